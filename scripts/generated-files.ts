@@ -1,0 +1,18 @@
+import { stringify } from 'yaml';
+import { watchPolicyCrd } from '../src/api/crd.ts';
+
+export interface GeneratedFile {
+  /** From the root of the project. */
+  readonly path: string;
+  readonly text: string;
+}
+
+/** All files that are made from the code and kept beside it. */
+export function generatedFiles(): GeneratedFile[] {
+  return [{ path: 'crds/watchkeeper.dev_watchpolicies.yaml', text: crdYaml() }];
+}
+
+function crdYaml(): string {
+  const header = '# Generated from src/api by `npm run generate`. Do not edit.\n';
+  return header + stringify(watchPolicyCrd(), { lineWidth: 120, aliasDuplicateObjects: false });
+}

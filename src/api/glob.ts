@@ -1,0 +1,69 @@
+export interface GlobOptions {
+  /** With a separator `*` stops at it and only `**` crosses it. Without one `*` matches everything. */
+  readonly separator?: '/';
+}
+
+/**
+ * Compiles a glob over a whole text. Only `*` is special: any run of characters, also none. No pattern and no text makes
+ * matching slow: at most one step for each pair of a pattern's and a text's character.
+ */
+export function compileGlob(pattern: string, { separator }: GlobOptions = {}): (text: string) => boolean {
+  if (!pattern.includes('*')) return (text) => text === pattern;
+  return separator === undefined ? compilePieces(pattern) : compileSteps(pattern, separator);
+}
+
+/** The first and last piece are fixed to the ends; for those between, the earliest place is as good as any other. */
+function compilePieces(pattern: string): (text: string) => boolean {
+  const pieces = pattern.split(/\*+/);
+  const head = pieces[0] ?? '';
+  const tail = pieces.at(-1) ?? '';
+  const middle = pieces.slice(1, -1);
+  return (text) => {
+    if (text.length < head.length + tail.length || !text.startsWith(head) || !text.endsWith(tail)) return false;
+    const end = text.length - tail.length;
+    let at = head.length;
+    for (const piece of middle) {
+      const found = text.indexOf(piece, at);
+      if (found === -1) return false;
+      at = found + piece.length;
+    }
+    return at <= end;
+  };
+}
+
+type Step = { readonly kind: 'Char'; readonly char: string } | { readonly kind: 'Star'; readonly crosses: boolean };
+
+/** With two kinds of star the earliest place is not always right, so all places are followed at once. */
+function compileSteps(pattern: string, separator: string): (text: string) => boolean {
+  const steps: Step[] = [];
+  for (const [run] of pattern.matchAll(/\*+|[^*]/gu)) {
+    steps.push(run.startsWith('*') ? { kind: 'Star', crosses: run.length > 1 } : { kind: 'Char', char: run });
+  }
+  return (text) => {
+    let reached = new Uint8Array(steps.length + 1);
+    reach(reached, 0, steps);
+    for (const char of text) {
+      const next = new Uint8Array(steps.length + 1);
+      for (const [index, step] of steps.entries()) {
+        if (reached[index] === 0) continue;
+        if (step.kind === 'Char') {
+          if (step.char === char) reach(next, index + 1, steps);
+        } else if (step.crosses || char !== separator) {
+          reach(next, index, steps);
+        }
+      }
+      reached = next;
+    }
+    return reached[steps.length] === 1;
+  };
+}
+
+/** Marks a place before a step, and those behind stars from there on, since a star may match nothing. */
+function reach(places: Uint8Array, from: number, steps: readonly Step[]): void {
+  let place = from;
+  places[place] = 1;
+  while (steps[place]?.kind === 'Star') {
+    place++;
+    places[place] = 1;
+  }
+}
