@@ -1,0 +1,129 @@
+import * as fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { ManualClock } from '../../test/support/manual-clock.ts';
+import { ModelServer } from '../../test/support/model-server.ts';
+import { type CachedObject, objectKey } from '../api/object.ts';
+import { silentLog } from '../base/log.ts';
+import { Informer } from './informer.ts';
+
+const name = fc.constantFrom('a', 'b', 'c', 'd');
+const code = fc.constantFrom(
+  'Network',
+  'ServerError',
+  'TooManyRequests',
+  'Forbidden',
+  'NotFound',
+  'Gone',
+  'BadResponse',
+);
+
+/** What may happen to one informer, one thing after the other. */
+const happening = fc.oneof(
+  { weight: 6, arbitrary: fc.record({ kind: fc.constant('write'), name }) },
+  { weight: 2, arbitrary: fc.record({ kind: fc.constant('remove'), name }) },
+  { weight: 4, arbitrary: fc.record({ kind: fc.constant('patch'), name }) },
+  { weight: 3, arbitrary: fc.record({ kind: fc.constant('answer') }) },
+  { weight: 6, arbitrary: fc.record({ kind: fc.constant('work') }) },
+  { weight: 3, arbitrary: fc.record({ kind: fc.constant('time'), ms: fc.integer({ min: 0, max: 90_000 }) }) },
+  { weight: 1, arbitrary: fc.record({ kind: fc.constant('bookmark') }) },
+  { weight: 1, arbitrary: fc.record({ kind: fc.constant('compact') }) },
+  { weight: 1, arbitrary: fc.record({ kind: fc.constant('end') }) },
+  { weight: 1, arbitrary: fc.record({ kind: fc.constant('failNext'), code }) },
+  { weight: 1, arbitrary: fc.record({ kind: fc.constant('break'), code, inStream: fc.boolean() }) },
+);
+
+const sorted = (objects: Iterable<[string, CachedObject]>) => [...objects].toSorted(([a], [b]) => (a < b ? -1 : 1));
+
+/** The server, the informer, and what somebody knows who only listens. */
+class World {
+  readonly clock = new ManualClock();
+  readonly server = new ModelServer(2);
+  readonly informer = new Informer({
+    listWatch: this.server,
+    clock: this.clock,
+    random: () => 0.5,
+    log: { ...silentLog, error: (fields) => this.wrong.push(JSON.stringify(fields)) },
+    name: 'model',
+  });
+  readonly heard = new Map<string, CachedObject>();
+  readonly wrong: string[] = [];
+  #answers: CachedObject[] = [];
+
+  constructor() {
+    this.informer.addHandler({
+      change: (object, previous) => this.#change(object, previous),
+      remove: (object) => {
+        const key = objectKey(object);
+        if (this.heard.get(key) !== object) this.wrong.push(`removed ${key}, which was not told of last`);
+        this.heard.delete(key);
+      },
+      synced: () => this.#compareWithStore(),
+    });
+  }
+
+  #change(object: CachedObject, previous: CachedObject | undefined): void {
+    const key = objectKey(object);
+    const last = this.heard.get(key);
+    if (last !== previous) this.wrong.push(`${key}: previous is not what was told last`);
+    if (last !== undefined) {
+      if (last.uid !== object.uid) this.wrong.push(`${key}: another object without a removal`);
+      if (Number(object.resourceVersion) < Number(last.resourceVersion)) this.wrong.push(`${key}: back in time`);
+    }
+    this.heard.set(key, object);
+  }
+
+  #compareWithStore(): void {
+    if (this.heard.size !== this.informer.store.size) this.wrong.push('synced, but not everything was told');
+  }
+
+  async happen(what: typeof happening extends fc.Arbitrary<infer T> ? T : never): Promise<void> {
+    if ('name' in what) {
+      if (what.kind === 'write') this.server.write(what.name);
+      else if (what.kind === 'remove') this.server.remove(what.name);
+      else this.#answers.push(...[this.server.patch(what.name)].filter((answer) => answer !== undefined));
+    } else if ('ms' in what) await this.clock.advance(what.ms);
+    else if ('inStream' in what) this.server.breakWatches(what.code, what.inStream);
+    else if ('code' in what) this.server.failNext(what.code);
+    else if (what.kind === 'answer') this.answer();
+    else if (what.kind === 'work') this.server.work();
+    else if (what.kind === 'bookmark') this.server.bookmark();
+    else if (what.kind === 'compact') this.server.compact();
+    else this.server.endWatches();
+    await this.clock.settle();
+  }
+
+  /** The answer that waits longest arrives. */
+  answer(): void {
+    const answer = this.#answers.shift();
+    if (answer !== undefined) this.informer.accept(answer);
+  }
+
+  /** Nothing goes wrong any more. */
+  async calmDown(): Promise<void> {
+    for (let i = 0; i < 30; i += 1) {
+      this.answer();
+      this.server.work();
+      await this.clock.advance(20_000);
+    }
+  }
+}
+
+test('rows 1, 3, 5 to 15, 24 to 27, 52: whatever happens, in the end the store and every listener are as the server, and never went back', async () => {
+  await fc.assert(
+    fc.asyncProperty(fc.array(happening, { maxLength: 60 }), async (happenings) => {
+      const world = new World();
+      world.informer.start();
+      for (const what of happenings) await world.happen(what);
+      await world.calmDown();
+      const { store } = world.informer;
+      expect(world.wrong).toEqual([]);
+      const truth = sorted(world.server.objects);
+      expect(sorted([...store.values()].map((object) => [objectKey(object), object]))).toEqual(truth);
+      expect(sorted(world.heard)).toEqual(truth);
+      expect(world.informer.status).toMatchObject({ synced: true, phase: 'Watching', lastError: undefined });
+      await world.informer.stop();
+      expect([world.clock.pending, world.server.running]).toEqual([0, 0]);
+    }),
+    { numRuns: 300 },
+  );
+}, 60_000);

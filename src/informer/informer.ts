@@ -1,0 +1,247 @@
+import type { CachedObject } from '../api/object.ts';
+import type { Clock } from '../base/clock.ts';
+import type { Log } from '../base/log.ts';
+import type { ApiErrorCode } from '../kube/errors.ts';
+import type { ListWatch } from '../kube/list-watch.ts';
+import { InformerError } from './errors.ts';
+import { Reflector, type ReflectorSink, type ReflectorStatus } from './reflector.ts';
+import type { ObjectEvent } from './reflector-types.ts';
+import { type ObjectStore, Store } from './store.ts';
+
+export interface InformerStatus extends ReflectorStatus {
+  /** True once a full list was handed to all handlers. Stays true through later failures, until the informer is stopped. */
+  readonly synced: boolean;
+  readonly objects: number;
+  /** When the last list, event or bookmark came, in milliseconds since the Unix epoch. */
+  readonly lastEventAt: number | undefined;
+}
+
+/**
+ * Told of each change after it is in the store. All calls are synchronous and must be quick: enqueue a key, do the work
+ * elsewhere. What one throws is logged and hurts nobody else.
+ */
+export interface InformerHandler {
+  /** `previous` is the very object of the last call, undefined for a new one. */
+  change(object: CachedObject, previous: CachedObject | undefined): void;
+  /** `object` is the last that was told of. An object that was deleted and made again is removed first, then changed. */
+  remove(object: CachedObject): void;
+  /** After each full list, the first and later ones, when all its changes were told. */
+  synced(): void;
+  /** On each change of the phase or of the error. */
+  status?(status: InformerStatus): void;
+}
+
+export interface InformerOptions {
+  readonly listWatch: ListWatch;
+  readonly clock: Clock;
+  readonly random: () => number;
+  readonly log: Log;
+  /** For logs. */
+  readonly name: string;
+}
+
+interface Registration {
+  readonly handler: InformerHandler;
+  active: boolean;
+}
+
+/** One watched resource: a store that follows the API server, and handlers that hear of each change. Lives once. */
+export class Informer {
+  readonly #store = new Store();
+  readonly #reflector: Reflector;
+  readonly #clock: Clock;
+  readonly #log: Log;
+  readonly #name: string;
+  /** Replaced, never changed, so that a delivery on its way is not disturbed by handlers that come. */
+  #registrations: readonly Registration[] = [];
+  #life: 'New' | 'Started' | 'Stopped' = 'New';
+  #synced = false;
+  #lastEventAt: number | undefined;
+  /** Code of the error that the log knows of. */
+  #logged: ApiErrorCode | undefined;
+  #answers: CachedObject[] = [];
+  #telling = false;
+
+  constructor({ listWatch, clock, random, log, name }: InformerOptions) {
+    this.#clock = clock;
+    this.#log = log;
+    this.#name = name;
+    this.#reflector = new Reflector({ listWatch, clock, random, log, sink: this.#sink() });
+  }
+
+  /** What is known now. @throws InformerError 'Stopped': an empty store would look like an empty cluster. */
+  get store(): ObjectStore {
+    this.#refuseWhenStopped('read');
+    return this.#store;
+  }
+
+  get status(): InformerStatus {
+    return {
+      ...this.#reflector.status,
+      synced: this.#synced,
+      objects: this.#store.size,
+      lastEventAt: this.#lastEventAt,
+    };
+  }
+
+  /** @throws InformerError 'Stopped' or 'AlreadyStarted'. */
+  start(): void {
+    this.#refuseWhenStopped('start');
+    if (this.#life === 'Started')
+      throw new InformerError('AlreadyStarted', `informer ${this.#name} was started before`);
+    this.#life = 'Started';
+    this.#reflector.start();
+  }
+
+  /**
+   * Ends it for good. With `removals`, handlers are told before this returns that each object is gone from their sight: for a
+   * kind that vanished or that nobody wants. Nothing is told afterwards. Resolves when no request and no timer is left;
+   * may be called from a handler, and more than once.
+   */
+  async stop({ removals = false }: { readonly removals?: boolean } = {}): Promise<void> {
+    const stopped = this.#reflector.stop();
+    if (this.#life !== 'Stopped') {
+      this.#life = 'Stopped';
+      const registrations = this.#registrations;
+      this.#registrations = [];
+      if (removals) {
+        for (const object of this.#store.values())
+          tell(registrations, (handler) => handler.remove(object), this.#failed);
+      }
+      for (const registration of registrations) registration.active = false;
+      this.#answers = [];
+      this.#store.clear();
+      this.#synced = false;
+    }
+    await stopped;
+  }
+
+  /**
+   * Tells a handler of everything from now on, what is in the store first. Returns how to remove it; nothing is told
+   * after that. @throws InformerError 'Stopped'.
+   */
+  addHandler(handler: InformerHandler): () => void {
+    this.#refuseWhenStopped('add a handler to');
+    const registration: Registration = { handler, active: true };
+    this.#inOrder(() => {
+      for (const object of this.#store.values())
+        tell([registration], (to) => to.change(object, undefined), this.#failed);
+      if (this.#synced) tell([registration], (to) => to.synced(), this.#failed);
+      // A handler that stopped the informer has nothing to be added to.
+      if (this.#life !== 'Stopped') this.#registrations = [...this.#registrations, registration];
+      else registration.active = false;
+    });
+    return () => {
+      registration.active = false;
+      this.#registrations = this.#registrations.filter((other) => other !== registration);
+    };
+  }
+
+  /**
+   * The object as the server answered a write of ours, so that nobody acts on the older one until the watch has caught up.
+   * Ignored when the informer is stopped, the object is gone or another one, or the store is as new.
+   */
+  accept(answer: CachedObject): void {
+    if (this.#life === 'Stopped') return;
+    this.#answers.push(answer);
+    this.#inOrder(() => {});
+  }
+
+  /** Runs what tells handlers. Answers that they hand in meanwhile are told afterwards, so that all handlers see one order. */
+  #inOrder(run: () => void): void {
+    const outer = this.#telling;
+    this.#telling = true;
+    run();
+    if (outer) return;
+    for (let answer = this.#answers.shift(); answer !== undefined; answer = this.#answers.shift()) {
+      const change = this.#store.upsertIfNewer(answer);
+      if (change === undefined) continue;
+      const [previous, next] = change;
+      tell(this.#registrations, (handler) => handler.change(next, previous), this.#failed);
+    }
+    this.#telling = false;
+  }
+
+  #replaced(items: readonly CachedObject[]): void {
+    this.#lastEventAt = this.#clock.now();
+    const { removed, changed, added } = this.#store.replace(items);
+    this.#inOrder(() => {
+      // A handler that comes from now on sees the new store as a whole.
+      const registrations = this.#registrations;
+      for (const object of removed) tell(registrations, (handler) => handler.remove(object), this.#failed);
+      for (const [previous, next] of changed) {
+        tell(registrations, (handler) => handler.change(next, previous), this.#failed);
+      }
+      for (const object of added) tell(registrations, (handler) => handler.change(object, undefined), this.#failed);
+      if (this.#life === 'Stopped') return;
+      this.#synced = true;
+      tell(this.#registrations, (handler) => handler.synced(), this.#failed);
+    });
+  }
+
+  #received(event: ObjectEvent): void {
+    this.#lastEventAt = this.#clock.now();
+    const { object } = event;
+    if (event.type === 'DELETED') {
+      const previous = this.#store.delete(object);
+      if (previous === undefined) return;
+      this.#inOrder(() => tell(this.#registrations, (handler) => handler.remove(previous), this.#failed));
+      return;
+    }
+    const upsert = this.#store.upsert(object);
+    if (upsert.kind === 'Unchanged') return;
+    this.#inOrder(() => {
+      const registrations = this.#registrations;
+      if (upsert.kind === 'Recreated') tell(registrations, (handler) => handler.remove(upsert.previous), this.#failed);
+      const previous = upsert.kind === 'Changed' ? upsert.previous : undefined;
+      tell(registrations, (handler) => handler.change(object, previous), this.#failed);
+    });
+  }
+
+  #stateChanged({ lastError }: ReflectorStatus): void {
+    // Once for each kind of trouble, not once for each try.
+    if (lastError?.code !== this.#logged) {
+      this.#logged = lastError?.code;
+      if (lastError === undefined) this.#log.info({ informer: this.#name }, 'the watch works again');
+      else this.#log.warn({ informer: this.#name, err: lastError }, 'the watch failed and is tried again');
+    }
+    const { status } = this;
+    this.#inOrder(() => tell(this.#registrations, (handler) => handler.status?.(status), this.#failed));
+  }
+
+  readonly #failed = (thrown: unknown): void => {
+    this.#log.error({ informer: this.#name, err: thrown }, 'a handler of the informer failed');
+  };
+
+  #sink(): ReflectorSink {
+    return {
+      listStarted: () => this.#store.listStarted(),
+      replace: (items) => this.#replaced(items),
+      apply: (event) => this.#received(event),
+      bookmark: () => {
+        this.#lastEventAt = this.#clock.now();
+      },
+      state: (status) => this.#stateChanged(status),
+    };
+  }
+
+  #refuseWhenStopped(what: string): void {
+    if (this.#life === 'Stopped')
+      throw new InformerError('Stopped', `cannot ${what} informer ${this.#name}: it is stopped`);
+  }
+}
+
+function tell(
+  registrations: readonly Registration[],
+  call: (handler: InformerHandler) => void,
+  failed: (thrown: unknown) => void,
+): void {
+  for (const { handler, active } of registrations) {
+    if (!active) continue;
+    try {
+      call(handler);
+    } catch (thrown) {
+      failed(thrown);
+    }
+  }
+}

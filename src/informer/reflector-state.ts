@@ -1,0 +1,256 @@
+import { ApiError } from '../kube/errors.ts';
+import type { WatchEvent } from '../kube/list-watch.ts';
+import type {
+  ListCursor,
+  Listing,
+  ReflectorEffect,
+  ReflectorInput,
+  ReflectorState,
+  RestartCause,
+  Resumption,
+  Step,
+  StepContext,
+  Trouble,
+  Watching,
+} from './reflector-types.ts';
+import { isResumable } from './resource-version.ts';
+
+/** Objects per page of a list. */
+export const PAGE_SIZE = 500;
+/** A watch that ends sooner than this and brought nothing new is a failure, in milliseconds. */
+export const SHORT_WATCH_MS = 1_000;
+/** How long a watch that the server fails is tried again at its resourceVersion before a list, in milliseconds. */
+export const RESUME_FOR_MS = 60_000;
+/** The server must answer a watch within this time, in milliseconds. */
+export const OPEN_WITHIN_MS = 60_000;
+/** How long after `timeoutSeconds` a watch may still go on before it counts as dead, in milliseconds. */
+export const OVERDUE_MS = 15_000;
+
+const NO_TROUBLE: Trouble = { failingSince: undefined, gone: false };
+const WHOLE_LIST: ListCursor = { paged: true, continue: '', resourceVersion: '' };
+const NOTHING: readonly ReflectorEffect[] = [];
+const CANCEL: ReflectorEffect = { kind: 'Cancel' };
+
+/**
+ * The whole behaviour of a reflector, without I/O: what an input means in a state. An input that a state does not expect (the
+ * late end of a watch that was left, a timer that raced with its cancellation) changes nothing.
+ */
+export function step(state: ReflectorState, input: ReflectorInput, context: StepContext): Step {
+  if (input.kind === 'Stop') return { state: { kind: 'Stopped' }, effects: [CANCEL] };
+  switch (state.kind) {
+    case 'Idle':
+      return input.kind === 'Start' ? list(WHOLE_LIST, NO_TROUBLE) : { state, effects: NOTHING };
+    case 'Listing':
+      return stepListing(state, input, context);
+    case 'Watching':
+      return stepWatching(state, input, context);
+    case 'BackingOff':
+      if (input.kind !== 'TimerFired') return { state, effects: NOTHING };
+      return state.next.kind === 'List'
+        ? list(state.next.cursor, state.trouble)
+        : watch(state.next.resourceVersion, state.trouble, context);
+    case 'Stopped':
+      break;
+  }
+  return { state, effects: NOTHING };
+}
+
+function stepListing(state: Listing, input: ReflectorInput, context: StepContext): Step {
+  const { cursor, trouble } = state;
+  if (input.kind === 'PageListed') {
+    const resourceVersion = cursor.continue === '' ? input.resourceVersion : cursor.resourceVersion;
+    if (input.continue !== '') return list({ ...cursor, continue: input.continue, resourceVersion }, trouble);
+    const watching = watch(resourceVersion, trouble, context);
+    return { state: watching.state, effects: [{ kind: 'Replace', resourceVersion }, ...watching.effects] };
+  }
+  if (input.kind === 'ListFailed') {
+    const { error } = input;
+    if (cursor.continue === '') return backOff({ kind: 'List', cursor: WHOLE_LIST }, error, trouble, context);
+    // The history that the continue token names is compacted. Paging anew could lose the same race again.
+    if (error.code === 'Gone') return list({ paged: false, continue: '', resourceVersion: '' }, trouble);
+    // An overloaded server must not be asked for all earlier pages again.
+    return backOff({ kind: 'List', cursor: isTransient(error) ? cursor : WHOLE_LIST }, error, trouble, context);
+  }
+  return { state, effects: NOTHING };
+}
+
+function stepWatching(state: Watching, input: ReflectorInput, context: StepContext): Step {
+  switch (input.kind) {
+    case 'WatchOpened':
+      return {
+        state: { ...state, openedAt: context.now },
+        effects: [{ kind: 'SetTimer', ms: state.timeoutSeconds * 1_000 + OVERDUE_MS }],
+      };
+    case 'WatchEvent':
+      return received(state, input.event, context);
+    case 'WatchEnded':
+      return ended(state, context);
+    case 'WatchFailed':
+      return failed(state, input.error, context);
+    case 'TimerFired':
+      return overdue(state, context);
+    case 'Start':
+    case 'PageListed':
+    case 'ListFailed':
+    case 'Stop':
+      break;
+  }
+  return { state, effects: NOTHING };
+}
+
+function received(state: Watching, event: WatchEvent, context: StepContext): Step {
+  if (event.type === 'ERROR') {
+    const next = failed(state, event.error, context);
+    return { state: next.state, effects: [CANCEL, ...next.effects] };
+  }
+  if (event.type === 'BOOKMARK') {
+    const { resourceVersion } = event;
+    return { state: advance(state, resourceVersion), effects: [{ kind: 'Bookmark', resourceVersion }] };
+  }
+  // The ADDED events with which a watch from '' or '0' begins are in no order: their versions say nothing about the watch.
+  const synthetic = event.type === 'ADDED' && !isResumable(state.resourceVersion);
+  return {
+    state: synthetic ? state : advance(state, event.object.resourceVersion),
+    effects: [{ kind: 'Apply', event }],
+  };
+}
+
+function advance(state: Watching, resourceVersion: string): Watching {
+  if (resourceVersion === '' || resourceVersion === state.resourceVersion) return state;
+  return { ...state, resourceVersion, progressed: true, trouble: NO_TROUBLE };
+}
+
+function ended(state: Watching, context: StepContext): Step {
+  if (!state.progressed && !hasLasted(state, context)) {
+    const error = new ApiError({
+      code: 'BadResponse',
+      status: 200,
+      reason: '',
+      message: `the watch ended within ${SHORT_WATCH_MS} ms and brought nothing`,
+    });
+    return restart('EndedEarly', resumeForAWhile(state, error, context));
+  }
+  const { resourceVersion } = state;
+  return restart(
+    'Ended',
+    isResumable(resourceVersion) ? watch(resourceVersion, NO_TROUBLE, context) : list(WHOLE_LIST, NO_TROUBLE),
+  );
+}
+
+function overdue(state: Watching, context: StepContext): Step {
+  const error = new ApiError({
+    code: 'Timeout',
+    status: 0,
+    reason: '',
+    message:
+      state.openedAt === undefined
+        ? `the server did not answer the watch within ${OPEN_WITHIN_MS / 1_000} s`
+        : `the server did not end the watch ${OVERDUE_MS / 1_000} s after its ${state.timeoutSeconds} s`,
+  });
+  const next = state.openedAt === undefined ? resumeForAWhile(state, error, context) : resume(state, error, context);
+  return { state: next.state, effects: [CANCEL, { kind: 'CountRestart', cause: 'Overdue' }, ...next.effects] };
+}
+
+/** A watch that was refused, broke, or said ERROR. */
+function failed(state: Watching, error: ApiError, context: StepContext): Step {
+  return restart(error.code, afterFailure(state, error, context));
+}
+
+function afterFailure(state: Watching, error: ApiError, context: StepContext): Step {
+  switch (error.code) {
+    case 'Gone':
+      // At once, as long as this is news; a server that says Gone again and again is asked ever more rarely.
+      if (!state.trouble.gone) return list(WHOLE_LIST, { ...state.trouble, gone: true });
+      return backOff({ kind: 'List', cursor: WHOLE_LIST }, error, state.trouble, context);
+    case 'Network':
+    case 'Aborted':
+      // A connection that worked and broke says nothing about the next one.
+      if (hasLasted(state, context) && isResumable(state.resourceVersion))
+        return watch(state.resourceVersion, NO_TROUBLE, context);
+      return resume(state, error, context);
+    case 'TooManyRequests':
+      // Not the server's failure: it may say so for as long as it likes.
+      return resume(state, error, context);
+    case 'ServerError':
+    case 'Unavailable':
+    case 'Timeout':
+    case 'BadResponse':
+      return resumeForAWhile(state, error, context);
+    case 'BadRequest':
+    case 'Unauthorized':
+    case 'Forbidden':
+    case 'NotFound':
+    case 'MethodNotAllowed':
+    case 'NotAcceptable':
+    case 'Conflict':
+    case 'UnsupportedMediaType':
+    case 'Invalid':
+    case 'Other':
+      break;
+  }
+  return backOff({ kind: 'List', cursor: WHOLE_LIST }, error, state.trouble, context);
+}
+
+/** Back off, then watch on where it stopped: the cheapest thing to ask of a server in trouble. */
+function resume(state: Watching, error: ApiError, context: StepContext): Step {
+  const { resourceVersion, trouble } = state;
+  const next: Resumption = isResumable(resourceVersion)
+    ? { kind: 'Watch', resourceVersion }
+    : { kind: 'List', cursor: WHOLE_LIST };
+  return backOff(next, error, trouble, context);
+}
+
+/** As `resume`, but a server that fails this watch for RESUME_FOR_MS is asked for a list. */
+function resumeForAWhile(state: Watching, error: ApiError, context: StepContext): Step {
+  const failingSince = state.trouble.failingSince ?? context.now;
+  if (context.now - failingSince < RESUME_FOR_MS) {
+    return resume({ ...state, trouble: { ...state.trouble, failingSince } }, error, context);
+  }
+  return backOff({ kind: 'List', cursor: WHOLE_LIST }, error, { ...state.trouble, failingSince: undefined }, context);
+}
+
+function restart(cause: RestartCause, next: Step): Step {
+  return { state: next.state, effects: [{ kind: 'CountRestart', cause }, ...next.effects] };
+}
+
+function list(cursor: ListCursor, trouble: Trouble): Step {
+  return {
+    state: { kind: 'Listing', cursor, trouble },
+    effects: [{ kind: 'List', continue: cursor.continue, limit: cursor.paged ? PAGE_SIZE : undefined }],
+  };
+}
+
+function watch(resourceVersion: string, trouble: Trouble, context: StepContext): Step {
+  // Spread over 5 minutes, so that watches which began together do not end together.
+  const timeoutSeconds = 300 + Math.floor(context.random() * 300);
+  return {
+    state: { kind: 'Watching', resourceVersion, timeoutSeconds, openedAt: undefined, progressed: false, trouble },
+    effects: [
+      { kind: 'SetTimer', ms: OPEN_WITHIN_MS },
+      { kind: 'Watch', resourceVersion, timeoutSeconds },
+    ],
+  };
+}
+
+function backOff(next: Resumption, error: ApiError, trouble: Trouble, context: StepContext): Step {
+  const ms = Math.max(context.nextDelay(), error.retryAfterMs ?? 0);
+  return {
+    state: { kind: 'BackingOff', until: context.now + ms, next, error, trouble },
+    effects: [{ kind: 'SetTimer', ms }],
+  };
+}
+
+function hasLasted({ openedAt }: Watching, { now }: StepContext): boolean {
+  return openedAt !== undefined && now - openedAt >= SHORT_WATCH_MS;
+}
+
+function isTransient({ code }: ApiError): boolean {
+  return (
+    code === 'Network' ||
+    code === 'Aborted' ||
+    code === 'TooManyRequests' ||
+    code === 'ServerError' ||
+    code === 'Unavailable' ||
+    code === 'Timeout'
+  );
+}

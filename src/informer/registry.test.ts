@@ -1,0 +1,214 @@
+import { describe, expect, test } from 'vitest';
+import { cachedObject } from '../../test/support/cached-object.ts';
+import { ManualClock } from '../../test/support/manual-clock.ts';
+import { apiError, ScriptedListWatch } from '../../test/support/scripted-list-watch.ts';
+import { silentLog } from '../base/log.ts';
+import type { ListPage } from '../kube/list-watch.ts';
+import { type DesiredWatch, InformerRegistry } from './registry.ts';
+import { type WatchSpec, watchId } from './watch-spec.ts';
+
+const spec = (resource: string, fields: Partial<WatchSpec> = {}): WatchSpec => ({
+  gvr: { group: 'acme.io', version: 'v1', resource },
+  representation: { kind: 'Metadata' },
+  ...fields,
+});
+const WIDGETS = spec('widgets');
+const GADGETS = spec('gadgets');
+
+function desired(...wanted: ReadonlyArray<readonly [WatchSpec, ...owners: string[]]>): Map<string, DesiredWatch> {
+  return new Map(wanted.map(([of, ...owners]) => [watchId(of), { spec: of, owners: new Set(owners) }]));
+}
+
+function setUp(options: { readonly listConcurrency?: number } = {}) {
+  const clock = new ManualClock();
+  const served = new Map<string, ScriptedListWatch[]>();
+  const told: string[] = [];
+  const registry = new InformerRegistry({
+    createListWatch: (of) => {
+      const listWatch = new ScriptedListWatch();
+      served.set(of.gvr.resource, [...(served.get(of.gvr.resource) ?? []), listWatch]);
+      return listWatch;
+    },
+    prepare: (informer, { gvr }) => {
+      const say = (what: string) => void told.push(`${gvr.resource}: ${what}`);
+      informer.addHandler({
+        change: ({ name }) => say(`change ${name}`),
+        remove: ({ name }) => say(`remove ${name}`),
+        synced: () => say('synced'),
+      });
+    },
+    clock,
+    random: () => 0,
+    log: silentLog,
+    ...options,
+  });
+  const transport = (resource: string, life = 0): ScriptedListWatch => {
+    const found = served.get(resource)?.[life];
+    if (found === undefined) throw new Error(`no life ${life} of ${resource}`);
+    return found;
+  };
+  return { clock, registry, told, transport };
+}
+
+test('an id tells group, resource, version, namespace, representation and incarnation apart, and nothing else', () => {
+  const ids = [
+    WIDGETS,
+    spec('widgets', { gvr: { group: 'acme.io', version: 'v2', resource: 'widgets' } }),
+    spec('widgets', { namespace: 'a' }),
+    spec('widgets', { representation: { kind: 'Projected', fields: ['spec'] } }),
+    spec('widgets', { representation: { kind: 'Projected', fields: ['spec', 'status'] } }),
+    spec('widgets', { incarnation: 'uid-1' }),
+    GADGETS,
+  ].map(watchId);
+  expect(new Set(ids).size).toBe(ids.length);
+  expect(watchId(spec('widgets', { representation: { kind: 'Projected', fields: ['status', 'spec'] } }))).toBe(ids[4]);
+});
+
+describe('reconcile', () => {
+  test('row 40: starts what is missing, stops what has lost its last owner, keeps the rest as it is', async () => {
+    const { registry, transport } = setUp();
+    const id = watchId(WIDGETS);
+    expect(registry.reconcile(desired([WIDGETS, 'p1', 'p2'], [GADGETS, 'p1'])).started).toHaveLength(2);
+    const informer = registry.get(id);
+    expect(informer?.status.phase).toBe('Syncing');
+    expect(registry.reconcile(desired([WIDGETS, 'p2']))).toMatchObject({ started: [], stopped: [watchId(GADGETS)] });
+    expect(registry.get(id)).toBe(informer);
+    expect([...registry.owners(id)]).toEqual(['p2']);
+    expect(registry.reconcile(desired([WIDGETS])).stopped).toEqual([id]);
+    expect(registry.reconcile(desired([WIDGETS])).stopped).toEqual([]);
+    expect(registry.get(id)).toBeUndefined();
+    expect([...registry.entries()]).toEqual([]);
+    await registry.drained();
+    expect([transport('widgets').running, transport('gadgets').running]).toEqual([0, 0]);
+    await registry.stopAll();
+  });
+
+  test('rows 40 and 41: what changes for one owner does not disturb the others', async () => {
+    const { registry, transport } = setUp();
+    registry.reconcile(desired([WIDGETS, 'p1', 'p2']));
+    (await transport('widgets').nextList()).answer([], '10');
+    const watch = await transport('widgets').nextWatch();
+    registry.reconcile(desired([WIDGETS, 'p2']));
+    registry.reconcile(desired([WIDGETS, 'p2', 'p3']));
+    expect(watch.options.signal.aborted).toBe(false);
+    expect(await transport('widgets').quiet()).toBe(true);
+    await registry.stopAll();
+  });
+
+  test('row 44: a kind that goes is told as gone at once, and no request follows', async () => {
+    const { registry, transport, told, clock } = setUp();
+    registry.reconcile(desired([WIDGETS, 'p1']));
+    (await transport('widgets').nextList()).answer([cachedObject({ name: 'a' })], '10');
+    (await transport('widgets').nextWatch()).fail(apiError('NotFound'));
+    await clock.settle();
+    registry.reconcile(desired());
+    expect(told).toEqual(['widgets: change a', 'widgets: synced', 'widgets: remove a']);
+    await registry.drained();
+    await clock.advance(600_000);
+    expect(await transport('widgets').quiet()).toBe(true);
+    expect(clock.pending).toBe(0);
+    await registry.stopAll();
+  });
+
+  test('row 45: a CRD made again gets a fresh informer; the old objects are gone before the new ones come', async () => {
+    const { registry, transport, told } = setUp();
+    registry.reconcile(desired([spec('widgets', { incarnation: 'uid-1' }), 'p1']));
+    (await transport('widgets').nextList()).answer([cachedObject({ name: 'old' })], '10');
+    await transport('widgets').nextWatch();
+    const again = spec('widgets', { incarnation: 'uid-2' });
+    registry.reconcile(desired([again, 'p1']));
+    (await transport('widgets', 1).nextList()).answer([cachedObject({ name: 'fresh' })], '3');
+    await transport('widgets', 1).nextWatch();
+    expect(told).toEqual([
+      'widgets: change old',
+      'widgets: synced',
+      'widgets: remove old',
+      'widgets: change fresh',
+      'widgets: synced',
+    ]);
+    expect([...(registry.get(watchId(again))?.store.keys() ?? [])]).toEqual(['default/fresh']);
+    await registry.stopAll();
+  });
+
+  test('row 40: wanted again while it stops: the new one starts when the old one is gone, and only if still wanted', async () => {
+    for (const stillWanted of [true, false]) {
+      const clock = new ManualClock();
+      const lists: Array<(page: ListPage) => void> = [];
+      const registry = new InformerRegistry({
+        // A transport that lets go only when the test says so.
+        createListWatch: () => ({
+          list: () => new Promise<ListPage>((resolve) => void lists.push(resolve)),
+          watch: () => Promise.reject(apiError('Network')),
+        }),
+        prepare() {},
+        clock,
+        random: () => 0,
+        log: silentLog,
+      });
+      const id = watchId(WIDGETS);
+      registry.reconcile(desired([WIDGETS, 'p1']));
+      await clock.settle();
+      expect(registry.reconcile(desired()).stopped).toEqual([id]);
+      expect(registry.reconcile(desired([WIDGETS, 'p1']))).toMatchObject({ started: [], delayed: [id] });
+      if (!stillWanted) registry.reconcile(desired());
+      await clock.settle();
+      expect(registry.get(id)).toBeUndefined();
+      expect(lists).toHaveLength(1);
+      lists[0]?.({ items: [], resourceVersion: '1', continue: '' });
+      await clock.settle();
+      expect(lists).toHaveLength(stillWanted ? 2 : 1);
+      expect(registry.get(id) !== undefined).toBe(stillWanted);
+      const stopped = registry.stopAll();
+      lists[1]?.({ items: [], resourceVersion: '1', continue: '' });
+      await stopped;
+    }
+  });
+
+  test('row 49: a kind that cannot be made or does not sync leaves the others alone, and is tried again', async () => {
+    let broken = true;
+    const healthy = new ScriptedListWatch();
+    const registry = new InformerRegistry({
+      createListWatch: ({ gvr }) => {
+        if (gvr.resource === 'widgets' && broken) throw new Error('no such path');
+        return healthy;
+      },
+      prepare() {},
+      clock: new ManualClock(),
+      random: () => 0,
+      log: silentLog,
+    });
+    const wanted = desired([WIDGETS, 'p1'], [GADGETS, 'p1']);
+    expect(registry.reconcile(wanted)).toMatchObject({
+      started: [watchId(GADGETS)],
+      failed: [{ id: watchId(WIDGETS), error: { message: 'no such path' } }],
+    });
+    broken = false;
+    expect(registry.reconcile(wanted)).toMatchObject({ started: [watchId(WIDGETS)], failed: [] });
+    await registry.stopAll();
+  });
+
+  test('row 50: lists wait for their turn, and a kind that is no longer wanted gives its turn up', async () => {
+    const { registry, transport } = setUp({ listConcurrency: 1 });
+    registry.reconcile(desired([WIDGETS, 'p1'], [GADGETS, 'p1'], [spec('things'), 'p1']));
+    const list = await transport('widgets').nextList();
+    expect(await transport('gadgets').quiet()).toBe(true);
+    registry.reconcile(desired([WIDGETS, 'p1'], [spec('things'), 'p1']));
+    list.answer([], '10');
+    await transport('widgets').nextWatch();
+    await transport('things').nextList();
+    expect(transport('gadgets').calls).toEqual([]);
+    await registry.stopAll();
+  });
+});
+
+test('rows 32 and 33: stopAll ends everything without telling removals, and the registry takes no more orders', async () => {
+  const { registry, transport, told, clock } = setUp();
+  registry.reconcile(desired([WIDGETS, 'p1'], [GADGETS, 'p1']));
+  (await transport('widgets').nextList()).answer([cachedObject({ name: 'a' })], '10');
+  await transport('widgets').nextWatch();
+  await registry.stopAll();
+  expect(told).toEqual(['widgets: change a', 'widgets: synced']);
+  expect([clock.pending, transport('widgets').running, transport('gadgets').running]).toEqual([0, 0, 0]);
+  expect(() => registry.reconcile(desired())).toThrow(expect.objectContaining({ code: 'Stopped' }));
+  await registry.stopAll();
+});

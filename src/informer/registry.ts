@@ -1,0 +1,146 @@
+import type { Clock } from '../base/clock.ts';
+import { errorOf } from '../base/errors.ts';
+import type { Log } from '../base/log.ts';
+import type { ListWatch } from '../kube/list-watch.ts';
+import { InformerError } from './errors.ts';
+import { Informer } from './informer.ts';
+import { ListSlots } from './list-slots.ts';
+import type { WatchId, WatchSpec } from './watch-spec.ts';
+
+export interface DesiredWatch {
+  readonly spec: WatchSpec;
+  /** Who wants it, one unique name each; without any it is not wanted. */
+  readonly owners: ReadonlySet<string>;
+}
+
+/** Keyed by `watchId(spec)`. */
+export type DesiredWatches = ReadonlyMap<WatchId, DesiredWatch>;
+
+export interface Reconciled {
+  readonly started: readonly WatchId[];
+  readonly stopped: readonly WatchId[];
+  /** Wanted, but an informer of this id is still on its way out; starts by itself when that is gone. */
+  readonly delayed: readonly WatchId[];
+  /** Could not be made. Tried again by the next `reconcile`. */
+  readonly failed: ReadonlyArray<{ readonly id: WatchId; readonly error: Error }>;
+}
+
+export interface InformerRegistryOptions {
+  readonly createListWatch: (spec: WatchSpec) => ListWatch;
+  /** Called with each new informer before it starts: the place to add handlers. */
+  readonly prepare: (informer: Informer, spec: WatchSpec, id: WatchId) => void;
+  readonly clock: Clock;
+  readonly random: () => number;
+  readonly log: Log;
+  /** List requests at a time over all informers; default 8. */
+  readonly listConcurrency?: number | undefined;
+}
+
+interface Running {
+  readonly spec: WatchSpec;
+  readonly informer: Informer;
+}
+
+/** The informers that run, held equal to the set that is wanted. One informer per id, shared by all owners. */
+export class InformerRegistry {
+  readonly #options: InformerRegistryOptions;
+  readonly #slots: ListSlots;
+  readonly #running = new Map<WatchId, Running>();
+  readonly #stopping = new Map<WatchId, Promise<void>>();
+  #desired: DesiredWatches = new Map();
+  #stopped = false;
+
+  constructor(options: InformerRegistryOptions) {
+    this.#options = options;
+    this.#slots = new ListSlots(options.listConcurrency ?? 8);
+  }
+
+  /**
+   * Makes what runs equal to what is wanted: handlers of an informer that goes are told at once that its objects are gone, and
+   * requests end in the background; what is wanted and runs is not touched. @throws InformerError 'Stopped'.
+   */
+  reconcile(desired: DesiredWatches): Reconciled {
+    if (this.#stopped) throw new InformerError('Stopped', 'the informer registry is stopped');
+    // A copy: the caller's map may change while a delayed start waits.
+    this.#desired = new Map(desired);
+    const stopped: WatchId[] = [];
+    const started: WatchId[] = [];
+    const delayed: WatchId[] = [];
+    const failed: Array<{ id: WatchId; error: Error }> = [];
+    for (const [id, { informer }] of this.#running) {
+      if (this.#wanted(id) !== undefined) continue;
+      this.#stop(id, informer, true);
+      stopped.push(id);
+    }
+    for (const id of this.#desired.keys()) {
+      if (this.#wanted(id) === undefined || this.#running.has(id)) continue;
+      if (this.#stopping.has(id)) {
+        delayed.push(id);
+        continue;
+      }
+      const error = this.#start(id);
+      if (error === undefined) started.push(id);
+      else failed.push({ id, error });
+    }
+    return { started, stopped, delayed, failed };
+  }
+
+  /** The informer that runs; undefined before its start and from the moment that it is to stop. */
+  get(id: WatchId): Informer | undefined {
+    return this.#running.get(id)?.informer;
+  }
+
+  /** What runs. */
+  *entries(): IterableIterator<readonly [id: WatchId, spec: WatchSpec, informer: Informer]> {
+    for (const [id, { spec, informer }] of this.#running) yield [id, spec, informer];
+  }
+
+  owners(id: WatchId): ReadonlySet<string> {
+    return this.#desired.get(id)?.owners ?? new Set();
+  }
+
+  /** Resolves when each informer that was told to stop so far has no request and no timer left. */
+  async drained(): Promise<void> {
+    await Promise.all(this.#stopping.values());
+  }
+
+  /** Ends everything for good, without telling handlers of removals: the objects are still there, we go. */
+  async stopAll(): Promise<void> {
+    this.#stopped = true;
+    this.#desired = new Map();
+    for (const [id, { informer }] of this.#running) this.#stop(id, informer, false);
+    await this.drained();
+  }
+
+  #wanted(id: WatchId): DesiredWatch | undefined {
+    const desired = this.#desired.get(id);
+    return desired !== undefined && desired.owners.size > 0 ? desired : undefined;
+  }
+
+  #start(id: WatchId): Error | undefined {
+    const desired = this.#wanted(id);
+    if (desired === undefined) return undefined;
+    const { createListWatch, prepare, clock, random, log } = this.#options;
+    try {
+      const listWatch = this.#slots.limit(createListWatch(desired.spec));
+      const informer = new Informer({ listWatch, clock, random, log, name: id });
+      prepare(informer, desired.spec, id);
+      this.#running.set(id, { spec: desired.spec, informer });
+      informer.start();
+      return undefined;
+    } catch (thrown) {
+      this.#running.delete(id);
+      log.error({ informer: id, err: thrown }, 'an informer could not be made');
+      return errorOf(thrown);
+    }
+  }
+
+  #stop(id: WatchId, informer: Informer, removals: boolean): void {
+    this.#running.delete(id);
+    const stopping = informer.stop({ removals }).finally(() => {
+      this.#stopping.delete(id);
+      if (!this.#running.has(id)) this.#start(id);
+    });
+    this.#stopping.set(id, stopping);
+  }
+}

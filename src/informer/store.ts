@@ -1,0 +1,221 @@
+import { isDeepStrictEqual } from 'node:util';
+import { type CachedObject, type ObjectKey, objectKey } from '../api/object.ts';
+import { compareResourceVersions } from './resource-version.ts';
+
+/** What a full list changed. An object that was deleted and made again (another uid) is in `removed` and in `added`. */
+export interface Replacement {
+  readonly added: readonly CachedObject[];
+  readonly changed: ReadonlyArray<readonly [previous: CachedObject, next: CachedObject]>;
+  readonly removed: readonly CachedObject[];
+}
+
+/** What one object did to the store. */
+export type Upsert =
+  | { readonly kind: 'Added' }
+  | { readonly kind: 'Changed'; readonly previous: CachedObject }
+  /** Deleted and made again, which the watch did not show. */
+  | { readonly kind: 'Recreated'; readonly previous: CachedObject }
+  /** Nothing that a reader could tell: the same version again, or one from the past. */
+  | { readonly kind: 'Unchanged' };
+
+/** What readers may do. Do not keep an iterator while the store may change. */
+export interface ObjectStore {
+  readonly size: number;
+  get(key: ObjectKey): CachedObject | undefined;
+  keys(): IterableIterator<ObjectKey>;
+  values(): IterableIterator<CachedObject>;
+  /** Objects of one namespace; '' for cluster-scoped ones. */
+  inNamespace(namespace: string): IterableIterator<CachedObject>;
+  /** Those that hold an object; '' for cluster-scoped ones. */
+  namespaces(): IterableIterator<string>;
+}
+
+type ByName = Map<string, CachedObject>;
+
+/**
+ * The objects of one informer.
+ *
+ * Lists and watch events always win: in one list/watch lineage they come in order, and a new lineage (a restored etcd) may
+ * go back. Answers to our own writes come beside that order, so these rules hold:
+ * 1. An answer replaces only an object that is here, of the same uid, in an older version. It never brings back what is gone.
+ * 2. Until list or watch have reached the version of an answer, older watch events of that object are skipped.
+ * 3. A list wins over an answer that was there when the list began: a consistent list contains that write, or the
+ *    history in which it happened is gone. An answer that came later stays, unless the list knows better: another uid,
+ *    no object, a version as new.
+ * 4. An answer carries no body. The body stays as it was, so the event with the very version of the answer still counts.
+ */
+export class Store implements ObjectStore {
+  /** By namespace, then name: it is the namespace index too, and needs no string per object. */
+  #objects = new Map<string, ByName>();
+  #size = 0;
+  /** Objects whose version is from an answer that list and watch have not reached, with the list count at that time. */
+  readonly #answered = new Map<ObjectKey, number>();
+  #listsStarted = 0;
+
+  get size(): number {
+    return this.#size;
+  }
+
+  get(key: ObjectKey): CachedObject | undefined {
+    const slash = key.indexOf('/');
+    return slash === -1
+      ? this.#objects.get('')?.get(key)
+      : this.#objects.get(key.slice(0, slash))?.get(key.slice(slash + 1));
+  }
+
+  *keys(): IterableIterator<ObjectKey> {
+    for (const object of this.values()) yield objectKey(object);
+  }
+
+  *values(): IterableIterator<CachedObject> {
+    for (const objects of this.#objects.values()) yield* objects.values();
+  }
+
+  *inNamespace(namespace: string): IterableIterator<CachedObject> {
+    yield* this.#objects.get(namespace)?.values() ?? [];
+  }
+
+  namespaces(): IterableIterator<string> {
+    return this.#objects.keys();
+  }
+
+  /** To be called when a list is asked for whose items will go to `replace`. */
+  listStarted(): void {
+    this.#listsStarted += 1;
+  }
+
+  /** Swaps in the items of a full list at once, for readers and before anybody is told. */
+  replace(items: readonly CachedObject[]): Replacement {
+    const next = new Map<string, ByName>();
+    const added: CachedObject[] = [];
+    const changed: Array<readonly [CachedObject, CachedObject]> = [];
+    const removed: CachedObject[] = [];
+    let size = 0;
+    for (const item of items) {
+      // A server may list an object twice.
+      if (next.get(item.namespace)?.has(item.name) === true) continue;
+      const previous = this.#lookup(item);
+      const kept = previous === undefined ? item : this.#afterList(previous, item);
+      put(next, kept);
+      size += 1;
+      if (previous === undefined) added.push(kept);
+      else if (previous.uid !== kept.uid) {
+        removed.push(previous);
+        added.push(kept);
+      } else if (previous !== kept) changed.push([previous, kept]);
+    }
+    for (const previous of this.values()) {
+      if (next.get(previous.namespace)?.has(previous.name) !== true) {
+        removed.push(previous);
+        this.#answered.delete(objectKey(previous));
+      }
+    }
+    this.#objects = next;
+    this.#size = size;
+    return { added, changed, removed };
+  }
+
+  /** An object of a watch event. */
+  upsert(object: CachedObject): Upsert {
+    const previous = this.#lookup(object);
+    if (previous === undefined) {
+      this.#set(object);
+      return { kind: 'Added' };
+    }
+    if (previous.uid !== object.uid) {
+      this.#set(object);
+      this.#answered.delete(objectKey(object));
+      return { kind: 'Recreated', previous };
+    }
+    if (this.#isAnswered(object)) {
+      if (isOlder(object, previous)) return { kind: 'Unchanged' };
+      this.#answered.delete(objectKey(object));
+      if (isSame(previous, object)) return { kind: 'Unchanged' };
+      this.#set(object);
+      return { kind: 'Changed', previous };
+    }
+    if (previous.resourceVersion === object.resourceVersion) return { kind: 'Unchanged' };
+    this.#set(object);
+    return { kind: 'Changed', previous };
+  }
+
+  /**
+   * The answer to a write of ours. Returns what it replaced and what is stored now, or undefined when it is ignored: the
+   * object is unknown or another one, or the stored version is as new, or the versions do not compare.
+   */
+  upsertIfNewer(answer: CachedObject): readonly [previous: CachedObject, next: CachedObject] | undefined {
+    const previous = this.#lookup(answer);
+    if (previous === undefined || previous.uid !== answer.uid || !isOlder(previous, answer)) return undefined;
+    const next = answer.body === previous.body ? answer : { ...answer, body: previous.body };
+    this.#set(next);
+    this.#answered.set(objectKey(answer), this.#listsStarted);
+    return [previous, next];
+  }
+
+  /** Returns the object that was here under this name, whatever its uid. */
+  delete({ namespace, name }: { readonly namespace: string; readonly name: string }): CachedObject | undefined {
+    const objects = this.#objects.get(namespace);
+    const previous = objects?.get(name);
+    if (objects === undefined || previous === undefined) return undefined;
+    objects.delete(name);
+    if (objects.size === 0) this.#objects.delete(namespace);
+    this.#size -= 1;
+    this.#answered.delete(objectKey(previous));
+    return previous;
+  }
+
+  clear(): void {
+    this.#objects = new Map();
+    this.#size = 0;
+    this.#answered.clear();
+  }
+
+  /** Rule 3. Where nothing changed it is the stored object itself, so that the list's copy can go. */
+  #afterList(previous: CachedObject, item: CachedObject): CachedObject {
+    if (previous.uid === item.uid && this.#isAnswered(item)) {
+      const key = objectKey(item);
+      if (this.#answered.get(key) === this.#listsStarted && isOlder(item, previous)) {
+        return isDeepStrictEqual(previous.body, item.body) ? previous : { ...previous, body: item.body };
+      }
+      this.#answered.delete(key);
+      return isSame(previous, item) ? previous : item;
+    }
+    if (previous.uid !== item.uid) this.#answered.delete(objectKey(item));
+    return previous.uid === item.uid && previous.resourceVersion === item.resourceVersion ? previous : item;
+  }
+
+  /** Cheap in the usual case that no answer waits for its event. */
+  #isAnswered(object: CachedObject): boolean {
+    return this.#answered.size > 0 && this.#answered.has(objectKey(object));
+  }
+
+  #lookup({ namespace, name }: CachedObject): CachedObject | undefined {
+    return this.#objects.get(namespace)?.get(name);
+  }
+
+  #set(object: CachedObject): void {
+    if (put(this.#objects, object) === undefined) this.#size += 1;
+  }
+}
+
+function put(objects: Map<string, ByName>, object: CachedObject): CachedObject | undefined {
+  let names = objects.get(object.namespace);
+  if (names === undefined) {
+    names = new Map();
+    objects.set(object.namespace, names);
+  }
+  const previous = names.get(object.name);
+  names.set(object.name, object);
+  return previous;
+}
+
+/** Whether `a` is of an earlier version than `b`; false when that cannot be told. */
+function isOlder(a: CachedObject, b: CachedObject): boolean {
+  const order = compareResourceVersions(a.resourceVersion, b.resourceVersion);
+  return order !== undefined && order < 0;
+}
+
+/** The same version of the same object. Bodies differ where one of the two came from an answer without body. */
+function isSame(a: CachedObject, b: CachedObject): boolean {
+  return a.resourceVersion === b.resourceVersion && (a.body === b.body || isDeepStrictEqual(a.body, b.body));
+}

@@ -1,0 +1,58 @@
+/** What an answer of the API server, or its absence, means to a caller. */
+export type ApiErrorCode =
+  | 'BadRequest' // 400
+  | 'Unauthorized' // 401, after one refresh of the credentials
+  | 'Forbidden' // 403
+  | 'NotFound' // 404
+  | 'MethodNotAllowed' // 405
+  | 'NotAcceptable' // 406
+  | 'Conflict' // 409
+  | 'Gone' // 410: the resourceVersion or continue token is too old
+  | 'UnsupportedMediaType' // 415
+  | 'Invalid' // 422
+  | 'TooManyRequests' // 429
+  | 'ServerError' // 500 and other 5xx
+  | 'Unavailable' // 502, 503
+  | 'Timeout' // 504, or no answer in time
+  | 'Network' // the connection could not be made, or broke: the outcome is unknown
+  | 'Aborted' // the caller's signal
+  | 'BadResponse' // an answer that cannot be read
+  | 'Other';
+
+export interface StatusCause {
+  readonly reason: string;
+  readonly message: string;
+  readonly field: string;
+}
+
+export interface ApiErrorFields {
+  readonly code: ApiErrorCode;
+  /** HTTP status, or 0 when there was no answer. */
+  readonly status: number;
+  /** metav1.Status `reason`, '' when the answer had none. */
+  readonly reason: string;
+  readonly message: string;
+  /** As the server asks, in milliseconds. */
+  readonly retryAfterMs?: number | undefined;
+  readonly causes?: readonly StatusCause[] | undefined;
+  readonly cause?: unknown;
+}
+
+/** The only error that leaves this room. */
+export class ApiError extends Error {
+  override readonly name = 'ApiError';
+  readonly code: ApiErrorCode;
+  readonly status: number;
+  readonly reason: string;
+  readonly retryAfterMs: number | undefined;
+  readonly causes: readonly StatusCause[];
+
+  constructor(fields: ApiErrorFields) {
+    super(fields.message, fields.cause === undefined ? undefined : { cause: fields.cause });
+    this.code = fields.code;
+    this.status = fields.status;
+    this.reason = fields.reason;
+    this.retryAfterMs = fields.retryAfterMs;
+    this.causes = fields.causes ?? [];
+  }
+}

@@ -1,0 +1,43 @@
+import type { CachedObject } from '../api/object.ts';
+import type { ApiError } from './errors.ts';
+
+export interface ListOptions {
+  /** Page size; the server may send fewer or, for resourceVersion '0', more. */
+  readonly limit?: number | undefined;
+  /** Token of the next page; resourceVersion must then be absent. */
+  readonly continue?: string | undefined;
+  /** Absent or '': consistent read. */
+  readonly resourceVersion?: string | undefined;
+  readonly signal: AbortSignal;
+}
+
+export interface ListPage {
+  readonly items: readonly CachedObject[];
+  readonly resourceVersion: string;
+  /** '' on the last page. */
+  readonly continue: string;
+}
+
+export type WatchEvent =
+  | { readonly type: 'ADDED' | 'MODIFIED' | 'DELETED'; readonly object: CachedObject }
+  | { readonly type: 'BOOKMARK'; readonly resourceVersion: string; readonly initialEventsEnd: boolean }
+  | { readonly type: 'ERROR'; readonly error: ApiError };
+
+export interface WatchOptions {
+  readonly resourceVersion: string;
+  /** The server ends the watch after this long. */
+  readonly timeoutSeconds: number;
+  readonly signal: AbortSignal;
+  /** Called once, when the server has answered 200. */
+  readonly onOpen?: (() => void) | undefined;
+  /** Called synchronously for each event, in order. Must not throw and must not wait. */
+  readonly onEvent: (event: WatchEvent) => void;
+}
+
+/** One group/version/resource, cluster-wide or in one namespace, in one representation. */
+export interface ListWatch {
+  /** Rejects with ApiError. */
+  list(options: ListOptions): Promise<ListPage>;
+  /** Resolves at a clean end of the stream; rejects with ApiError. Bookmarks are always asked for. */
+  watch(options: WatchOptions): Promise<void>;
+}
