@@ -10,7 +10,7 @@ export interface KubeRequest {
   readonly contentType?: string | undefined;
   readonly body?: Buffer | string | undefined;
   readonly headers?: Readonly<Record<string, string>> | undefined;
-  /** From sending to the last byte, in milliseconds; default 60,000. A stream is bounded by its caller. */
+  /** From the call to the last byte, in milliseconds; default 60,000. For a stream to the answer's head: what follows is bounded by its caller. */
   readonly timeoutMs?: number | undefined;
   readonly signal: AbortSignal;
 }

@@ -1,0 +1,114 @@
+import { describe, expect, test, vi } from 'vitest';
+import { ManualClock } from '../../test/support/manual-clock.ts';
+import { silentLog } from '../base/log.ts';
+import { CachedCredentials, type CredentialMaterial } from './cached-credentials.ts';
+
+type Read = (forced: boolean) => Promise<CredentialMaterial>;
+
+function material(token: string, cert = 'one'): CredentialMaterial {
+  return { headers: { authorization: `Bearer ${token}` }, tls: { cert: Buffer.from(cert), rejectUnauthorized: true } };
+}
+
+function cached(read: Read) {
+  const clock = new ManualClock();
+  const spy = vi.fn<Read>(read);
+  const source = { server: new URL('https://127.0.0.1'), namespace: 'n', read: spy };
+  return { clock, read: spy, credentials: new CachedCredentials(source, clock, silentLog) };
+}
+
+describe('credentials', () => {
+  test('are read once for all who ask at the same time', async () => {
+    const { credentials, read } = cached(async () => material('a'));
+    const asked = await Promise.all([...Array.from({ length: 20 }, () => credentials.headers()), credentials.tls()]);
+    expect(asked[0]).toEqual({ authorization: 'Bearer a' });
+    expect(read).toHaveBeenCalledTimes(1);
+  });
+
+  test('are read again after a minute, not before', async () => {
+    let token = 'a';
+    const { credentials, clock } = cached(async () => material(token));
+    await credentials.headers();
+    token = 'b';
+    await clock.advance(59_999);
+    expect(await credentials.headers()).toEqual({ authorization: 'Bearer a' });
+    await clock.advance(1);
+    expect(await credentials.headers()).toEqual({ authorization: 'Bearer b' });
+  });
+
+  test('stay in use while they cannot be read again', async () => {
+    let broken = false;
+    const { credentials, clock, read } = cached(async () => {
+      if (broken) throw new Error('no such file');
+      return material('a');
+    });
+    await credentials.headers();
+    broken = true;
+    await clock.advance(60_000);
+    expect(await credentials.headers()).toEqual({ authorization: 'Bearer a' });
+    expect(await credentials.headers()).toEqual({ authorization: 'Bearer a' });
+    expect(read).toHaveBeenCalledTimes(2);
+    broken = false;
+    await clock.advance(10_000);
+    await credentials.headers();
+    expect(read).toHaveBeenCalledTimes(3);
+  });
+
+  test('that never could be read are an error, and the next request tries again', async () => {
+    const { credentials, read } = cached(async () => {
+      throw new Error('no such file');
+    });
+    await expect(credentials.headers()).rejects.toMatchObject({
+      code: 'Unauthorized',
+      message: 'the credentials for https://127.0.0.1 cannot be had: no such file',
+    });
+    await expect(credentials.tls()).rejects.toMatchObject({ code: 'Unauthorized' });
+    expect(read).toHaveBeenCalledTimes(2);
+  });
+
+  test('are refreshed once for all who were refused, and not again at once', async () => {
+    const { credentials, clock, read } = cached(async (forced) => material(forced ? 'new' : 'old'));
+    await credentials.headers();
+    await Promise.all([credentials.refresh(), credentials.refresh()]);
+    expect(await credentials.headers()).toEqual({ authorization: 'Bearer new' });
+    await credentials.refresh();
+    expect(read.mock.calls).toEqual([[false], [true]]);
+    await clock.advance(5_000);
+    await credentials.refresh();
+    expect(read).toHaveBeenCalledTimes(3);
+  });
+
+  test('count a generation when the certificate changes, and not when the token does', async () => {
+    let now = material('a', 'one');
+    const { credentials, clock } = cached(async () => now);
+    await credentials.tls();
+    now = material('b', 'one');
+    await clock.advance(60_000);
+    await credentials.tls();
+    expect(credentials.tlsGeneration).toBe(0);
+    now = material('b', 'two');
+    await clock.advance(60_000);
+    await credentials.tls();
+    expect(credentials.tlsGeneration).toBe(1);
+  });
+
+  test('are given up when reading them takes a minute', async () => {
+    const { credentials, clock } = cached(() => new Promise(() => {}));
+    const failed = credentials.headers().catch((error: unknown) => error);
+    await clock.advance(60_000);
+    expect(await failed).toMatchObject({
+      code: 'Unauthorized',
+      message: expect.stringContaining('no answer within 60 s'),
+    });
+    expect(clock.pending).toBe(0);
+  });
+
+  test('do not fall back to an older read that ends later', async () => {
+    const slow = Promise.withResolvers<CredentialMaterial>();
+    const { credentials } = cached((forced) => (forced ? Promise.resolve(material('new')) : slow.promise));
+    const first = credentials.headers();
+    await credentials.refresh();
+    slow.resolve(material('old'));
+    expect(await first).toEqual({ authorization: 'Bearer new' });
+    expect(await credentials.headers()).toEqual({ authorization: 'Bearer new' });
+  });
+});

@@ -1,0 +1,133 @@
+import type { Clock } from '../base/clock.ts';
+import { messageOf } from '../base/errors.ts';
+import type { Log } from '../base/log.ts';
+import { credentialError } from './credential-error.ts';
+import type { Credentials, TlsMaterial } from './credentials.ts';
+import { ApiError } from './errors.ts';
+import { singleFlight } from './single-flight.ts';
+
+/** All that a source knows at one moment. */
+export interface CredentialMaterial {
+  readonly headers: Readonly<Record<string, string>>;
+  readonly tls: TlsMaterial;
+}
+
+/** Where credentials come from. */
+export interface CredentialSource {
+  readonly server: URL;
+  readonly namespace: string | undefined;
+  /** `forced`: the server has refused what the last read gave, so nothing remembered is good enough. */
+  read(forced: boolean): Promise<CredentialMaterial>;
+}
+
+/** Tokens in files are rotated well before they end; client-go looks as often. */
+const MAX_AGE_MS = 60_000;
+/** After a read that failed, the old material serves this long before the next try. */
+const RETRY_MS = 10_000;
+/** A server that refuses us whatever we show must not make us start a plugin for every request. */
+const MIN_REFRESH_INTERVAL_MS = 5_000;
+/** Plugins may ask a person to log in, but must not hold requests up for ever. */
+const READ_TIMEOUT_MS = 60_000;
+
+export class CachedCredentials implements Credentials {
+  readonly server: URL;
+  readonly namespace: string | undefined;
+  readonly #source: CredentialSource;
+  readonly #clock: Clock;
+  readonly #log: Log;
+  readonly #read = singleFlight(() => this.#load(false));
+  readonly #readForced = singleFlight(() => this.#load(true));
+  #material: CredentialMaterial | undefined;
+  #headers: Promise<Readonly<Record<string, string>>> | undefined;
+  #tlsGeneration = 0;
+  /** Reads begun, and the newest of them that has ended: an older one that ends later is too late. */
+  #begun = 0;
+  #ended = 0;
+  /** Monotonic milliseconds. */
+  #staleAt = Number.NEGATIVE_INFINITY;
+  #lastRefresh = Number.NEGATIVE_INFINITY;
+
+  constructor(source: CredentialSource, clock: Clock, log: Log) {
+    this.#source = source;
+    this.#clock = clock;
+    this.#log = log;
+    this.server = source.server;
+    this.namespace = source.namespace;
+  }
+
+  get tlsGeneration(): number {
+    return this.#tlsGeneration;
+  }
+
+  async tls(): Promise<TlsMaterial> {
+    return (await this.#current()).tls;
+  }
+
+  headers(): Promise<Readonly<Record<string, string>>> {
+    // Every request comes by: the resolved promise is shared while it holds.
+    if (this.#headers !== undefined && this.#clock.monotonic() < this.#staleAt) return this.#headers;
+    return this.#current().then(({ headers }) => headers);
+  }
+
+  async refresh(): Promise<void> {
+    if (this.#clock.monotonic() - this.#lastRefresh < MIN_REFRESH_INTERVAL_MS) return;
+    await this.#readForced();
+  }
+
+  async #current(): Promise<CredentialMaterial> {
+    const held = this.#material;
+    if (held !== undefined && this.#clock.monotonic() < this.#staleAt) return held;
+    try {
+      return await this.#read();
+    } catch (error) {
+      if (held === undefined) throw error;
+      this.#staleAt = this.#clock.monotonic() + RETRY_MS;
+      this.#log.warn({ err: messageOf(error) }, 'credentials could not be read again; the earlier ones stay in use');
+      return held;
+    }
+  }
+
+  async #load(forced: boolean): Promise<CredentialMaterial> {
+    this.#begun += 1;
+    const turn = this.#begun;
+    let material: CredentialMaterial;
+    try {
+      material = await within(this.#clock, READ_TIMEOUT_MS, this.#source.read(forced));
+    } catch (error) {
+      throw error instanceof ApiError
+        ? error
+        : credentialError(`the credentials for ${this.server.origin} cannot be had: ${messageOf(error)}`, error);
+    } finally {
+      if (forced) this.#lastRefresh = this.#clock.monotonic();
+    }
+    if (turn < this.#ended && this.#material !== undefined) return this.#material;
+    this.#ended = turn;
+    if (this.#material !== undefined && !sameTls(this.#material.tls, material.tls)) this.#tlsGeneration += 1;
+    this.#material = material;
+    this.#headers = Promise.resolve(material.headers);
+    this.#staleAt = this.#clock.monotonic() + MAX_AGE_MS;
+    return material;
+  }
+}
+
+function within<T>(clock: Clock, ms: number, promise: Promise<T>): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const cancel = clock.after(ms, () => reject(new Error(`no answer within ${ms / 1000} s`)));
+    void promise.then(resolve, reject).finally(cancel);
+  });
+}
+
+function sameTls(a: TlsMaterial, b: TlsMaterial): boolean {
+  return (
+    samePem(a.ca, b.ca) &&
+    samePem(a.cert, b.cert) &&
+    samePem(a.key, b.key) &&
+    a.servername === b.servername &&
+    a.rejectUnauthorized === b.rejectUnauthorized
+  );
+}
+
+function samePem(a: string | Buffer | undefined, b: string | Buffer | undefined): boolean {
+  if (a === undefined || b === undefined) return a === b;
+  return Buffer.from(a).equals(Buffer.from(b));
+}

@@ -1,0 +1,25 @@
+import type { Clock } from '../base/clock.ts';
+import type { Pool } from './client.ts';
+import type { Credentials } from './credentials.ts';
+import { defaultSessionLimits, type SessionLimits } from './session.ts';
+import { type PoolState, SessionPool } from './session-pool.ts';
+
+/** All connections to one API server: a connection full of watches must not hold up a write, nor the other way round. */
+export class Connections {
+  readonly request: SessionPool;
+  readonly watch: SessionPool;
+
+  constructor(credentials: Credentials, limits: Partial<SessionLimits>, clock: Clock) {
+    const whole = { ...defaultSessionLimits, ...limits };
+    this.request = new SessionPool(credentials, whole, clock);
+    this.watch = new SessionPool(credentials, whole, clock);
+  }
+
+  state(): Readonly<Record<Pool, PoolState>> {
+    return { request: this.request.state(), watch: this.watch.state() };
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([this.request.close(), this.watch.close()]);
+  }
+}

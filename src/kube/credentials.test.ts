@@ -1,0 +1,297 @@
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { stringify } from 'yaml';
+import { answerJson, authority, Http2Server } from '../../test/support/http2-server.ts';
+import { ManualClock } from '../../test/support/manual-clock.ts';
+import { systemClock } from '../base/clock.ts';
+import { silentLog } from '../base/log.ts';
+import { type CredentialOptions, loadCredentials } from './credentials.ts';
+import { createKubeClient } from './http-client.ts';
+
+let directory: string;
+let clock: ManualClock;
+
+beforeEach(async () => {
+  directory = await mkdtemp(join(tmpdir(), 'credentials-'));
+  clock = new ManualClock();
+});
+
+afterEach(async () => {
+  await rm(directory, { recursive: true });
+});
+
+/** Nothing of the machine that the test runs on. */
+const load = (options: CredentialOptions) =>
+  loadCredentials(
+    { env: { HOME: directory }, serviceAccountDirectory: join(directory, 'none'), ...options },
+    clock,
+    silentLog,
+  );
+
+async function put(name: string, text: string): Promise<string> {
+  const file = join(directory, name);
+  await mkdir(dirname(file), { recursive: true });
+  await writeFile(file, text);
+  return file;
+}
+
+interface Parts {
+  readonly name?: string;
+  readonly server?: string;
+  readonly cluster?: object;
+  readonly user?: object;
+  readonly context?: object;
+  readonly currentContext?: string | undefined;
+}
+
+function kubeconfig(parts: Parts = {}): string {
+  const { name = 'one', server = 'https://192.0.2.1:6443', cluster, user = { token: 't' }, context } = parts;
+  return stringify({
+    apiVersion: 'v1',
+    kind: 'Config',
+    clusters: [{ name, cluster: { server, ...cluster } }],
+    users: [{ name, user }],
+    contexts: [{ name, context: { cluster: name, user: name, ...context } }],
+    'current-context': 'currentContext' in parts ? parts.currentContext : name,
+  });
+}
+
+const base64 = (text: string) => Buffer.from(text).toString('base64');
+
+const putWithCertificate = (token: string, cert: string) =>
+  put('config', kubeconfig({ user: { token, 'client-certificate-data': base64(cert) } }));
+
+async function withPlugin(script: string, user: object = {}): Promise<string> {
+  const plugin = await put('plugin.mjs', script);
+  const exec = { apiVersion: 'client.authentication.k8s.io/v1', command: process.execPath, args: [plugin], ...user };
+  return put('config', kubeconfig({ user: { exec } }));
+}
+const counting = (count: string) => `
+  import { appendFileSync, readFileSync } from 'node:fs';
+  appendFileSync(${JSON.stringify(count)}, 'x');
+  const token = 'token-' + readFileSync(${JSON.stringify(count)}, 'utf8').length;
+  console.log(JSON.stringify({ status: { token } }));`;
+
+async function serviceAccount(): Promise<string> {
+  await put('account/token', 'pod-token\n');
+  await put('account/ca.crt', 'CA');
+  await put('account/namespace', 'watchkeeper-system\n');
+  return join(directory, 'account');
+}
+
+describe('a kubeconfig', () => {
+  test('gives server, namespace, token and TLS material', async () => {
+    const file = await put(
+      'config',
+      kubeconfig({
+        server: 'https://api.example.com:6443/prefix',
+        cluster: { 'certificate-authority-data': base64('CA'), 'tls-server-name': 'other.example.com' },
+        context: { namespace: 'ns' },
+        user: { token: 'abc', 'client-certificate-data': base64('CERT'), 'client-key-data': base64('KEY') },
+      }),
+    );
+    const credentials = await load({ kubeconfig: file });
+    expect(credentials.server.href).toBe('https://api.example.com:6443/prefix');
+    expect(credentials.namespace).toBe('ns');
+    expect(await credentials.headers()).toEqual({ authorization: 'Bearer abc' });
+    expect(await credentials.tls()).toEqual({
+      ca: Buffer.from('CA'),
+      cert: Buffer.from('CERT'),
+      key: Buffer.from('KEY'),
+      servername: 'other.example.com',
+      rejectUnauthorized: true,
+    });
+  });
+
+  test('may name its files beside it', async () => {
+    await put('pki/ca.crt', 'CA');
+    await put('token', 'first\n');
+    const file = await put(
+      'config',
+      kubeconfig({ cluster: { 'certificate-authority': 'pki/ca.crt' }, user: { tokenFile: 'token' } }),
+    );
+    const credentials = await load({ kubeconfig: file });
+    expect((await credentials.tls()).ca).toEqual(Buffer.from('CA'));
+    expect(await credentials.headers()).toEqual({ authorization: 'Bearer first' });
+    await put('token', 'second');
+    await clock.advance(60_000);
+    expect(await credentials.headers()).toEqual({ authorization: 'Bearer second' });
+  });
+
+  test('may switch off the check of certificates', async () => {
+    const file = await put('config', kubeconfig({ cluster: { 'insecure-skip-tls-verify': true } }));
+    expect((await (await load({ kubeconfig: file })).tls()).rejectUnauthorized).toBe(false);
+  });
+
+  test('may impersonate, and use a name and a password', async () => {
+    const file = await put('config', kubeconfig({ user: { as: 'jane', username: 'u', password: 'p' } }));
+    expect(await (await load({ kubeconfig: file })).headers()).toEqual({
+      'impersonate-user': 'jane',
+      authorization: `Basic ${base64('u:p')}`,
+    });
+  });
+
+  test('is read again after a 401, and a new certificate is noticed', async () => {
+    const credentials = await load({ kubeconfig: await putWithCertificate('old', 'one') });
+    await credentials.headers();
+    await putWithCertificate('new', 'two');
+    await credentials.refresh();
+    expect(await credentials.headers()).toEqual({ authorization: 'Bearer new' });
+    expect(credentials.tlsGeneration).toBe(1);
+  });
+
+  const unusable: readonly (readonly [string, string, string])[] = [
+    ['has a proxy', kubeconfig({ cluster: { 'proxy-url': 'http://192.0.2.9' } }), 'proxies are not supported yet'],
+    ['is for kubectl proxy', kubeconfig({ server: 'http://localhost:8001' }), 'only https:// with HTTP/2 is supported'],
+    ['has a server that is no address', kubeconfig({ server: 'nonsense' }), 'no usable server address'],
+    ['has no current context', kubeconfig({ currentContext: undefined }), 'no current context'],
+    ['names a context that is not there', kubeconfig({ currentContext: 'two' }), 'no context "two"'],
+    [
+      'names a cluster that is not there',
+      kubeconfig({ context: { cluster: 'x' } }),
+      'the cluster "x", which is not there',
+    ],
+    ['names a user that is not there', kubeconfig({ context: { user: 'x' } }), 'names no user that is there'],
+    [
+      'impersonates groups',
+      kubeconfig({ user: { as: 'a', 'as-groups': ['g'] } }),
+      'impersonates more than a user name',
+    ],
+    ['is no YAML', '{', 'cannot be used'],
+    ['is empty', '', 'cannot be used'],
+  ];
+  test.each(unusable)('that %s is refused with the reason', async (_what, text, reason) => {
+    await expect(load({ kubeconfig: await put('config', text) })).rejects.toMatchObject({
+      name: 'ApiError',
+      code: 'Unauthorized',
+      message: expect.stringContaining(reason),
+    });
+  });
+});
+
+describe('an exec plugin', () => {
+  test('runs once for twenty first requests, and again after a 401', async () => {
+    const count = join(directory, 'count');
+    const credentials = await load({ kubeconfig: await withPlugin(counting(count)) });
+    const all = await Promise.all(Array.from({ length: 20 }, () => credentials.headers()));
+    expect(new Set(all.map(({ authorization }) => authorization))).toEqual(new Set(['Bearer token-1']));
+    await clock.advance(60_000);
+    expect(await credentials.headers()).toEqual({ authorization: 'Bearer token-1' });
+    await Promise.all([credentials.refresh(), credentials.refresh()]);
+    expect(await credentials.headers()).toEqual({ authorization: 'Bearer token-2' });
+    expect(await readFile(count, 'utf8')).toBe('xx');
+  });
+
+  test('is told what kubectl tells it', async () => {
+    const script = `console.log(JSON.stringify({ status: { token: process.env.KUBERNETES_EXEC_INFO + process.env.EXTRA } }));`;
+    const file = await withPlugin(script, { env: [{ name: 'EXTRA', value: '!' }], provideClusterInfo: true });
+    const { authorization = '' } = await (await load({ kubeconfig: file })).headers();
+    expect(JSON.parse(authorization.replace('Bearer ', '').replace('!', ''))).toEqual({
+      kind: 'ExecCredential',
+      apiVersion: 'client.authentication.k8s.io/v1',
+      spec: { interactive: false, cluster: { server: 'https://192.0.2.1:6443', 'insecure-skip-tls-verify': false } },
+    });
+  });
+
+  test('may give a client certificate', async () => {
+    const status = { clientCertificateData: 'CERT', clientKeyData: 'KEY' };
+    const file = await withPlugin(`console.log(${JSON.stringify(JSON.stringify({ status }))})`);
+    expect(await (await load({ kubeconfig: file })).tls()).toMatchObject({ cert: 'CERT', key: 'KEY' });
+  });
+
+  test('that fails is an error with its words', async () => {
+    const file = await withPlugin(`console.error('log in first'); process.exit(1);`);
+    await expect((await load({ kubeconfig: file })).headers()).rejects.toMatchObject({
+      code: 'Unauthorized',
+      message: expect.stringContaining('log in first'),
+    });
+  });
+});
+
+describe('where credentials are looked for', () => {
+  const inCluster = { KUBERNETES_SERVICE_HOST: '10.0.0.1', KUBERNETES_SERVICE_PORT: '443' };
+  test('first the file that is named, then KUBECONFIG, then the pod, then the home directory', async () => {
+    const named = await put('named', kubeconfig({ server: 'https://named' }));
+    const listed = await put('listed', kubeconfig({ server: 'https://listed' }));
+    await put('.kube/config', kubeconfig({ server: 'https://home' }));
+    const serviceAccountDirectory = await serviceAccount();
+    const host = async (options: CredentialOptions) =>
+      (await load({ serviceAccountDirectory, ...options })).server.hostname;
+    const env = { HOME: directory, KUBECONFIG: listed, ...inCluster };
+    expect(await host({ kubeconfig: named, env })).toBe('named');
+    expect(await host({ env })).toBe('listed');
+    expect(await host({ env: { HOME: directory, ...inCluster } })).toBe('10.0.0.1');
+    expect(await host({ env: { HOME: directory } })).toBe('home');
+    expect(await host({ env: { HOME: directory, ...inCluster }, context: 'one' })).toBe('home');
+  });
+
+  test('nowhere else: it says where', async () => {
+    await expect(load({})).rejects.toMatchObject({ message: expect.stringContaining('KUBECONFIG is not set') });
+  });
+
+  test('in a file that is not there: it says so', async () => {
+    await expect(load({ kubeconfig: join(directory, 'absent') })).rejects.toMatchObject({
+      message: expect.stringContaining('cannot be read'),
+    });
+  });
+
+  test('in several files of which the first that says something wins', async () => {
+    const one = await put('one', kubeconfig({ name: 'one', server: 'https://one', currentContext: undefined }));
+    const two = await put('two', kubeconfig({ name: 'two', server: 'https://two' }));
+    const again = await put('again', kubeconfig({ name: 'one', server: 'https://again' }));
+    const env = { KUBECONFIG: [join(directory, 'absent'), one, two, again].join(':') };
+    expect((await load({ env })).server.hostname).toBe('two');
+    expect((await load({ env, context: 'one' })).server.hostname).toBe('one');
+  });
+
+  test('in a pod, whose token and CA are read again', async () => {
+    const serviceAccountDirectory = await serviceAccount();
+    const credentials = await load({ env: inCluster, serviceAccountDirectory });
+    expect(credentials.server.href).toBe('https://10.0.0.1/');
+    expect(credentials.namespace).toBe('watchkeeper-system');
+    expect(await credentials.headers()).toEqual({ authorization: 'Bearer pod-token' });
+    expect(await credentials.tls()).toEqual({ ca: 'CA', rejectUnauthorized: true });
+    await put('account/token', 'rotated');
+    await put('account/ca.crt', 'NEW CA');
+    await clock.advance(60_000);
+    expect(await credentials.headers()).toEqual({ authorization: 'Bearer rotated' });
+    expect((await credentials.tls()).ca).toBe('NEW CA');
+    expect(credentials.tlsGeneration).toBe(1);
+  });
+
+  test('in a pod, whose token is read at once after a 401', async () => {
+    const serviceAccountDirectory = await serviceAccount();
+    const credentials = await load({ env: inCluster, serviceAccountDirectory });
+    await credentials.headers();
+    await put('account/token', 'rotated');
+    await credentials.refresh();
+    expect(await credentials.headers()).toEqual({ authorization: 'Bearer rotated' });
+  });
+
+  test('in a pod on an IPv6 network', async () => {
+    const env = { ...inCluster, KUBERNETES_SERVICE_HOST: 'fd00::1' };
+    const credentials = await load({ env, serviceAccountDirectory: await serviceAccount() });
+    expect(credentials.server.href).toBe('https://[fd00::1]/');
+  });
+});
+
+test('a client certificate of a kubeconfig is what the server sees', async () => {
+  await using server = await Http2Server.start((stream) => answerJson(stream, 200, {}), { clientCertificates: true });
+  const { certPem, keyPem } = authority.issue({ commonName: 'jane', usage: 'client' });
+  const file = await put(
+    'config',
+    kubeconfig({
+      server: server.url.href,
+      cluster: { 'certificate-authority-data': base64(server.caPem) },
+      user: { 'client-certificate-data': base64(certPem), 'client-key-data': base64(keyPem) },
+    }),
+  );
+  const credentials = await load({ kubeconfig: file });
+  const client = createKubeClient({ credentials, userAgent: 'test', clock: systemClock, log: silentLog });
+  const { signal } = new AbortController();
+  await client.request({ method: 'GET', path: '/version', accept: 'application/json', signal });
+  await client.close();
+  expect(server.requests.map(({ clientName }) => clientName)).toEqual(['jane']);
+});

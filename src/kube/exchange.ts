@@ -1,0 +1,93 @@
+import type { ClientHttp2Stream, IncomingHttpHeaders, IncomingHttpStatusHeader, OutgoingHttpHeaders } from 'node:http2';
+import { constants } from 'node:http2';
+import type { ApiError } from './errors.ts';
+import { networkError } from './network-error.ts';
+import type { Session } from './session.ts';
+import type { Opening, SessionPool } from './session-pool.ts';
+
+/** Where an answer goes. One of `end` and `fail` comes last; nothing comes after `cancel`. */
+export interface AnswerSink {
+  head(status: number, headers: IncomingHttpHeaders): void;
+  data(chunk: Buffer): void;
+  end(): void;
+  fail(error: ApiError): void;
+}
+
+/** One request and its answer on one stream; on a second one when the first session will not have looked at it. */
+export class Exchange implements Opening {
+  readonly headers: OutgoingHttpHeaders;
+  readonly body: Buffer | string | undefined;
+  readonly #pool: SessionPool;
+  readonly #sink: AnswerSink;
+  #avoid: Session | undefined;
+  #stream: ClientHttp2Stream | undefined;
+  #over = false;
+
+  constructor(pool: SessionPool, headers: OutgoingHttpHeaders, body: Buffer | string | undefined, sink: AnswerSink) {
+    this.#pool = pool;
+    this.headers = headers;
+    this.body = body;
+    this.#sink = sink;
+  }
+
+  get avoid(): Session | undefined {
+    return this.#avoid;
+  }
+
+  start(): void {
+    this.#pool.open(this);
+  }
+
+  /** Tells the server that nobody listens any more. The sink hears nothing from now on. */
+  cancel(): void {
+    if (this.#over) return;
+    this.#over = true;
+    this.#pool.forget(this);
+    this.#stream?.close(constants.NGHTTP2_CANCEL);
+  }
+
+  opened(stream: ClientHttp2Stream, session: Session): void {
+    this.#stream = stream;
+    let expected: number | undefined;
+    let received = 0;
+    let answered = false;
+    let cause: unknown;
+    stream.on('response', (headers: IncomingHttpHeaders & IncomingHttpStatusHeader) => {
+      if (this.#over) return;
+      answered = true;
+      const length = headers['content-length'];
+      if (length !== undefined) expected = Number(length);
+      this.#sink.head(headers[':status'] ?? 0, headers);
+    });
+    stream.on('data', (chunk: Buffer) => {
+      if (this.#over) return;
+      received += chunk.length;
+      this.#sink.data(chunk);
+    });
+    stream.on('error', (error) => {
+      cause = error;
+    });
+    // A stream that the connection's end cuts off can end without an error; its code and its length tell.
+    stream.on('end', () => {
+      if (this.#over || stream.destroyed || stream.rstCode !== constants.NGHTTP2_NO_ERROR || !answered) return;
+      if (expected !== undefined && received < expected) return;
+      this.#over = true;
+      this.#sink.end();
+    });
+    stream.on('close', () => {
+      if (this.#over) return;
+      if (!answered && this.#avoid === undefined && session.neverProcessed(stream)) {
+        this.#avoid = session;
+        this.start();
+        return;
+      }
+      this.failed(session.failure() ?? networkError('the API server broke the answer off', cause));
+    });
+  }
+
+  failed(error: ApiError): void {
+    if (this.#over) return;
+    this.#over = true;
+    this.#sink.fail(error);
+  }
+}

@@ -1,0 +1,243 @@
+import type { OutgoingHttpHeaders } from 'node:http2';
+import { arch, platform } from 'node:os';
+import { promisify } from 'node:util';
+import { gunzip } from 'node:zlib';
+import type { Clock } from '../base/clock.ts';
+import { messageOf } from '../base/errors.ts';
+import type { Log } from '../base/log.ts';
+import { answerError } from './answer-error.ts';
+import { type Answer, AnswerReceiver, badAnswer, MAX_BODY_BYTES } from './answer-receiver.ts';
+import type { KubeClient, KubeRequest, KubeResponse, KubeStream, Pool } from './client.ts';
+import { Connections } from './connections.ts';
+import type { Credentials } from './credentials.ts';
+import { Cutoff } from './cutoff.ts';
+import { refuseReason } from './door-rules.ts';
+import { ApiError, type ApiErrorCode } from './errors.ts';
+import { Exchange } from './exchange.ts';
+import { RetryGate } from './retry-gate.ts';
+import type { SessionLimits } from './session.ts';
+import type { PoolState } from './session-pool.ts';
+
+/** One call, for metrics and logs. For a stream it ends with the answer's head. */
+export interface RequestObservation {
+  readonly method: KubeRequest['method'];
+  /** With names in it: too many values for a metric's label (see parseRequestPath). */
+  readonly path: string;
+  readonly pool: Pool;
+  /** HTTP status, 0 when there was no answer. */
+  readonly status: number;
+  /** Undefined for a success. */
+  readonly error: ApiErrorCode | undefined;
+  readonly durationMs: number;
+  readonly responseBytes: number;
+}
+
+export interface KubeClientOptions {
+  readonly credentials: Credentials;
+  /** See userAgentOf. */
+  readonly userAgent: string;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** Must not throw. */
+  readonly onRequest?: ((observation: RequestObservation) => void) | undefined;
+  /** Where the ledger is kept: the one namespace whose ConfigMaps may be written. None when absent. */
+  readonly ownNamespace?: string | undefined;
+  /** For tests with less patience. */
+  readonly timeouts?: Partial<SessionLimits> | undefined;
+  /** Hold all writes back for as long as the answer to one of them (429 with Retry-After) says. Default true. */
+  readonly retryGate?: boolean | undefined;
+  /** Of one answer's body, unpacked. Default 512 MiB. */
+  readonly maxBodyBytes?: number | undefined;
+}
+
+export interface HttpKubeClient extends KubeClient {
+  /** What the connections do now. */
+  state(): Readonly<Record<Pool, PoolState>>;
+}
+
+const DEFAULT_TIMEOUT_MS = 60_000;
+const unzip = promisify(gunzip);
+
+/** The one way to the API server: identity, the rules of the door, errors, and nothing that repeats a write on its own. */
+export function createKubeClient(options: KubeClientOptions): HttpKubeClient {
+  return new Http2KubeClient(options);
+}
+
+/** `watchkeeper/0.1.0 (linux/x64)` */
+export function userAgentOf(version: string): string {
+  return `watchkeeper/${version} (${platform()}/${arch()})`;
+}
+
+class Http2KubeClient implements HttpKubeClient {
+  readonly #options: KubeClientOptions;
+  readonly #connections: Connections;
+  readonly #gate: RetryGate;
+  readonly #basePath: string;
+
+  constructor(options: KubeClientOptions) {
+    this.#options = options;
+    this.#connections = new Connections(options.credentials, options.timeouts ?? {}, options.clock);
+    this.#gate = new RetryGate(options.clock);
+    this.#basePath = options.credentials.server.pathname.replace(/\/$/, '');
+  }
+
+  async request(request: KubeRequest): Promise<KubeResponse> {
+    const cutoff = this.#cutoff(request);
+    try {
+      const { status, headers, body } = await this.#observed('request', request, () => this.#whole(request, cutoff));
+      return { status, headers, body };
+    } finally {
+      cutoff.end();
+    }
+  }
+
+  async stream(request: KubeRequest, onData: (chunk: Buffer) => void): Promise<KubeStream> {
+    const cutoff = this.#cutoff(request);
+    try {
+      const answer = await this.#observed('watch', request, () => this.#send('watch', request, cutoff, onData));
+      const { status, headers, ended } = answer;
+      if (ended === undefined) throw badAnswer(status, `status ${status} where a stream was expected`);
+      cutoff.clearDeadline();
+      void ended.catch(() => {}).then(() => cutoff.end());
+      return { status, headers, ended };
+    } catch (error) {
+      cutoff.end();
+      throw error;
+    }
+  }
+
+  state(): Readonly<Record<Pool, PoolState>> {
+    return this.#connections.state();
+  }
+
+  async close(): Promise<void> {
+    this.#gate.stop();
+    await this.#connections.close();
+  }
+
+  #cutoff(request: KubeRequest): Cutoff {
+    return new Cutoff(request.signal, request.timeoutMs ?? DEFAULT_TIMEOUT_MS, this.#options.clock);
+  }
+
+  async #observed(pool: Pool, request: KubeRequest, run: () => Promise<Answer>): Promise<Answer> {
+    const { onRequest, clock } = this.#options;
+    if (onRequest === undefined) return run();
+    const { method, path } = request;
+    const started = clock.monotonic();
+    const report = (status: number, responseBytes: number, error: ApiErrorCode | undefined) =>
+      onRequest({ method, path, pool, status, error, durationMs: clock.monotonic() - started, responseBytes });
+    try {
+      const answer = await run();
+      report(answer.status, answer.body.length, undefined);
+      return answer;
+    } catch (error) {
+      if (error instanceof ApiError) report(error.status, 0, error.code);
+      throw error;
+    }
+  }
+
+  async #whole(request: KubeRequest, cutoff: Cutoff): Promise<Answer> {
+    const isWrite = request.method !== 'GET';
+    if (isWrite) await this.#passGate(cutoff);
+    try {
+      return await this.#unpacked(await this.#send('request', request, cutoff, undefined));
+    } catch (error) {
+      // A read may be told to wait for reasons of its own kind only, such as a watch cache that is not filled yet.
+      if (isWrite && error instanceof ApiError && error.status === 429 && error.retryAfterMs !== undefined) {
+        this.#gate.close(error.retryAfterMs);
+      }
+      throw error;
+    }
+  }
+
+  async #passGate(cutoff: Cutoff): Promise<void> {
+    if (this.#options.retryGate === false) return;
+    for (let wait = this.#gate.wait(); wait !== undefined; wait = this.#gate.wait()) await cutoff.guard(wait);
+  }
+
+  /** Throws for every answer that is neither a success nor 304. */
+  async #send(pool: Pool, request: KubeRequest, cutoff: Cutoff, onData?: (chunk: Buffer) => void): Promise<Answer> {
+    const { credentials, ownNamespace, clock, log } = this.#options;
+    const refusal = refuseReason(request, ownNamespace);
+    if (refusal !== undefined) throw doorError(request, refusal);
+    const identity = await cutoff.guard(credentials.headers());
+    let answer = await this.#exchange(pool, request, identity, cutoff, onData);
+    if (answer.status === 401) {
+      log.debug({ path: request.path }, 'the API server answered 401; reading the credentials again');
+      // Another request may have had them read since this one was sent.
+      const { authorization } = await cutoff.guard(credentials.headers());
+      if (authorization === identity['authorization']) await cutoff.guard(credentials.refresh());
+      answer = await this.#exchange(pool, request, await cutoff.guard(credentials.headers()), cutoff, onData);
+    }
+    const fine = (answer.status >= 200 && answer.status < 300) || answer.status === 304;
+    if (fine) return answer;
+    throw answerError(await this.#unpacked(answer), `${request.method} ${request.path}`, clock.now());
+  }
+
+  #exchange(
+    pool: Pool,
+    request: KubeRequest,
+    identity: Readonly<Record<string, string>>,
+    cutoff: Cutoff,
+    onData: ((chunk: Buffer) => void) | undefined,
+  ): Promise<Answer> {
+    const receiver = new AnswerReceiver({
+      maxBodyBytes: this.#options.maxBodyBytes ?? MAX_BODY_BYTES,
+      onData,
+      cancel: () => exchange.cancel(),
+    });
+    const headers = this.#headers(request, identity, onData !== undefined);
+    const exchange = new Exchange(this.#connections[pool], headers, request.body, receiver);
+    exchange.start();
+    cutoff.onStop((error) => {
+      exchange.cancel();
+      receiver.fail(error);
+    });
+    return receiver.answer;
+  }
+
+  #headers(request: KubeRequest, identity: Readonly<Record<string, string>>, isStream: boolean): OutgoingHttpHeaders {
+    const headers: OutgoingHttpHeaders = {
+      ':method': request.method,
+      ':path': this.#basePath + request.path + queryString(request.query),
+      accept: request.accept,
+      // Events of a packed stream would wait in the packer.
+      'accept-encoding': isStream ? 'identity' : 'gzip',
+      ...request.headers,
+      ...identity,
+      'user-agent': this.#options.userAgent,
+    };
+    if (request.contentType !== undefined) headers['content-type'] = request.contentType;
+    if (request.body !== undefined) headers['content-length'] = Buffer.byteLength(request.body);
+    return headers;
+  }
+
+  async #unpacked(answer: Answer): Promise<Answer> {
+    if (answer.headers['content-encoding'] !== 'gzip') return answer;
+    try {
+      const maxOutputLength = this.#options.maxBodyBytes ?? MAX_BODY_BYTES;
+      return { ...answer, body: await unzip(answer.body, { maxOutputLength }) };
+    } catch (error) {
+      throw badAnswer(answer.status, `a packed body that cannot be read: ${messageOf(error)}`, error);
+    }
+  }
+}
+
+function queryString(query: KubeRequest['query']): string {
+  if (query === undefined) return '';
+  let text = '';
+  for (const [name, value] of Object.entries(query)) {
+    if (value === undefined) continue;
+    text += `${text === '' ? '?' : '&'}${encodeURIComponent(name)}=${encodeURIComponent(value)}`;
+  }
+  return text;
+}
+
+function doorError({ method, path }: KubeRequest, refusal: string): ApiError {
+  return new ApiError({
+    code: 'Other',
+    status: 0,
+    reason: '',
+    message: `${method} ${path} was not sent: ${refusal}. This is a defect in the operator.`,
+  });
+}

@@ -1,0 +1,247 @@
+import { type CachedObject, type KeySet, MANAGER, NO_KEYS, type StringMap } from '../api/object.ts';
+import type { Interner } from './interner.ts';
+import { parseBody } from './json-body.ts';
+import { JsonCursor } from './json-cursor.ts';
+import { unionOfKeys } from './key-sets.ts';
+import { malformed } from './malformed.ts';
+import {
+  isOurManager,
+  LAST_APPLIED,
+  type ListMetadata,
+  NO_STRINGS,
+  type OurManager,
+  withString,
+} from './metadata-rules.ts';
+
+/** How a JSON object becomes a CachedObject. */
+export interface JsonDecoding {
+  readonly interner: Interner;
+  /** Top-level fields to keep as `body`; undefined keeps metadata alone. */
+  readonly fields: readonly string[] | undefined;
+}
+
+/** One object, alone in `body`. Throws ApiError 'BadResponse'. */
+export function decodeJsonObject(body: Buffer, decoding: JsonDecoding): CachedObject {
+  const cursor = new JsonCursor(body);
+  const object = readObject(cursor, decoding);
+  cursor.expectEnd();
+  return object;
+}
+
+/**
+ * The items of a list, one by one, so that the caller decides how long it decodes at a stretch; what the list says of
+ * itself comes last. Throws ApiError 'BadResponse'.
+ */
+export function* decodeJsonList(body: Buffer, decoding: JsonDecoding): Generator<CachedObject, ListMetadata, void> {
+  const { strings } = decoding.interner;
+  const cursor = new JsonCursor(body);
+  let list: ListMetadata | undefined;
+  let hasItems = false;
+  cursor.enterObject();
+  for (let key = cursor.key(strings); key !== undefined; key = cursor.key(strings)) {
+    if (key === 'metadata') {
+      list = listMetadata(cursor, decoding.interner);
+    } else if (key === 'items') {
+      hasItems = true;
+      // Go writes an empty list that was never made as null.
+      if (cursor.takeNull()) continue;
+      cursor.enterArray();
+      while (cursor.hasElement()) yield readObject(cursor, decoding);
+    } else {
+      cursor.skip();
+    }
+  }
+  cursor.expectEnd();
+  if (list === undefined || !hasItems) throw malformed('something that is no list where one was asked for');
+  return list;
+}
+
+function listMetadata(cursor: JsonCursor, { strings }: Interner): ListMetadata {
+  let resourceVersion = '';
+  let next = '';
+  cursor.enterObject();
+  for (let key = cursor.key(strings); key !== undefined; key = cursor.key(strings)) {
+    if (key === 'resourceVersion') resourceVersion = cursor.string();
+    else if (key === 'continue') next = cursor.string();
+    else cursor.skip();
+  }
+  return { resourceVersion, continue: next };
+}
+
+/** The object at the cursor; also for the events of a watch. */
+export function readObject(cursor: JsonCursor, { interner, fields }: JsonDecoding): CachedObject {
+  let metadata: CachedObject | undefined;
+  let body: Record<string, unknown> | undefined;
+  if (fields !== undefined) body = {};
+  cursor.enterObject();
+  for (let key = cursor.key(interner.strings); key !== undefined; key = cursor.key(interner.strings)) {
+    if (key === 'metadata') {
+      metadata = readMetadata(cursor, interner);
+      continue;
+    }
+    const span = cursor.skip();
+    if (body !== undefined && fields?.includes(key) === true) body[key] = parseBody(cursor.bytes, span);
+  }
+  if (metadata === undefined) throw malformed('an object without metadata');
+  return body === undefined ? metadata : { ...metadata, body };
+}
+
+function readMetadata(cursor: JsonCursor, interner: Interner): CachedObject {
+  const { strings } = interner;
+  let namespace = '';
+  let name = '';
+  let uid = '';
+  let resourceVersion = '';
+  let generation = 0;
+  let created = 0;
+  let deleting = false;
+  let controlled = false;
+  let labels = NO_STRINGS;
+  let annotations = NO_STRINGS;
+  let own: OwnKeys = NO_OWN_KEYS;
+  cursor.enterObject();
+  for (let key = cursor.key(strings); key !== undefined; key = cursor.key(strings)) {
+    switch (key) {
+      case 'namespace':
+        namespace = cursor.string(strings);
+        break;
+      case 'name':
+        name = cursor.string();
+        break;
+      case 'uid':
+        uid = cursor.string();
+        break;
+      case 'resourceVersion':
+        resourceVersion = cursor.string();
+        break;
+      case 'generation':
+        generation = cursor.integer();
+        break;
+      case 'creationTimestamp':
+        created = secondsOf(cursor.string());
+        break;
+      case 'deletionTimestamp':
+        deleting = cursor.string() !== '';
+        break;
+      case 'labels':
+        labels = readStrings(cursor, interner);
+        break;
+      case 'annotations':
+        annotations = readStrings(cursor, interner);
+        break;
+      case 'ownerReferences':
+        controlled = hasController(cursor, interner);
+        break;
+      case 'managedFields':
+        own = readOwnKeys(cursor, interner);
+        break;
+      default:
+        cursor.skip();
+    }
+  }
+  return {
+    namespace,
+    name,
+    uid,
+    resourceVersion,
+    generation,
+    created,
+    deleting,
+    controlled,
+    labels,
+    annotations,
+    applied: own.applied,
+    retained: own.retained,
+    body: undefined,
+  };
+}
+
+/** RFC 3339, as the server writes it; '' is the zero time. */
+function secondsOf(timestamp: string): number {
+  if (timestamp === '') return 0;
+  const milliseconds = Date.parse(timestamp);
+  if (Number.isNaN(milliseconds)) throw malformed('an object with a malformed time');
+  return Math.floor(milliseconds / 1000);
+}
+
+function readStrings(cursor: JsonCursor, { strings }: Interner): StringMap {
+  let map = NO_STRINGS;
+  if (cursor.takeNull()) return map;
+  cursor.enterObject();
+  for (let key = cursor.key(strings); key !== undefined; key = cursor.key(strings)) {
+    if (key === LAST_APPLIED) cursor.skip();
+    else map = withString(map, key, cursor.string(strings));
+  }
+  return map;
+}
+
+function hasController(cursor: JsonCursor, { strings }: Interner): boolean {
+  if (cursor.takeNull()) return false;
+  let found = false;
+  cursor.enterArray();
+  while (cursor.hasElement()) {
+    cursor.enterObject();
+    for (let key = cursor.key(strings); key !== undefined; key = cursor.key(strings)) {
+      if (key !== 'controller') cursor.skip();
+      else if (cursor.boolean()) found = true;
+    }
+  }
+  return found;
+}
+
+interface OwnKeys {
+  readonly applied: KeySet;
+  readonly retained: KeySet;
+}
+
+const NO_OWN_KEYS: OwnKeys = { applied: NO_KEYS, retained: NO_KEYS };
+
+function readOwnKeys(cursor: JsonCursor, interner: Interner): OwnKeys {
+  if (cursor.takeNull()) return NO_OWN_KEYS;
+  let own = NO_OWN_KEYS;
+  cursor.enterArray();
+  while (cursor.hasElement()) {
+    const entry = readManagedFields(cursor, interner);
+    if (entry === undefined) continue;
+    const keys = interner.keySets.read(entry.fieldsV1);
+    own =
+      entry.manager === MANAGER
+        ? { ...own, applied: unionOfKeys(own.applied, keys) }
+        : { ...own, retained: unionOfKeys(own.retained, keys) };
+  }
+  return own;
+}
+
+/** An entry that one of our managers made by Apply, and not on a subresource; undefined for all others. */
+function readManagedFields(
+  cursor: JsonCursor,
+  { strings }: Interner,
+): { readonly manager: OurManager; readonly fieldsV1: Buffer } | undefined {
+  let manager = '';
+  let operation = '';
+  let subresource = '';
+  let fieldsV1: Buffer | undefined;
+  cursor.enterObject();
+  for (let key = cursor.key(strings); key !== undefined; key = cursor.key(strings)) {
+    switch (key) {
+      case 'manager':
+        manager = cursor.string(strings);
+        break;
+      case 'operation':
+        operation = cursor.string(strings);
+        break;
+      case 'subresource':
+        subresource = cursor.string(strings);
+        break;
+      case 'fieldsV1': {
+        const { start, end } = cursor.skip();
+        fieldsV1 = cursor.bytes.subarray(start, end);
+        break;
+      }
+      default:
+        cursor.skip();
+    }
+  }
+  if (fieldsV1 === undefined || operation !== 'Apply' || subresource !== '' || !isOurManager(manager)) return undefined;
+  return { manager, fieldsV1 };
+}

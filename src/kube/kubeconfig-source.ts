@@ -1,0 +1,169 @@
+import { readFile } from 'node:fs/promises';
+import type { RequestOptions } from 'node:https';
+import { dirname, resolve } from 'node:path';
+import type { KubeConfig } from '@kubernetes/client-node/dist/config.js';
+import { parse } from 'yaml';
+import { messageOf } from '../base/errors.ts';
+import type { CredentialMaterial, CredentialSource } from './cached-credentials.ts';
+import { credentialError } from './credential-error.ts';
+import type { TlsMaterial } from './credentials.ts';
+import { supplyExecInfo } from './exec-info.ts';
+
+/** One kubeconfig, possibly from several files, at one moment. */
+interface Loaded {
+  readonly config: KubeConfig;
+  /** User name to token file: the one field of a kubeconfig that client-node does not know. */
+  readonly tokenFiles: ReadonlyMap<string, string>;
+  readonly text: string;
+}
+
+/** Credentials of one context of a kubeconfig. Of several files the first that says something wins, as in kubectl. */
+export async function kubeconfigSource(
+  files: readonly string[],
+  context: string | undefined,
+): Promise<CredentialSource> {
+  let loaded = await load(files, context);
+  const cluster = loaded.config.getCurrentCluster();
+  const name = loaded.config.getCurrentContext();
+  return {
+    server: serverUrl(cluster?.server ?? '', cluster?.proxyUrl, name),
+    namespace: loaded.config.getContextObject(name)?.namespace,
+    read: async (forced) => {
+      if (forced) {
+        const fresh = await load(files, context);
+        // A new KubeConfig has forgotten what plugins said. An OpenID provider may have replaced the refresh token since
+        // the file was written, so that one is forgotten only for a file that says something new.
+        if (fresh.text !== loaded.text || !usesOpenId(loaded.config)) loaded = fresh;
+      }
+      return material(loaded);
+    },
+  };
+}
+
+async function load(files: readonly string[], context: string | undefined): Promise<Loaded> {
+  // client-node costs a third of a second and tens of megabytes, which a pod never pays.
+  const { KubeConfig: Config } = await import('@kubernetes/client-node/dist/config.js');
+  const texts: string[] = [];
+  const tokenFiles = new Map<string, string>();
+  const configs: KubeConfig[] = [];
+  for (const file of files) {
+    const text = await readKubeconfig(file, files.length > 1);
+    if (text === undefined) continue;
+    try {
+      const config = new Config();
+      config.loadFromString(text);
+      config.makePathsAbsolute(dirname(resolve(file)));
+      configs.push(config);
+      for (const [user, path] of readTokenFiles(text, dirname(resolve(file)))) {
+        if (!tokenFiles.has(user)) tokenFiles.set(user, path);
+      }
+    } catch (error) {
+      throw credentialError(`the kubeconfig ${file} cannot be used: ${messageOf(error)}`, error);
+    }
+    texts.push(text);
+  }
+  const merged = new Config();
+  merged.loadFromOptions({
+    clusters: firstOfEachName(configs.flatMap((config) => config.getClusters())),
+    users: firstOfEachName(configs.flatMap((config) => config.getUsers())),
+    contexts: firstOfEachName(configs.flatMap((config) => config.getContexts())),
+    currentContext: context ?? configs.map((config) => config.getCurrentContext()).find((name) => name),
+  });
+  requireWhole(merged, files);
+  supplyExecInfo(merged);
+  return { config: merged, tokenFiles, text: texts.join('\n') };
+}
+
+async function readKubeconfig(file: string, mayBeMissing: boolean): Promise<string | undefined> {
+  try {
+    return await readFile(file, 'utf8');
+  } catch (error) {
+    if (mayBeMissing && error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined;
+    throw credentialError(`the kubeconfig ${file} cannot be read: ${messageOf(error)}`, error);
+  }
+}
+
+function firstOfEachName<T extends { readonly name: string }>(all: readonly T[]): T[] {
+  return [...new Map(all.toReversed().map((entry) => [entry.name, entry])).values()].toReversed();
+}
+
+function requireWhole(config: KubeConfig, files: readonly string[]): void {
+  const where = `the kubeconfig ${files.join(', ')}`;
+  const name: string | undefined = config.getCurrentContext();
+  if (name === undefined) throw credentialError(`${where} has no current context, and none was named`);
+  const context = config.getContexts().find((candidate) => candidate.name === name);
+  if (context === undefined) throw credentialError(`${where} has no context "${name}"`);
+  if (config.getCurrentCluster() === null) {
+    throw credentialError(`${where}: the context "${name}" names the cluster "${context.cluster}", which is not there`);
+  }
+  if (config.getCurrentUser() === null) {
+    throw credentialError(`${where}: the context "${name}" names no user that is there`);
+  }
+}
+
+function serverUrl(server: string, proxyUrl: string | undefined, context: string): URL {
+  if (!URL.canParse(server))
+    throw credentialError(`the context "${context}" has no usable server address: "${server}"`);
+  const url = new URL(server);
+  if (url.protocol !== 'https:') {
+    throw credentialError(
+      `the context "${context}" names the server ${server}: only https:// with HTTP/2 is supported, so connect to the API server itself and not through "kubectl proxy"`,
+    );
+  }
+  if (proxyUrl !== undefined && proxyUrl !== '') {
+    throw credentialError(`the context "${context}" asks for a proxy (proxy-url): proxies are not supported yet`);
+  }
+  return url;
+}
+
+async function material({ config, tokenFiles }: Loaded): Promise<CredentialMaterial> {
+  const options: RequestOptions = {};
+  await config.applyToHTTPSOptions(options);
+  const headers: Record<string, string> = {};
+  for (const [name, value] of Object.entries(options.headers ?? {})) {
+    if (typeof value === 'string') headers[name.toLowerCase()] = value;
+  }
+  const tokenFile = tokenFiles.get(config.getCurrentUser()?.name ?? '');
+  if (tokenFile !== undefined) headers['authorization'] = `Bearer ${(await readFile(tokenFile, 'utf8')).trim()}`;
+  if (headers['authorization'] === undefined && typeof options.auth === 'string') {
+    headers['authorization'] = `Basic ${Buffer.from(options.auth).toString('base64')}`;
+  }
+  return { headers, tls: tlsMaterial(options) };
+}
+
+function tlsMaterial(options: RequestOptions): TlsMaterial {
+  return {
+    ca: pem(options.ca),
+    cert: pem(options.cert),
+    key: pem(options.key),
+    servername: options.servername,
+    rejectUnauthorized: options.rejectUnauthorized !== false,
+  };
+}
+
+function pem(value: unknown): string | Buffer | undefined {
+  return typeof value === 'string' || Buffer.isBuffer(value) ? value : undefined;
+}
+
+function usesOpenId(config: KubeConfig): boolean {
+  const provider: unknown = config.getCurrentUser()?.authProvider;
+  return isRecord(provider) && provider['name'] === 'oidc';
+}
+
+function readTokenFiles(text: string, directory: string): [string, string][] {
+  const document: unknown = parse(text);
+  const users = isRecord(document) && Array.isArray(document['users']) ? (document['users'] as readonly unknown[]) : [];
+  return users.flatMap((entry): [string, string][] => {
+    const user = isRecord(entry) ? entry['user'] : undefined;
+    if (!isRecord(entry) || !isRecord(user)) return [];
+    if (user['as-groups'] !== undefined || user['as-uid'] !== undefined || user['as-user-extra'] !== undefined) {
+      throw new Error(`the user "${String(entry['name'])}" impersonates more than a user name, which is not supported`);
+    }
+    const file = user['tokenFile'];
+    return typeof file === 'string' ? [[String(entry['name']), resolve(directory, file)]] : [];
+  });
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}

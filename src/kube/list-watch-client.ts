@@ -1,0 +1,122 @@
+import type { Representation } from '../api/object.ts';
+import type { GroupVersionResource } from '../api/resource.ts';
+import { aborted } from './aborted.ts';
+import type { KubeClient } from './client.ts';
+import { ApiError } from './errors.ts';
+import { internerOf } from './interner.ts';
+import { decodeJsonList, type JsonDecoding } from './json-objects.ts';
+import { JsonWatchDecoder } from './json-watch.ts';
+import type { ListOptions, ListPage, ListWatch, WatchOptions } from './list-watch.ts';
+import { isProtobuf, JSON_TEXT, METADATA_LIST, METADATA_OBJECT } from './media-types.ts';
+import { collectionPath } from './paths.ts';
+import { decodeProtobufList } from './protobuf-metadata.ts';
+import { ProtobufWatchDecoder } from './protobuf-watch.ts';
+import { collectInSlices } from './slices.ts';
+import { requireName } from './watch-events.ts';
+import { WatchReader } from './watch-reader.ts';
+
+export interface ListWatchTarget {
+  readonly gvr: GroupVersionResource;
+  /** Absent or '': all namespaces, and cluster-scoped kinds. */
+  readonly namespace?: string | undefined;
+  readonly representation: Representation;
+}
+
+/** Throws ApiError 'BadRequest' for a target that cannot be asked for. */
+export function createListWatch(client: KubeClient, target: ListWatchTarget): ListWatch {
+  return new ClientListWatch(client, target);
+}
+
+class ClientListWatch implements ListWatch {
+  readonly #client: KubeClient;
+  readonly #path: string;
+  readonly #decoding: JsonDecoding;
+
+  constructor(client: KubeClient, { gvr, namespace, representation }: ListWatchTarget) {
+    if (representation.kind === 'Projected' && gvr.group === '' && gvr.resource === 'secrets') {
+      throw new ApiError({
+        code: 'BadRequest',
+        status: 0,
+        reason: '',
+        message: 'Secrets are only ever read as metadata',
+      });
+    }
+    this.#client = client;
+    this.#path = collectionPath(gvr, namespace);
+    this.#decoding = {
+      interner: internerOf(client),
+      fields: representation.kind === 'Projected' ? representation.fields : undefined,
+    };
+  }
+
+  async list(options: ListOptions): Promise<ListPage> {
+    const { signal } = options;
+    const { headers, body } = await this.#client.request({
+      method: 'GET',
+      path: this.#path,
+      query: {
+        limit: options.limit?.toString(),
+        continue: options.continue,
+        resourceVersion: options.resourceVersion || undefined,
+      },
+      accept: this.#accept(METADATA_LIST),
+      signal,
+    });
+    const decoded = isProtobuf(headers['content-type'])
+      ? decodeProtobufList(body, this.#decoding.interner)
+      : decodeJsonList(body, this.#decoding);
+    const { items, result } = await collectInSlices(decoded, signal);
+    for (const item of items) requireName(item);
+    return { items, resourceVersion: result.resourceVersion, continue: result.continue };
+  }
+
+  async watch(options: WatchOptions): Promise<void> {
+    const { signal } = options;
+    if (signal.aborted) throw aborted(signal);
+    const stop = new AbortController();
+    const onAbort = () => stop.abort(signal.reason);
+    signal.addEventListener('abort', onAbort, { once: true });
+    try {
+      await this.#read(options, stop);
+    } finally {
+      signal.removeEventListener('abort', onAbort);
+    }
+  }
+
+  async #read({ resourceVersion, timeoutSeconds, signal, onOpen, onEvent }: WatchOptions, stop: AbortController) {
+    const reader = new WatchReader(onEvent, stop);
+    const stream = await this.#client.stream(
+      {
+        method: 'GET',
+        path: this.#path,
+        query: {
+          watch: 'true',
+          allowWatchBookmarks: 'true',
+          resourceVersion: resourceVersion || undefined,
+          timeoutSeconds: timeoutSeconds.toString(),
+        },
+        accept: this.#accept(METADATA_OBJECT),
+        signal: stop.signal,
+      },
+      (chunk) => reader.push(chunk),
+    );
+    onOpen?.();
+    reader.open(
+      isProtobuf(stream.headers['content-type'])
+        ? new ProtobufWatchDecoder(this.#decoding.interner)
+        : new JsonWatchDecoder(this.#decoding),
+    );
+    try {
+      await stream.ended;
+    } catch (error) {
+      // The stream that we broke off ourselves has said why in its last event.
+      if (reader.isBroken && !signal.aborted) return;
+      throw error;
+    }
+    reader.end();
+  }
+
+  #accept(metadata: string): string {
+    return this.#decoding.fields === undefined ? metadata : JSON_TEXT;
+  }
+}

@@ -1,0 +1,6 @@
+import { ApiError } from './errors.ts';
+
+/** An answer, or a part of a stream, that cannot be read. `what` finishes the sentence "the API server sent ...". */
+export function malformed(what: string, cause?: unknown): ApiError {
+  return new ApiError({ code: 'BadResponse', status: 0, reason: '', message: `the API server sent ${what}`, cause });
+}

@@ -1,0 +1,285 @@
+import {
+  type ClientHttp2Session,
+  type ClientHttp2Stream,
+  connect as connectHttp2,
+  constants,
+  type OutgoingHttpHeaders,
+  type SecureClientSessionOptions,
+  type Settings,
+} from 'node:http2';
+import type { TLSSocket } from 'node:tls';
+import type { Clock } from '../base/clock.ts';
+import type { TlsMaterial } from './credentials.ts';
+import type { ApiError } from './errors.ts';
+import { networkError } from './network-error.ts';
+import { dialTls } from './tls-connect.ts';
+
+export interface SessionLimits {
+  /** From dialing to the server's first SETTINGS frame, in milliseconds. Default 10,000. */
+  readonly connectTimeoutMs: number;
+  /** A PING goes out this often while streams are open, in milliseconds. Default 20,000. */
+  readonly pingIntervalMs: number;
+  /** A PING that is not answered in this time ends the connection, in milliseconds. Default 10,000. */
+  readonly pingTimeoutMs: number;
+  /** A connection without streams is closed after this long, in milliseconds. Default 80,000: before kube-apiserver does, at 90 s. */
+  readonly idleTimeoutMs: number;
+  /** Streams at a time; fewer when the server allows fewer. Default 90: kube-apiserver allows 100. */
+  readonly maxStreams: number;
+}
+
+export const defaultSessionLimits: SessionLimits = {
+  connectTimeoutMs: 10_000,
+  pingIntervalMs: 20_000,
+  pingTimeoutMs: 10_000,
+  idleTimeoutMs: 80_000,
+  maxStreams: 90,
+};
+
+/** Told of what happens to a session, each time synchronously. */
+export interface SessionOwner {
+  sessionReady(session: Session): void;
+  /** There may be room for one more stream. */
+  sessionFreed(session: Session): void;
+  /** The last word. */
+  sessionClosed(session: Session): void;
+}
+
+type State =
+  | { readonly kind: 'Connecting'; readonly cancel: (reason: Error) => void }
+  | { readonly kind: 'Open'; readonly http2: ClientHttp2Session; readonly socket: TLSSocket }
+  /** Runs what it has, takes nothing new. */
+  | { readonly kind: 'Draining'; readonly http2: ClientHttp2Session; readonly socket: TLSSocket }
+  | { readonly kind: 'Closed' };
+
+/** Per stream: a page of a list must not wait for window updates; what they cost grows with the round trip. */
+const STREAM_WINDOW = 4 * 1024 * 1024;
+const CONNECTION_WINDOW = 16 * 1024 * 1024;
+/** How long the server may take to hang up after a connection has run dry, in milliseconds. */
+const LINGER_MS = 1_000;
+/** In megabytes. Node's own bound is 10, which windows of this size would run into. */
+const MAX_SESSION_MEMORY = 128;
+
+/** One HTTP/2 connection to the API server, from dialing to its end. */
+export class Session {
+  /** Of the credentials that it was made with. */
+  readonly tlsGeneration: number;
+  readonly #server: URL;
+  readonly #limits: SessionLimits;
+  readonly #clock: Clock;
+  readonly #owner: SessionOwner;
+  readonly #onStreamClosed = () => this.#release();
+  #state: State = { kind: 'Connecting', cancel: () => {} };
+  #streams = 0;
+  #maxStreams = 0;
+  /** Streams with a higher number were never looked at by the server. */
+  #lastProcessedStream = Number.POSITIVE_INFINITY;
+  #failure: ApiError | undefined;
+  #cancelConnectTimer: (() => void) | undefined;
+  #cancelTick: (() => void) | undefined;
+  #cancelLinger: (() => void) | undefined;
+  #cancelPingTimer: (() => void) | undefined;
+  /** Monotonic milliseconds; when the server last answered a PING, or the last stream ended. */
+  #lastSign = 0;
+
+  constructor(server: URL, tlsGeneration: number, limits: SessionLimits, clock: Clock, owner: SessionOwner) {
+    this.tlsGeneration = tlsGeneration;
+    this.#server = server;
+    this.#limits = limits;
+    this.#clock = clock;
+    this.#owner = owner;
+  }
+
+  /** Once. The owner hears how it went. */
+  async connect(tls: TlsMaterial): Promise<void> {
+    const { connectTimeoutMs } = this.#limits;
+    this.#cancelConnectTimer = this.#clock.after(connectTimeoutMs, () => {
+      this.destroy(this.#unreachable(new Error(`no connection within ${connectTimeoutMs / 1000} s`)));
+    });
+    try {
+      const dialing = dialTls(this.#server, tls);
+      this.#state = { kind: 'Connecting', cancel: (reason) => dialing.cancel(reason) };
+      this.#handshake(await dialing.socket);
+    } catch (error) {
+      this.destroy(this.#unreachable(error));
+    }
+  }
+
+  /** `Idle` is open without streams, `Busy` open with some. */
+  state(): 'Connecting' | 'Idle' | 'Busy' | 'Draining' | 'Closed' {
+    if (this.#state.kind !== 'Open') return this.#state.kind;
+    return this.#streams === 0 ? 'Idle' : 'Busy';
+  }
+
+  get streams(): number {
+    return this.#streams;
+  }
+
+  /** How many more streams may be opened now. */
+  free(): number {
+    // Node closes a session some moments before it says so.
+    const open = this.#state.kind === 'Open' && !this.#state.http2.closed && !this.#state.http2.destroyed;
+    return open ? Math.max(0, this.#maxStreams - this.#streams) : 0;
+  }
+
+  /** Why it ended, as soon as that is known; also why its streams broke. */
+  failure(): ApiError | undefined {
+    return this.#failure;
+  }
+
+  /** True when the server will not have looked at this stream, so that sending it again is safe. */
+  neverProcessed(stream: ClientHttp2Stream): boolean {
+    if (stream.rstCode === constants.NGHTTP2_REFUSED_STREAM) return true;
+    return stream.id === undefined || stream.id > this.#lastProcessedStream;
+  }
+
+  /** Only while `free()` is above 0. Without `body` the request ends with its headers. */
+  open(headers: OutgoingHttpHeaders, body: Buffer | string | undefined): ClientHttp2Stream {
+    if (this.#state.kind !== 'Open') throw new Error(`a stream was asked of a session that is ${this.state()}`);
+    const { http2 } = this.#state;
+    const stream = http2.request(headers, { endStream: body === undefined });
+    stream.once('close', this.#onStreamClosed);
+    this.#streams += 1;
+    if (body !== undefined) stream.end(body);
+    // Nobody looks after an idle connection: find out at once whether it still leads anywhere.
+    if (this.#streams === 1 && this.#clock.monotonic() - this.#lastSign > this.#limits.pingIntervalMs) {
+      this.#ping(http2);
+    }
+    return stream;
+  }
+
+  /** Takes no new streams, and closes when those that run have ended. Only for one that is open. */
+  retire(): void {
+    if (this.#state.kind !== 'Open') return;
+    const { http2 } = this.#state;
+    this.#drain();
+    http2.close();
+  }
+
+  /** Ends it now; streams that run break with `reason`. */
+  destroy(reason: ApiError): void {
+    if (this.#state.kind === 'Closed') return;
+    this.#failure ??= reason;
+    if (this.#state.kind === 'Connecting') {
+      this.#state.cancel(reason);
+      this.#closed();
+      return;
+    }
+    const { http2, socket } = this.#state;
+    http2.destroy(reason, constants.NGHTTP2_CANCEL);
+    // A session that is closing already would wait for the server to hang up.
+    socket.destroy();
+  }
+
+  #handshake(socket: TLSSocket): void {
+    if (this.#state.kind !== 'Connecting') {
+      socket.destroy();
+      return;
+    }
+    const http2 = connectHttp2(this.#server, sessionOptions(socket));
+    this.#state = { kind: 'Connecting', cancel: () => http2.destroy() };
+    http2.on('error', (error) => {
+      this.#failure ??= this.#state.kind === 'Connecting' ? this.#unreachable(error) : this.#broken(error);
+    });
+    http2.once('close', () => this.#closed());
+    http2.on('goaway', (_code: number, lastStream: number) => this.#onGoaway(lastStream));
+    // The first one is the proof that the peer speaks HTTP/2.
+    http2.on('remoteSettings', ({ maxConcurrentStreams }: Settings) => {
+      this.#maxStreams = streamBudget(maxConcurrentStreams, this.#limits.maxStreams);
+      if (this.#state.kind === 'Connecting') this.#opened(http2, socket);
+      else this.#owner.sessionFreed(this);
+    });
+  }
+
+  #opened(http2: ClientHttp2Session, socket: TLSSocket): void {
+    this.#cancelConnectTimer?.();
+    this.#state = { kind: 'Open', http2, socket };
+    this.#lastSign = this.#clock.monotonic();
+    http2.setLocalWindowSize(CONNECTION_WINDOW);
+    this.#scheduleTick(http2);
+    this.#owner.sessionReady(this);
+  }
+
+  #onGoaway(lastStream: number): void {
+    this.#lastProcessedStream = Math.min(this.#lastProcessedStream, lastStream);
+    this.#drain();
+  }
+
+  #drain(): void {
+    if (this.#state.kind !== 'Open') return;
+    this.#state = { ...this.#state, kind: 'Draining' };
+    this.#lingerWhenDry();
+  }
+
+  #lingerWhenDry(): void {
+    if (this.#state.kind !== 'Draining' || this.#streams > 0) return;
+    this.#cancelLinger ??= this.#clock.after(LINGER_MS, () => this.destroy(this.#broken(undefined)));
+  }
+
+  #release(): void {
+    this.#streams -= 1;
+    this.#lastSign = this.#clock.monotonic();
+    this.#lingerWhenDry();
+    this.#owner.sessionFreed(this);
+  }
+
+  /** One timer for a session's whole life, so that requests cost none. */
+  #scheduleTick(http2: ClientHttp2Session): void {
+    const { pingIntervalMs, idleTimeoutMs } = this.#limits;
+    const untilIdle = this.#streams > 0 ? pingIntervalMs : this.#lastSign + idleTimeoutMs - this.#clock.monotonic();
+    this.#cancelTick = this.#clock.after(Math.max(1, Math.min(pingIntervalMs, untilIdle)), () => {
+      if (this.#streams > 0) this.#ping(http2);
+      else if (this.#clock.monotonic() - this.#lastSign >= idleTimeoutMs) this.retire();
+      this.#scheduleTick(http2);
+    });
+  }
+
+  #ping(http2: ClientHttp2Session): void {
+    if (this.#cancelPingTimer !== undefined || http2.destroyed) return;
+    const sent = http2.ping((error) => {
+      if (error !== null) return;
+      this.#cancelPingTimer?.();
+      this.#cancelPingTimer = undefined;
+      this.#lastSign = this.#clock.monotonic();
+    });
+    if (!sent) return;
+    const { pingTimeoutMs } = this.#limits;
+    this.#cancelPingTimer = this.#clock.after(pingTimeoutMs, () => {
+      this.destroy(this.#broken(new Error(`no answer to a PING within ${pingTimeoutMs / 1000} s`)));
+    });
+  }
+
+  #closed(): void {
+    if (this.#state.kind === 'Closed') return;
+    this.#failure ??=
+      this.#state.kind === 'Connecting'
+        ? this.#unreachable(new Error('the server closed the connection before it spoke HTTP/2'))
+        : this.#broken(undefined);
+    this.#state = { kind: 'Closed' };
+    this.#cancelConnectTimer?.();
+    this.#cancelTick?.();
+    this.#cancelLinger?.();
+    this.#cancelPingTimer?.();
+    this.#owner.sessionClosed(this);
+  }
+
+  #unreachable(cause: unknown): ApiError {
+    return networkError(`the API server ${this.#server.origin} cannot be reached`, cause);
+  }
+
+  #broken(cause: unknown): ApiError {
+    return networkError(`the connection to the API server ${this.#server.origin} broke`, cause);
+  }
+}
+
+function sessionOptions(socket: TLSSocket): SecureClientSessionOptions {
+  return {
+    createConnection: () => socket,
+    settings: { enablePush: false, initialWindowSize: STREAM_WINDOW },
+    maxSessionMemory: MAX_SESSION_MEMORY,
+  };
+}
+
+/** A tenth of what the server allows stays free: it may count a stream as open for some moments after we do not. */
+function streamBudget(allowed: number | undefined, wanted: number): number {
+  return allowed === undefined ? wanted : Math.min(wanted, Math.max(1, Math.floor(allowed * 0.9)));
+}
