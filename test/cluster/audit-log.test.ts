@@ -1,0 +1,65 @@
+import { appendFile, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { auditEntries, auditMark } from './audit-log.ts';
+
+let folder: string;
+let file: string;
+
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'audit-log-'));
+  file = join(folder, 'audit.log');
+});
+
+afterEach(async () => {
+  await rm(folder, { recursive: true, force: true });
+});
+
+function line(name: string): string {
+  const event = {
+    verb: 'patch',
+    requestURI: `/api/v1/namespaces/ä/pods/${name}?fieldManager=watch%2Fkeeper&dryRun=All`,
+    user: { username: 'anna' },
+    objectRef: { resource: 'pods', namespace: 'ä', name },
+    responseStatus: { code: 200 },
+    requestReceivedTimestamp: '2026-01-02T03:04:05.000250Z',
+    stageTimestamp: '2026-01-02T03:04:05.012000Z',
+  };
+  return `${JSON.stringify(event)}\n`;
+}
+
+test('a log that is not there yet has no entries', async () => {
+  expect(await auditMark(file)).toBe(0);
+  expect(await auditEntries(file)).toEqual([]);
+});
+
+test('only what was added after the mark is read, and never half a line', async () => {
+  await writeFile(file, line('a'));
+  const mark = await auditMark(file);
+  await appendFile(file, `${line('b')}${line('c')}${line('d').slice(0, 40)}`);
+  expect((await auditEntries(file, mark)).map(({ name }) => name)).toEqual(['b', 'c']);
+  expect((await auditEntries(file)).map(({ name }) => name)).toEqual(['a', 'b', 'c']);
+});
+
+test('an entry says what was asked, and leaves out nothing', async () => {
+  await writeFile(file, line('a'));
+  expect(await auditEntries(file)).toEqual([
+    {
+      verb: 'patch',
+      user: 'anna',
+      userAgent: '',
+      group: '',
+      resource: 'pods',
+      subresource: '',
+      namespace: 'ä',
+      name: 'a',
+      code: 200,
+      requestURI: '/api/v1/namespaces/ä/pods/a?fieldManager=watch%2Fkeeper&dryRun=All',
+      fieldManager: 'watch/keeper',
+      dryRun: true,
+      receivedAt: Date.UTC(2026, 0, 2, 3, 4, 5),
+      completedAt: Date.UTC(2026, 0, 2, 3, 4, 5, 12),
+    },
+  ]);
+});

@@ -1,0 +1,85 @@
+import { open, stat } from 'node:fs/promises';
+import * as z from 'zod';
+
+/** One write that the API server answered. Parts that the request did not have are ''. */
+export interface AuditEntry {
+  readonly verb: string;
+  readonly user: string;
+  readonly userAgent: string;
+  readonly group: string;
+  readonly resource: string;
+  readonly subresource: string;
+  readonly namespace: string;
+  readonly name: string;
+  /** HTTP status of the answer. */
+  readonly code: number;
+  readonly requestURI: string;
+  readonly fieldManager: string;
+  readonly dryRun: boolean;
+  /** Milliseconds since the Unix epoch. */
+  readonly receivedAt: number;
+  readonly completedAt: number;
+}
+
+/** A position in the log: bytes from its start. */
+export type AuditMark = number;
+
+/** Writes alone, once each, without bodies. Reads would hide them, and the file would grow with every watch. */
+export const AUDIT_POLICY = {
+  apiVersion: 'audit.k8s.io/v1',
+  kind: 'Policy',
+  omitStages: ['RequestReceived', 'ResponseStarted', 'Panic'],
+  rules: [{ level: 'Metadata', verbs: ['create', 'update', 'patch', 'delete', 'deletecollection'] }, { level: 'None' }],
+} as const;
+
+/** @returns the end of the log now: 0 while there is none */
+export async function auditMark(file: string): Promise<AuditMark> {
+  const { size } = await stat(file).catch(() => ({ size: 0 }));
+  return size;
+}
+
+/** Every write that was logged after `mark`, in the order in which the answers were given. */
+export async function auditEntries(file: string, mark: AuditMark = 0): Promise<AuditEntry[]> {
+  const handle = await open(file).catch(() => undefined);
+  if (handle === undefined) return [];
+  try {
+    const { size } = await handle.stat();
+    const { buffer, bytesRead } = await handle.read({ buffer: Buffer.alloc(size - mark), position: mark });
+    const lines = buffer.toString('utf8', 0, bytesRead).split('\n');
+    // What follows the last line break is a line that is just being written.
+    return lines.slice(0, -1).map(entryOf);
+  } finally {
+    await handle.close();
+  }
+}
+
+const Text = z.string().default('');
+const Event = z.object({
+  verb: z.string(),
+  requestURI: z.string(),
+  userAgent: Text,
+  user: z.object({ username: Text }),
+  objectRef: z.object({ apiGroup: Text, resource: Text, subresource: Text, namespace: Text, name: Text }).prefault({}),
+  responseStatus: z.object({ code: z.number().default(0) }).prefault({}),
+  requestReceivedTimestamp: z.string(),
+  stageTimestamp: z.string(),
+});
+
+function entryOf(line: string): AuditEntry {
+  const { verb, requestURI, userAgent, ...event } = Event.parse(JSON.parse(line));
+  const { apiGroup: group, ...object } = event.objectRef;
+  const query = new URLSearchParams(requestURI.split('?')[1] ?? '');
+  return {
+    verb,
+    user: event.user.username,
+    userAgent,
+    group,
+    ...object,
+    code: event.responseStatus.code,
+    requestURI,
+    fieldManager: query.get('fieldManager') ?? '',
+    dryRun: query.has('dryRun'),
+    receivedAt: Date.parse(event.requestReceivedTimestamp),
+    completedAt: Date.parse(event.stageTimestamp),
+  };
+}
