@@ -1,0 +1,148 @@
+/**
+ * Holds the house together: a room imports only from rooms before it, and the outer world only where it belongs.
+ *
+ *   node scripts/import-directions.ts [folder with src/]
+ */
+import { readdirSync, readFileSync } from 'node:fs';
+import { dirname, join, relative, resolve, sep } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+/** Lowest first. `operator.ts` and `main.ts` stand in the row as rooms of one file. */
+const rooms = [
+  'base',
+  'api',
+  'kube',
+  'informer',
+  'policy',
+  'watchplan',
+  'controller',
+  'write',
+  'report',
+  'ops',
+  'sandbox',
+  'operator.ts',
+  'cli',
+  'main.ts',
+];
+
+/** The outer world, and the rooms that may touch it. Whatever is not named here is free. */
+const ownedModules: ReadonlyMap<string, readonly string[]> = new Map([
+  ['@kubernetes/client-node', ['kube']],
+  ['node:http2', ['kube']],
+  ['node:https', ['kube']],
+  ['node:tls', ['kube']],
+  ['node:net', ['kube']],
+  ['node:dns', ['kube']],
+  ['node:http', ['ops']],
+  // Nothing in the product runs other programs or code that it did not bring along.
+  ['node:child_process', []],
+  ['node:cluster', []],
+  ['node:dgram', []],
+  ['node:inspector', []],
+  ['node:module', []],
+  ['node:vm', []],
+  ['node:worker_threads', []],
+]);
+
+export interface Violation {
+  /** Relative to the project, with forward slashes. */
+  readonly file: string;
+  readonly line: number;
+  readonly problem: string;
+}
+
+/** Every import in `<project>/src` that goes the wrong way, in the order of files and lines. */
+export function findViolations(project: string): Violation[] {
+  const src = join(project, 'src');
+  return readdirSync(src, { recursive: true, encoding: 'utf8' })
+    .filter((path) => path.endsWith('.ts'))
+    .toSorted()
+    .flatMap((path) => violationsOf(src, path.split(sep).join('/')));
+}
+
+function violationsOf(src: string, path: string): Violation[] {
+  const file = `src/${path}`;
+  const room = roomOf(path);
+  if (room === undefined) return [{ file, line: 1, problem: `src/${path.split('/')[0]} is no room of this house` }];
+  const importer: Importer = { room, folder: dirname(join(src, path)), isTest: path.endsWith('.test.ts') };
+  return findImports(readFileSync(join(src, path), 'utf8')).flatMap(({ line, specifier }) => {
+    const problem = specifier === undefined ? 'imports a computed name' : problemOf(src, importer, specifier);
+    return problem === undefined ? [] : [{ file, line, problem }];
+  });
+}
+
+interface Importer {
+  readonly room: string;
+  readonly folder: string;
+  readonly isTest: boolean;
+}
+
+function problemOf(src: string, importer: Importer, specifier: string): string | undefined {
+  return specifier.startsWith('.')
+    ? problemOfPath(src, importer, specifier)
+    : problemOfModule(importer, specifier.startsWith('node:') ? specifier : packageOf(specifier));
+}
+
+function problemOfPath(src: string, { room, folder, isTest }: Importer, specifier: string): string | undefined {
+  const target = relative(src, resolve(folder, specifier)).split(sep).join('/');
+  if (target.startsWith('../')) {
+    const allowed = target === '../package.json' || (isTest && target.startsWith('../test/'));
+    return allowed ? undefined : `imports ${specifier}: the product imports nothing outside src`;
+  }
+  const targetRoom = roomOf(target);
+  if (targetRoom === undefined) return `imports ${specifier}, which is in no room`;
+  if (rooms.indexOf(targetRoom) <= rooms.indexOf(room)) return undefined;
+  return `${room} imports ${specifier}: ${targetRoom} comes after ${room}`;
+}
+
+/** Tests may bring up servers and processes of their own; what they import from the house still goes one way. */
+function problemOfModule({ room, isTest }: Importer, module: string): string | undefined {
+  if (ownedModules.has(`node:${module}`)) return `imports ${module} without node:`;
+  const owners = ownedModules.get(module.replace(/^(node:[^/]+)\/.*/, '$1'));
+  if (isTest || owners === undefined || owners.includes(room)) return undefined;
+  return `${room} imports ${module}: ${owners.length === 0 ? 'no room may' : `only ${owners.join(', ')} may`}`;
+}
+
+function roomOf(path: string): string | undefined {
+  const first = path.split('/')[0] ?? '';
+  return rooms.find((room) => room === first || first === room.replace('.ts', '.test.ts'));
+}
+
+function packageOf(specifier: string): string {
+  return specifier
+    .split('/')
+    .slice(0, specifier.startsWith('@') ? 2 : 1)
+    .join('/');
+}
+
+interface Import {
+  readonly line: number;
+  /** Undefined where the name is computed. */
+  readonly specifier: string | undefined;
+}
+
+const importForms = [
+  // import ... from 'x', export ... from 'x', with or without `type`, over any number of lines
+  /^[ \t]*(?:import|export)\b[^'"`;=()]*?\bfrom\s*(['"])(?<specifier>[^'"]+)\1/gm,
+  // import 'x'
+  /^[ \t]*import\s*(['"])(?<specifier>[^'"]+)\1/gm,
+  // import('x'), also as a type; anything but one plain string is a computed name
+  /\bimport\s*\(\s*(?:(['"])(?<specifier>[^'"]+)\1\s*[,)])?/g,
+  // the back doors: require('x') and process.getBuiltinModule('x')
+  /\b(?:require|getBuiltinModule)\s*\(\s*(?:(['"])(?<specifier>[^'"]+)\1\s*\))?/g,
+];
+
+/** All imports of a TypeScript source, read by pattern: the sources are formatted, so a statement begins its line. */
+export function findImports(source: string): Import[] {
+  return importForms
+    .flatMap((form) => [...source.matchAll(form)])
+    .map((match) => ({ at: match.index, specifier: match.groups?.['specifier'] }))
+    .toSorted((a, b) => a.at - b.at)
+    .map(({ at, specifier }) => ({ line: source.slice(0, at).split('\n').length, specifier }));
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  const violations = findViolations(resolve(process.argv[2] ?? dirname(import.meta.dirname)));
+  for (const { file, line, problem } of violations) process.stderr.write(`${file}:${line}: ${problem}\n`);
+  process.exitCode = violations.length === 0 ? 0 : 1;
+}

@@ -1,0 +1,98 @@
+import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { expect, test } from 'vitest';
+import { parse, parseAllDocuments } from 'yaml';
+import * as z from 'zod';
+import manifest from '../package.json' with { type: 'json' };
+import { parsePolicySpec, policyNameProblem } from '../src/api/parse-policy.ts';
+import { composeInstallManifest } from './install-manifest.ts';
+
+const project = dirname(import.meta.dirname);
+const read = (...path: readonly string[]) => readFileSync(join(project, ...path), 'utf8');
+
+const documentSchema = z.looseObject({
+  kind: z.string(),
+  metadata: z.looseObject({ name: z.string(), labels: z.record(z.string(), z.string()).default({}) }),
+});
+const roleSchema = z.object({
+  rules: z.array(
+    z.object({ apiGroups: z.array(z.string()), resources: z.array(z.string()), verbs: z.array(z.string()) }),
+  ),
+});
+
+function documents(text: string) {
+  return parseAllDocuments(text).map((document) => documentSchema.parse(document.toJS()));
+}
+
+test('deploy/install.yaml is what its parts and the CRDs make', () => {
+  expect(read('deploy', 'install.yaml')).toBe(composeInstallManifest(project));
+});
+
+test('the namespace comes first, the CRD before rights, the operator last', () => {
+  const kinds = documents(composeInstallManifest(project)).map(({ kind }) => kind);
+  expect(kinds.slice(0, 3)).toEqual(['Namespace', 'CustomResourceDefinition', 'ServiceAccount']);
+  expect(kinds.at(-1)).toBe('Deployment');
+});
+
+test('a part without a place in the order is refused', () => {
+  const copy = mkdtempSync(join(tmpdir(), 'install-manifest-'));
+  try {
+    for (const folder of ['deploy', 'crds']) cpSync(join(project, folder), join(copy, folder), { recursive: true });
+    writeFileSync(join(copy, 'deploy', 'parts', 'extra.yaml'), 'kind: Secret');
+    expect(() => composeInstallManifest(copy)).toThrow(
+      'deploy/parts holds extra.yaml, which has no place in the order',
+    );
+  } finally {
+    rmSync(copy, { recursive: true });
+  }
+});
+
+test('version labels and the image follow package.json', () => {
+  const text = read('deploy', 'parts', 'rbac.yaml') + read('deploy', 'parts', 'deployment.yaml');
+  const versions = [...text.matchAll(/app\.kubernetes\.io\/version: (.*)/g)].map(([, version]) => version);
+  expect(new Set(versions)).toEqual(new Set([manifest.version]));
+  expect(text).toContain(`image: watchkeeper:${manifest.version}\n`);
+  expect(read('deploy', 'kustomization.yaml')).toContain(`newTag: ${manifest.version}\n`);
+});
+
+test('kubectl can keep each document in an annotation, which holds 256 KiB', () => {
+  for (const document of documents(composeInstallManifest(project))) {
+    expect(JSON.stringify(document).length, document.metadata.name).toBeLessThan(256 * 1024);
+  }
+});
+
+test.each(['install.yaml', 'targets.yaml'])(
+  'no role in %s grants a wildcard, a secret or a power over roles',
+  (file) => {
+    const roles = documents(read('deploy', file)).filter(({ kind }) => kind === 'ClusterRole' || kind === 'Role');
+    expect(roles).not.toEqual([]);
+    for (const role of roles) {
+      for (const { apiGroups, resources, verbs } of roleSchema.parse(role).rules) {
+        expect([...apiGroups, ...resources, ...verbs]).not.toContain('*');
+        expect(resources).not.toContain('secrets');
+        expect(apiGroups).not.toContain('rbac.authorization.k8s.io');
+        for (const verb of ['delete', 'deletecollection', 'escalate', 'bind', 'impersonate'])
+          expect(verbs).not.toContain(verb);
+      }
+    }
+  },
+);
+
+test('roles are bound as they are and never aggregated, so that nobody widens them with a label', () => {
+  for (const file of ['install.yaml', 'targets.yaml']) expect(read('deploy', file)).not.toMatch(/aggregat/i);
+});
+
+const policies = readdirSync(join(project, 'config', 'policies'));
+
+test('there are five ready policies', () => {
+  expect(policies).toHaveLength(5);
+});
+
+test.each(policies)('%s is a valid policy in mode Audit that says what it is for', (file) => {
+  const policy = documentSchema.extend({ spec: z.unknown() }).parse(parse(read('config', 'policies', file)));
+  expect(`${policy.metadata.name}.yaml`).toBe(file);
+  expect(policyNameProblem(policy.metadata.name)).toBeUndefined();
+  const parsed = parsePolicySpec(policy.spec);
+  expect(parsed).toMatchObject({ ok: true, spec: { mode: 'Audit', description: expect.stringMatching(/\.$/) } });
+});

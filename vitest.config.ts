@@ -1,0 +1,43 @@
+import { defineConfig } from 'vitest/config';
+import { ClosingLineReporter } from './test/support/closing-line-reporter.ts';
+
+const inCi = process.env['CI'] !== undefined;
+
+export default defineConfig({
+  test: {
+    reporters: ['default', new ClosingLineReporter({ strict: inCi })],
+    allowOnly: !inCi,
+    projects: [
+      {
+        test: {
+          name: 'unit',
+          include: ['src/**/*.test.ts', 'scripts/**/*.test.ts', 'test/support/**/*.test.ts'],
+          pool: 'threads',
+          sequence: { groupOrder: 0 },
+        },
+      },
+      {
+        test: {
+          name: 'journeys',
+          include: ['test/**/*.test.ts'],
+          exclude: ['test/support/**', '**/node_modules/**'],
+          // A process of its own for each file: journeys start and kill servers.
+          pool: 'forks',
+          maxWorkers: 2,
+          globalSetup: ['test/cluster/vitest-setup.ts', 'test/support/product-setup.ts'],
+          testTimeout: 60_000,
+          hookTimeout: 120_000,
+          // After the units: they fail sooner, and the control plane wants the machine for itself.
+          sequence: { groupOrder: 1 },
+        },
+      },
+    ],
+    coverage: {
+      provider: 'v8',
+      include: ['src/**/*.ts'],
+      exclude: ['**/*.test.ts'],
+      reporter: ['text', 'html', 'json-summary'],
+      reportsDirectory: 'coverage',
+    },
+  },
+});
