@@ -203,7 +203,11 @@ export class Informer {
     if (lastError?.code !== this.#logged) {
       this.#logged = lastError?.code;
       if (lastError === undefined) this.#log.info({ informer: this.#name }, 'the watch works again');
-      else this.#log.warn({ informer: this.#name, err: lastError }, 'the watch failed and is tried again');
+      else
+        this.#log.warn(
+          { informer: this.#name, code: lastError.code, reason: lastError.message },
+          'the watch failed and is tried again',
+        );
     }
     const { status } = this;
     this.#inOrder(() => tell(this.#registrations, (handler) => handler.status?.(status), this.#failed));

@@ -59,11 +59,20 @@ export async function loadCredentials(options: CredentialOptions, clock: Clock, 
   if (context === undefined && isInCluster(env, directory)) {
     return new CachedCredentials(await inClusterSource(env, directory), clock, log);
   }
-  const home = join(env['HOME'] ?? homedir(), '.kube', 'config');
+  const home = join(homeFolder(env) ?? '~', '.kube', 'config');
   if (existsSync(home)) return fromFiles([home]);
   throw credentialError(
     `no way to the API server was found: no kubeconfig was named, KUBECONFIG is not set, this is no pod with a service account, and there is no ${home}`,
   );
+}
+
+/** A user of a container often is nobody that the system knows, and then it knows no home either. */
+function homeFolder(env: Readonly<Record<string, string | undefined>>): string | undefined {
+  try {
+    return env['HOME'] ?? homedir();
+  } catch {
+    return undefined;
+  }
 }
 
 function isInCluster(env: Readonly<Record<string, string | undefined>>, directory: string): boolean {

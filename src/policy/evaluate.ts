@@ -1,0 +1,59 @@
+import type { CachedObject, KeySet } from '../api/object.ts';
+import { type Desired, desiredOf } from './desired.ts';
+import { type Draft, draftOf } from './intent.ts';
+import type { KindContext, NamespaceLookup, Program } from './program.ts';
+import { type Verdict, verdictOf } from './verdict.ts';
+import { winnersOf } from './winners.ts';
+
+/** What an evaluation is made of. */
+export type { Desired, KeyValues } from './desired.ts';
+export type { Verdict } from './verdict.ts';
+
+export interface EvaluationInput {
+  readonly object: CachedObject;
+  readonly kind: KindContext;
+  /** Programs on this kind, sorted by `byPrecedence`. */
+  readonly programs: readonly Program[];
+  /**
+   * By policy, the keys that it was last enforced with, for policies that do not enforce now (Audit, Suspended, not
+   * accepted): they are kept as they are where nothing else wants them.
+   */
+  readonly held: ReadonlyMap<string, KeySet>;
+  readonly namespaceOf: NamespaceLookup;
+}
+
+export interface Evaluation {
+  /** Undefined where nothing may be written: the object or its Namespace is terminating. */
+  readonly desired: Desired | undefined;
+  /** One for each program, in the same order. */
+  readonly verdicts: readonly Verdict[];
+}
+
+/**
+ * All policies on one object, once: what is to be written, and what each policy has to report. Pure; the operator and the
+ * offline commands share it.
+ */
+export function evaluate({ object, kind, programs, held, namespaceOf }: EvaluationInput): Evaluation {
+  const drafts: Draft[] = [];
+  let place = 0;
+  for (const program of programs) {
+    const draft = draftOf(program, object, kind, namespaceOf, place);
+    place += draft.intents.length;
+    drafts.push(draft);
+  }
+  const winners = winnersOf(drafts.filter(({ program }) => program.mode === 'Enforce'));
+  const writable = !object.deleting && !isNamespaceTerminating(object, kind, namespaceOf);
+  const desired = writable ? desiredOf(object, winners, held) : undefined;
+  const outcome = { object, held, winners, desired };
+  return { desired, verdicts: drafts.map((draft) => verdictOf(draft, outcome)) };
+}
+
+function isNamespaceTerminating(object: CachedObject, { scope }: KindContext, namespaceOf: NamespaceLookup): boolean {
+  return scope === 'Namespaced' && namespaceOf(object.namespace)?.deleting === true;
+}
+
+/** The order in which policies win keys: higher priority, then smaller name. Within a policy, earlier rules win. */
+export function byPrecedence(a: Program, b: Program): number {
+  if (a.priority !== b.priority) return b.priority - a.priority;
+  return a.policy < b.policy ? -1 : a.policy > b.policy ? 1 : 0;
+}

@@ -1,0 +1,89 @@
+import { JSONPath } from 'jsonpath-plus';
+import type { Segment } from './json-path-grammar.ts';
+
+export type Hits =
+  | { readonly ok: true; readonly values: readonly unknown[] }
+  /** The path would have to look at more than is allowed. */
+  | { readonly ok: false; readonly problem: string };
+
+/** How many values one walk may open up, and how deep '..' may go: what one object costs is bounded, whoever wrote it. */
+export const MAX_VALUES = 20_000;
+export const MAX_DEPTH = 256;
+
+type Container = Readonly<Record<string, unknown>> | readonly unknown[];
+
+/**
+ * Every value that the segments lead to from `root`, in the order of the document. Never throws. Names and indices are
+ * followed here, so that a name is never anything else: the library reads some of them as operators, and knows a
+ * `length` of lists and texts. It opens up what '*' and '..' stand for.
+ */
+export function follow(root: unknown, segments: readonly Segment[]): Hits {
+  let nodes: readonly unknown[] = root === undefined ? [] : [root];
+  let left = MAX_VALUES;
+  for (const segment of segments) {
+    if (nodes.length === 0) break;
+    const next: unknown[] = [];
+    for (const node of nodes) {
+      if (!isContainer(node)) continue;
+      if (segment.kind === 'Name' || segment.kind === 'Index') {
+        const child = childOf(node, segment);
+        if (child !== undefined) next.push(child);
+        continue;
+      }
+      const size = segment.kind === 'Wildcard' ? Object.keys(node).length : sizeBelow(node, left);
+      if (size === 'TooDeep') return refused(`lists and objects nested deeper than ${MAX_DEPTH} levels`);
+      left -= size;
+      if (left < 0) return refused(`more than ${MAX_VALUES} values`);
+      for (const value of opened(node, segment.kind)) next.push(value);
+    }
+    nodes = next;
+  }
+  return { ok: true, values: nodes };
+}
+
+function refused(what: string): Hits {
+  return { ok: false, problem: `the path would have to look at ${what}` };
+}
+
+function isContainer(value: unknown): value is Container {
+  return typeof value === 'object' && value !== null;
+}
+
+function isList(container: Container): container is readonly unknown[] {
+  return Array.isArray(container);
+}
+
+function childOf(node: Container, segment: Extract<Segment, { kind: 'Name' | 'Index' }>): unknown {
+  if (isList(node)) return segment.kind === 'Index' ? node[segment.index] : undefined;
+  return segment.kind === 'Name' && Object.hasOwn(node, segment.name) ? node[segment.name] : undefined;
+}
+
+/** The library is given these two paths and no others: nothing that a policy's author writes reaches it. */
+const OPERATORS = { Wildcard: '$.*', Descend: '$..' } as const;
+
+function opened(node: Container, operator: keyof typeof OPERATORS): readonly unknown[] {
+  const values: unknown = JSONPath({ path: OPERATORS[operator], json: node, eval: false, wrap: true });
+  return Array.isArray(values) ? values : [];
+}
+
+/**
+ * How many values are below a node, counted up to `limit` and one more. Counted before the library goes there: it
+ * recurses, at some 8,000 levels it overflows the stack, and on each level it copies all that it has found below.
+ */
+function sizeBelow(root: Container, limit: number): number | 'TooDeep' {
+  let count = 0;
+  let level: readonly Container[] = [root];
+  for (let depth = 0; level.length > 0; depth++) {
+    if (depth > MAX_DEPTH) return 'TooDeep';
+    const below: Container[] = [];
+    for (const container of level) {
+      for (const child of isList(container) ? container : Object.values(container)) {
+        count += 1;
+        if (count > limit) return count;
+        if (isContainer(child)) below.push(child);
+      }
+    }
+    level = below;
+  }
+  return count;
+}

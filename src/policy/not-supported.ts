@@ -1,0 +1,55 @@
+import type { FieldIssue } from '../api/field-issue.ts';
+import type { Exclude, Match } from '../api/match.ts';
+import { JUDGE_ACTIONS, WRITE_ACTIONS } from '../api/rule.ts';
+import type { WatchPolicySpec } from '../api/watch-policy.ts';
+import type { WantedKey } from '../api/write-actions.ts';
+
+const SUPPORTED_ACTIONS: ReadonlySet<string> = new Set(['set', 'default', 'require']);
+
+/**
+ * Parts of the API that this version does not carry out. A policy that uses one is refused as a whole: a part that is
+ * passed over in silence would be worse than none.
+ */
+export function* notSupported(spec: WatchPolicySpec): Generator<FieldIssue> {
+  if (spec.reevaluateSeconds !== undefined) yield issue('spec.reevaluateSeconds');
+  if (spec.variables !== undefined) yield issue('spec.variables');
+  if (spec.lookups !== undefined) yield issue('spec.lookups');
+  yield* inTerms('spec.match', spec.match);
+  for (const [i, entry] of (spec.exclude ?? []).entries()) yield* inTerms(`spec.exclude[${i}]`, entry);
+  for (const [i, rule] of spec.rules.entries()) {
+    const path = `spec.rules[${i}]`;
+    if (rule.subject !== 'Object') yield issue(`${path}.subject`, `'${rule.subject}'`);
+    if (rule.conditions !== undefined) yield issue(`${path}.conditions`);
+    for (const action of [...WRITE_ACTIONS, ...JUDGE_ACTIONS]) {
+      if (rule[action] !== undefined && !SUPPORTED_ACTIONS.has(action)) yield issue(`${path}.${action}`);
+    }
+    for (const action of ['set', 'default'] as const) {
+      for (const channel of ['labels', 'annotations'] as const) {
+        for (const [j, key] of (rule[action]?.[channel] ?? []).entries()) {
+          yield* inKey(`${path}.${action}.${channel}[${j}]`, key);
+        }
+      }
+    }
+  }
+}
+
+function* inTerms(path: string, entry: Match | Exclude): Generator<FieldIssue> {
+  if (entry.conditions !== undefined) yield issue(`${path}.conditions`);
+  for (const [i, resource] of (entry.resources ?? []).entries()) {
+    const at = `${path}.resources[${i}]`;
+    if (resource.group.includes('*')) yield issue(`${at}.group`, `a glob such as '${resource.group}'`);
+    if (resource.resource.includes('*')) yield issue(`${at}.resource`, `a glob such as '${resource.resource}'`);
+    if (resource.version === '*') yield issue(`${at}.version`, "'*'");
+    if (resource.scope !== '*') yield issue(`${at}.scope`, `'${resource.scope}'`);
+  }
+}
+
+function* inKey(path: string, { valueFrom, invalidValue }: WantedKey): Generator<FieldIssue> {
+  if (valueFrom?.expression !== undefined) yield issue(`${path}.valueFrom.expression`);
+  if (valueFrom?.namespaceAnnotation !== undefined) yield issue(`${path}.valueFrom.namespaceAnnotation`);
+  if (invalidValue !== 'Report') yield issue(`${path}.invalidValue`, `'${invalidValue}'`);
+}
+
+function issue(path: string, what = 'this field'): FieldIssue {
+  return { path, message: `${what} is not supported yet` };
+}

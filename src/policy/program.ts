@@ -1,0 +1,132 @@
+import type { CachedObject, KeySet, StringMap } from '../api/object.ts';
+import type { GroupResource, Scope } from '../api/resource.ts';
+import type { Severity } from '../api/rule.ts';
+import type { Reach } from './reach.ts';
+
+/** A group/resource that a policy names, and where in its spec, for messages. */
+export interface Target extends GroupResource {
+  /** The representation that rules which read more than metadata ask for. */
+  readonly version: string | undefined;
+  /** `spec.match.resources[0]` */
+  readonly path: string;
+}
+
+/** What evaluation needs to know of the object's kind. */
+export interface KindContext extends GroupResource {
+  readonly version: string;
+  readonly kind: string;
+  readonly scope: Scope;
+}
+
+/** The Namespace of a name, or undefined while this process has not seen it. */
+export type NamespaceLookup = (name: string) => CachedObject | undefined;
+
+/**
+ * One object as one policy sees it: the live object minus the keys that this policy's own rules write and that we own,
+ * so that a policy which labels what lacks a label does not undo itself.
+ */
+export interface Subject {
+  readonly object: CachedObject;
+  readonly kind: KindContext;
+  readonly labels: StringMap;
+  readonly annotations: StringMap;
+  /** The object's Namespace; `NotNamespaced` for other cluster-scoped objects, `Unknown` while it was not seen yet. */
+  readonly namespace: NamespaceView | 'NotNamespaced' | 'Unknown';
+}
+
+export interface NamespaceView {
+  readonly name: string;
+  readonly labels: StringMap;
+}
+
+/** `Unknown`: something that the answer depends on has not been seen yet. It is never taken for a "no". */
+export type Answer = 'Yes' | 'No' | 'Unknown';
+
+export type Predicate = (subject: Subject) => Answer;
+
+export type Channel = 'labels' | 'annotations';
+
+export type SourceResult =
+  | { readonly kind: 'Value'; readonly value: string }
+  /** The source is there and holds nothing. */
+  | { readonly kind: 'Empty' }
+  | { readonly kind: 'Unknown' }
+  | { readonly kind: 'Error'; readonly code: ResultCode; readonly message: string };
+
+export type ValueSource = (subject: Subject) => SourceResult;
+
+/** One key that a rule writes. */
+export interface KeyWrite {
+  readonly channel: Channel;
+  readonly key: string;
+  /** Always: displaces what is there. IfAbsent: never displaces a value of somebody else. */
+  readonly overwrite: 'Always' | 'IfAbsent';
+  readonly source: ValueSource;
+}
+
+/** A key that a rule demands. */
+export interface KeyRequirement {
+  readonly channel: Channel;
+  readonly key: string;
+  /** What is wrong with a value, in words; undefined when it is right. Takes no part when the key is absent. */
+  readonly problem: (value: string) => string | undefined;
+}
+
+export interface Rule {
+  readonly name: string;
+  readonly severity: Severity;
+  /** Replaces the built-in message of a violation. */
+  readonly message: string | undefined;
+  readonly writes: readonly KeyWrite[];
+  readonly requirements: readonly KeyRequirement[];
+}
+
+/** What a program reads, so that no more than that is watched. */
+export interface Reads {
+  /** Top-level fields besides metadata, sorted: `spec`, `data`, ... */
+  readonly fields: readonly string[];
+  /** Whether Namespaces are read: their labels, or only that they exist. */
+  readonly namespaceLabels: boolean;
+}
+
+/** A WatchPolicy, compiled once. Immutable and pure: no I/O, no clock. */
+export interface Program {
+  readonly policy: string;
+  readonly uid: string;
+  readonly generation: number;
+  readonly mode: 'Audit' | 'Enforce' | 'Suspended';
+  readonly priority: number;
+  readonly removal: 'Remove' | 'Retain';
+  readonly targets: readonly Target[];
+  readonly reach: Reach;
+  readonly reads: Reads;
+  /** Every key that its rules can write. */
+  readonly writes: KeySet;
+  readonly matches: Predicate;
+  readonly rules: readonly Rule[];
+}
+
+/** Why a result is what it is; stable, documented in docs/results.md. */
+export type ResultCode =
+  | 'WouldChange'
+  | 'WouldRemove'
+  | 'RequiredKeyMissing'
+  | 'RequiredValueWrong'
+  | 'NotRepresentable'
+  | 'SourceTooLarge'
+  | 'InvalidValue'
+  | 'ProtectedKey'
+  | 'Yielded'
+  | 'MissingRight'
+  | 'RefusedByServer'
+  | 'SchemaDrift'
+  | 'NoServerSideApply';
+
+/** One line that a rule has to say about one object. */
+export interface Result {
+  readonly rule: string;
+  readonly result: 'Violation' | 'Error' | 'Yielded';
+  readonly code: ResultCode;
+  readonly severity: Severity;
+  readonly message: string;
+}

@@ -1,0 +1,53 @@
+import { expect, test } from 'vitest';
+import type { RequiredKey } from '../api/judge-actions.ts';
+import type { Channel } from './program.ts';
+import { compileRequirement } from './requirement.ts';
+
+function problem(channel: Channel, required: RequiredKey, value: string): string | undefined {
+  const compiled = compileRequirement(channel, required);
+  if (!compiled.ok) throw new Error(compiled.problem);
+  return compiled.requirement.problem(value);
+}
+
+test.each<[string, Channel, RequiredKey, string, string | undefined]>([
+  ['any value', 'labels', { key: 'k' }, 'x', undefined],
+  ['the empty value', 'labels', { key: 'k' }, '', undefined],
+  ['one of the values', 'labels', { key: 'k', values: ['dev', 'prod'] }, 'prod', undefined],
+  [
+    'none of the values',
+    'labels',
+    { key: 'k', values: ['dev', 'prod'] },
+    'test',
+    "is 'test'; it must be one of 'dev', 'prod'",
+  ],
+  ['a value that fits the pattern', 'labels', { key: 'k', pattern: '^[a-z]+$' }, 'abc', undefined],
+  ['a value that fits in part', 'labels', { key: 'k', pattern: '[0-9]' }, 'a1b', undefined],
+  ['a value that does not fit', 'labels', { key: 'k', pattern: '^[a-z]+$' }, 'A', "is 'A'; it must match ^[a-z]+$"],
+  [
+    'an annotation is not shown: pattern',
+    'annotations',
+    { key: 'k', pattern: '^x$' },
+    'secret',
+    'has a value that is not allowed; it must match ^x$',
+  ],
+  [
+    'an annotation is not shown: values',
+    'annotations',
+    { key: 'k', values: ['x'] },
+    'secret',
+    "has a value that is not allowed; it must be one of 'x'",
+  ],
+])('%s', (_, channel, required, value, expected) => {
+  expect(problem(channel, required, value)).toBe(expected);
+});
+
+test('a pattern that would take a backtracking engine for ever is quick', () => {
+  const started = performance.now();
+  expect(problem('annotations', { key: 'k', pattern: '^(a+)+$' }, `${'a'.repeat(5_000)}!`)).toBeDefined();
+  expect(performance.now() - started).toBeLessThan(1_000);
+});
+
+test.each(['(', 'a{1001}', '((a{100}){10}){10}', '(?=a)', '(a)\\1'])('%s is no pattern', (pattern) => {
+  const compiled = compileRequirement('labels', { key: 'k', pattern });
+  expect(compiled).toMatchObject({ ok: false, path: 'pattern' });
+});

@@ -1,0 +1,96 @@
+import type { FieldIssue } from '../api/field-issue.ts';
+import type { Exclude, LabelSelector, Match } from '../api/match.ts';
+import { groupResourceName } from '../api/resource.ts';
+import type { WatchPolicySpec } from '../api/watch-policy.ts';
+import { parseJsonPath } from './json-path-grammar.ts';
+import { describeKey } from './messages.ts';
+import type { Channel } from './program.ts';
+
+/**
+ * Selectors and paths that ask for a key which the policy's own `set` writes. A policy does not see its own writes: as soon
+ * as the key is ours it is not wanted any more and is removed, for good where it displaced another value, and over and
+ * over where somebody else keeps the same one. A policy that retains its keys comes to rest.
+ */
+export function* selfDefeats(spec: WatchPolicySpec): Generator<FieldIssue> {
+  if (spec.removalPolicy === 'Retain') return;
+  const written = { labels: keysSet(spec, 'labels'), annotations: keysSet(spec, 'annotations') };
+  for (const { path, channel, key } of [...askedBySelectors(spec), ...askedBySources(spec)]) {
+    if (!written[channel].has(key)) continue;
+    const message = `must not ask for ${describeKey(channel, key)}, which a rule of this policy sets: a policy does not see what it wrote itself, so it would write and remove in turn; with removalPolicy Retain what is written stays`;
+    yield { path, message };
+  }
+}
+
+/** A key whose presence or value a part of the spec asks for. */
+interface Asked {
+  readonly path: string;
+  readonly channel: Channel;
+  readonly key: string;
+}
+
+function keysSet({ rules }: WatchPolicySpec, channel: Channel): ReadonlySet<string> {
+  return new Set(rules.flatMap(({ set }) => set?.[channel] ?? []).map(({ key }) => key));
+}
+
+// ---- match and exclude ---------------------------------------------------------------------------------------------
+
+function askedBySelectors({ match, exclude = [] }: WatchPolicySpec): readonly Asked[] {
+  // A Namespace is its own namespace.
+  const onNamespaces = match.resources.some((resource) => groupResourceName(resource) === 'namespaces');
+  const names = onNamespaces ? (['objectSelector', 'namespaceSelector'] as const) : (['objectSelector'] as const);
+  const askedIn = (path: string, terms: Match | Exclude, requirements: Requirements) =>
+    names.flatMap((name) =>
+      requirements(terms[name] ?? {}).map(([at, key]) => ({
+        path: `${path}.${name}.${at}`,
+        channel: 'labels' as const,
+        key,
+      })),
+    );
+  return [
+    ...askedIn('spec.match', match, ifPresent),
+    // Not to be excluded is to ask for the contrary.
+    ...exclude.flatMap((entry, i) => askedIn(`spec.exclude[${i}]`, entry, ifAbsent)),
+  ];
+}
+
+/** The requirements of a selector that want a label to be there, or not: where they stand in it, and the label's key. */
+type Requirements = (selector: LabelSelector) => readonly (readonly [string, string])[];
+
+const ifPresent: Requirements = ({ matchLabels = {}, matchExpressions = [] }) => [
+  ...Object.keys(matchLabels).map((key) => [`matchLabels[${key}]`, key] as const),
+  ...matchExpressions.flatMap(({ key, operator }, i) =>
+    operator === 'In' || operator === 'Exists' ? [[`matchExpressions[${i}]`, key] as const] : [],
+  ),
+];
+
+const ifAbsent: Requirements = ({ matchExpressions = [] }) =>
+  matchExpressions.flatMap(({ key, operator }, i) =>
+    operator === 'NotIn' || operator === 'DoesNotExist' ? [[`matchExpressions[${i}]`, key] as const] : [],
+  );
+
+// ---- Value sources -------------------------------------------------------------------------------------------------
+
+function askedBySources({ rules }: WatchPolicySpec): readonly Asked[] {
+  const asked: Asked[] = [];
+  for (const [i, rule] of rules.entries()) {
+    for (const action of ['set', 'default'] as const) {
+      for (const target of ['labels', 'annotations'] as const) {
+        for (const [j, { valueFrom }] of (rule[action]?.[target] ?? []).entries()) {
+          const path = `spec.rules[${i}].${action}.${target}[${j}].valueFrom.jsonPath`;
+          const key = keyRead(valueFrom?.jsonPath);
+          if (key !== undefined) asked.push({ path, ...key });
+        }
+      }
+    }
+  }
+  return asked;
+}
+
+/** The label or annotation that a path reads, if it is one. */
+function keyRead(text: string | undefined): Pick<Asked, 'channel' | 'key'> | undefined {
+  const parsed = parseJsonPath(text ?? '$');
+  if (!parsed.ok) return undefined;
+  const [field, map, key] = parsed.segments.map((segment) => (segment.kind === 'Name' ? segment.name : undefined));
+  if (field !== 'metadata' || key === undefined) return undefined;
+  return map === 'labels' || map === 'annotations' ? { channel: map, key } : undefined;
+}

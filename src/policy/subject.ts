@@ -1,0 +1,64 @@
+import type { CachedObject, KeySet, StringMap } from '../api/object.ts';
+import type { Channel, KindContext, NamespaceLookup, Subject } from './program.ts';
+
+/** True when one of our two managers owns the key on this object. */
+export function owns(object: CachedObject, channel: Channel, key: string): boolean {
+  return object.applied[channel].includes(key) || object.retained[channel].includes(key);
+}
+
+/** The object as a policy that writes `writes` sees it. */
+export function subjectOf(
+  object: CachedObject,
+  kind: KindContext,
+  writes: KeySet,
+  namespaceOf: NamespaceLookup,
+): Subject {
+  return new LazySubject(object, kind, writes, namespaceOf);
+}
+
+/** Most policies look at little of an object, so what has to be made is made when it is first looked at. */
+class LazySubject implements Subject {
+  readonly object: CachedObject;
+  readonly kind: KindContext;
+  readonly #writes: KeySet;
+  readonly #namespaceOf: NamespaceLookup;
+  #labels: StringMap | undefined;
+  #annotations: StringMap | undefined;
+  #namespace: Subject['namespace'] | undefined;
+
+  constructor(object: CachedObject, kind: KindContext, writes: KeySet, namespaceOf: NamespaceLookup) {
+    this.object = object;
+    this.kind = kind;
+    this.#writes = writes;
+    this.#namespaceOf = namespaceOf;
+  }
+
+  get labels(): StringMap {
+    this.#labels ??= withoutOwned(this.object, 'labels', this.#writes);
+    return this.#labels;
+  }
+
+  get annotations(): StringMap {
+    this.#annotations ??= withoutOwned(this.object, 'annotations', this.#writes);
+    return this.#annotations;
+  }
+
+  get namespace(): Subject['namespace'] {
+    this.#namespace ??= this.#findNamespace();
+    return this.#namespace;
+  }
+
+  /** A Namespace is its own namespace for namespace terms. */
+  #findNamespace(): Subject['namespace'] {
+    const { object, kind } = this;
+    if (kind.group === '' && kind.resource === 'namespaces') return { name: object.name, labels: this.labels };
+    if (kind.scope === 'Cluster') return 'NotNamespaced';
+    return this.#namespaceOf(object.namespace) ?? 'Unknown';
+  }
+}
+
+function withoutOwned(object: CachedObject, channel: Channel, writes: KeySet): StringMap {
+  const hidden = writes[channel].filter((key) => owns(object, channel, key));
+  if (hidden.length === 0) return object[channel];
+  return Object.fromEntries(Object.entries(object[channel]).filter(([key]) => !hidden.includes(key)));
+}

@@ -1,0 +1,153 @@
+import { type CachedObject, type KeySet, NO_KEYS, valueIn } from '../api/object.ts';
+import { CHANNELS, type Desired, isHeld, valueAfter } from './desired.ts';
+import { type Draft, type Intent, resultOf } from './intent.ts';
+import { describeKey } from './messages.ts';
+import type { Channel, Program, Result, Rule } from './program.ts';
+import { owns } from './subject.ts';
+import { conflicts, effectOn, type Winners, winnersOf } from './winners.ts';
+
+/** What one policy has to say about one object. */
+export interface Verdict {
+  readonly matched: boolean;
+  /** We own a key on the object on this policy's behalf. */
+  readonly owned: boolean;
+  /** Something that the answer depends on was not seen yet. */
+  readonly pending: boolean;
+  readonly results: readonly Result[];
+}
+
+/** What came of all policies on the object together. */
+export interface Outcome {
+  readonly object: CachedObject;
+  readonly held: ReadonlyMap<string, KeySet>;
+  /** Among the policies that are enforced. */
+  readonly winners: Winners;
+  /** Undefined where nothing may be written. */
+  readonly desired: Desired | undefined;
+}
+
+export function verdictOf(draft: Draft, outcome: Outcome): Verdict {
+  const { program, matched, pending } = draft;
+  const results: Result[] = [...draft.errors];
+  if (draft.intents.length > 0) aboutIntents(draft, outcome, results);
+  if (program.mode === 'Audit' && !pending) aboutRemoval(draft, outcome, results);
+  // What is not seen yet may still bring what is required.
+  if (matched && !pending) aboutRequirements(program, outcome, results);
+  return sharedVerdict(matched, isOwned(outcome, program), pending, results);
+}
+
+const NO_RESULTS: readonly Result[] = Object.freeze([]);
+const frozen = (matched: boolean, owned: boolean): Verdict =>
+  Object.freeze({ matched, owned, pending: false, results: NO_RESULTS });
+const UNMATCHED = frozen(false, false);
+const UNMATCHED_OWNED = frozen(false, true);
+const COMPLIANT = frozen(true, false);
+const COMPLIANT_OWNED = frozen(true, true);
+
+/** Shared objects for the common answers: a table of 50,000 compliant objects costs pointers only. */
+function sharedVerdict(matched: boolean, owned: boolean, pending: boolean, results: readonly Result[]): Verdict {
+  if (results.length > 0 || pending) return { matched, owned, pending, results };
+  if (matched) return owned ? COMPLIANT_OWNED : COMPLIANT;
+  return owned ? UNMATCHED_OWNED : UNMATCHED;
+}
+
+// ---- Rules that write ----------------------------------------------------------------------------------------------
+
+function aboutIntents(draft: Draft, { object, winners, desired }: Outcome, results: Result[]): void {
+  const isAudit = draft.program.mode === 'Audit';
+  // A policy in Audit is none of the competitors, so its own rules are settled here.
+  const own = isAudit ? winnersOf([draft]) : winners;
+  for (const intent of draft.intents) {
+    if (intent.kind === 'Hold') continue;
+    const winner = firstOf(own[intent.channel].get(intent.key), winners[intent.channel].get(intent.key));
+    if (winner !== undefined && winner.place < intent.place && conflicts(object, winner, intent)) {
+      results.push(yielded(intent, winner));
+    } else if (effectOn(object, intent) === 'Protected') {
+      results.push(protectedKey(intent));
+    } else if (isAudit && desired !== undefined) {
+      const change = wouldChange(object, intent);
+      if (change !== undefined) results.push(change);
+    }
+  }
+}
+
+function firstOf(a: Intent | undefined, b: Intent | undefined): Intent | undefined {
+  if (a === undefined || b === undefined) return a ?? b;
+  return a.place <= b.place ? a : b;
+}
+
+function yielded(intent: Intent, winner: Intent): Result {
+  const rule = `rule '${winner.rule.name}'`;
+  const decides = winner.program === intent.program ? rule : `policy '${winner.program.policy}' ${rule}`;
+  const why = winner.kind === 'Hold' ? ', which cannot say what it wants now and keeps it as it is' : '';
+  const message = `${describeKey(intent.channel, intent.key)} is decided by ${decides}${why}`;
+  return resultOf(intent.rule, 'Yielded', 'Yielded', message);
+}
+
+function protectedKey(intent: Intent): Result {
+  const key = describeKey(intent.channel, intent.key);
+  const message = `${key} is not changed: the object belongs to a controller, which may select it by this label`;
+  return resultOf(intent.rule, 'Error', 'ProtectedKey', message);
+}
+
+/** What Enforce would write. Annotation values are never shown. */
+function wouldChange(object: CachedObject, intent: Intent): Result | undefined {
+  const { channel, key, value } = intent;
+  const live = valueIn(object[channel], key);
+  if (live === value || effectOn(object, intent) !== 'Write') return undefined;
+  const now = live === undefined ? 'is absent' : channel === 'labels' ? `is '${live}'` : 'has another value';
+  const wanted = channel === 'labels' ? `would be set to '${value}'` : 'would be set';
+  return resultOf(intent.rule, 'Violation', 'WouldChange', `${describeKey(channel, key)} ${now} and ${wanted}`);
+}
+
+/** What Enforce would remove: keys that were set while this policy was enforced, and that nothing wants now. */
+function aboutRemoval({ program, intents }: Draft, outcome: Outcome, results: Result[]): void {
+  const { object, held, winners, desired } = outcome;
+  const since = held.get(program.policy) ?? NO_KEYS;
+  if (desired === undefined || program.removal === 'Retain' || since === NO_KEYS) return;
+  const others = new Map([...held].filter(([policy]) => policy !== program.policy));
+  for (const channel of CHANNELS) {
+    for (const key of object.applied[channel]) {
+      if (!since[channel].includes(key) || winners[channel].has(key) || isHeld(others, channel, key)) continue;
+      if (intents.some((intent) => intent.channel === channel && intent.key === key)) continue;
+      const rule = program.rules.find((candidate) => writesKey(candidate, channel, key)) ?? program.rules[0];
+      if (rule === undefined) continue;
+      const message = `${describeKey(channel, key)}, set by Watchkeeper, is not wanted any more and would be removed`;
+      results.push(resultOf(rule, 'Violation', 'WouldRemove', message));
+    }
+  }
+}
+
+function writesKey({ writes }: Rule, channel: Channel, key: string): boolean {
+  return writes.some((write) => write.channel === channel && write.key === key);
+}
+
+// ---- Rules that judge ----------------------------------------------------------------------------------------------
+
+/** They see the live object plus what this pass writes. */
+function aboutRequirements({ rules }: Program, { object, desired }: Outcome, results: Result[]): void {
+  for (const rule of rules) {
+    for (const { channel, key, problem } of rule.requirements) {
+      const value = valueAfter(object, desired, channel, key);
+      const wrong = value === undefined ? 'is missing' : problem(value);
+      if (wrong === undefined) continue;
+      const code = value === undefined ? 'RequiredKeyMissing' : 'RequiredValueWrong';
+      results.push(resultOf(rule, 'Violation', code, rule.message ?? `${describeKey(channel, key)} ${wrong}`));
+    }
+  }
+}
+
+// ---- Ownership -----------------------------------------------------------------------------------------------------
+
+/** Whether a key on the object is ours because of this policy: it may write it, and no other policy is the one that does. */
+function isOwned({ object, winners }: Outcome, program: Program): boolean {
+  for (const channel of CHANNELS) {
+    if (object.applied[channel].length + object.retained[channel].length === 0) continue;
+    for (const key of program.writes[channel]) {
+      if (!owns(object, channel, key)) continue;
+      const winner = winners[channel].get(key);
+      if (winner === undefined || winner.program === program) return true;
+    }
+  }
+  return false;
+}

@@ -1,0 +1,414 @@
+import * as fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { programOf } from '../../test/support/compiled-policy.ts';
+import { type GroupResourceName, groupResourceName, parseGroupResourceName } from '../api/resource.ts';
+import type { DiscoverySnapshot, ServedResource, ServedVersion } from '../kube/discovery.ts';
+import type { Program } from '../policy/program.ts';
+import { missingVersions, type Plan, type PlanInput, planWatches } from './plan.ts';
+
+const ALL_VERBS = ['get', 'list', 'watch', 'patch'];
+
+const served = (
+  version: string,
+  { verbs = ALL_VERBS, kind = 'Kind', scope = 'Namespaced' }: Partial<ServedVersion> = {},
+): ServedVersion => ({
+  version,
+  kind,
+  scope,
+  verbs,
+});
+
+function discovery(resources: Readonly<Record<GroupResourceName, readonly ServedVersion[]>>): DiscoverySnapshot {
+  return new Map(
+    Object.entries(resources).map(([name, versions]): [string, ServedResource] => [
+      name,
+      { ...parseGroupResourceName(name), versions, stale: false },
+    ]),
+  );
+}
+
+const CLUSTER = discovery({
+  namespaces: [served('v1', { kind: 'Namespace', scope: 'Cluster' })],
+  configmaps: [served('v1', { kind: 'ConfigMap' })],
+  'widgets.acme.io': [served('v1', { kind: 'Widget' }), served('v1beta1', { kind: 'Widget' })],
+  'gadgets.acme.io': [served('v1', { kind: 'Gadget', scope: 'Cluster' })],
+});
+
+type Target = Readonly<Record<string, string>>;
+const CONFIG_MAPS: Target = { group: '', resource: 'configmaps' };
+const WIDGETS: Target = { group: 'acme.io', resource: 'widgets' };
+const GADGETS: Target = { group: 'acme.io', resource: 'gadgets' };
+
+const REQUIRES = { require: { labels: [{ key: 'team' }] } };
+const SETS = { set: { labels: [{ key: 'team', value: 'a' }] } };
+const reads = (jsonPath: string) => ({ set: { labels: [{ key: 'k', valueFrom: { jsonPath } }] } });
+
+function policy(name: string, targets: readonly Target[], action: object = REQUIRES, fields: object = {}): Program {
+  return programOf(name, { match: { resources: targets }, rules: [{ name: 'r1', ...action }], ...fields });
+}
+
+function plan(programs: readonly Program[], input: Partial<PlanInput> = {}): Plan {
+  return planWatches({ programs, discovery: CLUSTER, crdUids: new Map(), written: new Set(), ...input });
+}
+
+/** For each kind that is watched: how, and for whom. */
+function watched({ kinds }: Plan) {
+  return Object.fromEntries(
+    [...kinds].map(([name, { spec, owners }]) => {
+      const shape = spec.representation.kind === 'Metadata' ? 'metadata' : spec.representation.fields.join('+');
+      return [name, `${spec.gvr.version} ${shape} for ${[...owners].toSorted().join(', ')}`];
+    }),
+  );
+}
+
+const NAMESPACES_AS_SOURCE = { namespaces: 'v1 metadata for source' };
+
+describe('what is watched', () => {
+  test('nothing without policies', () => {
+    expect(plan([])).toEqual({ kinds: new Map(), absent: new Map(), refused: new Map() });
+  });
+
+  test('the kinds that a policy names, as metadata, and Namespaces', () => {
+    expect(watched(plan([policy('p', [CONFIG_MAPS, WIDGETS])]))).toEqual({
+      configmaps: 'v1 metadata for policy/p',
+      'widgets.acme.io': 'v1 metadata for policy/p',
+      ...NAMESPACES_AS_SOURCE,
+    });
+  });
+
+  test('Namespaces once, when a policy is about them', () => {
+    expect(watched(plan([policy('p', [{ group: '', resource: 'namespaces' }])]))).toEqual({
+      namespaces: 'v1 metadata for policy/p, source',
+    });
+  });
+
+  test('what evaluation needs to know of a kind', () => {
+    const kind = plan([policy('p', [GADGETS])]).kinds.get('gadgets.acme.io');
+    expect(kind?.context).toEqual({
+      group: 'acme.io',
+      resource: 'gadgets',
+      version: 'v1',
+      kind: 'Gadget',
+      scope: 'Cluster',
+    });
+    expect(kind?.spec).toEqual({
+      gvr: { group: 'acme.io', version: 'v1', resource: 'gadgets' },
+      representation: { kind: 'Metadata' },
+      incarnation: undefined,
+    });
+  });
+
+  test('a kind once for all its policies, with all that any of them reads', () => {
+    const versioned = { ...WIDGETS, version: 'v1' };
+    const programs = [
+      policy('a', [WIDGETS]),
+      policy('b', [versioned], reads('$.status.phase')),
+      policy('c', [versioned], reads('$.spec.size')),
+      policy('d', [versioned], reads('$.spec.color')),
+    ];
+    const result = plan(programs);
+    expect(watched(result)['widgets.acme.io']).toBe('v1 spec+status for policy/a, policy/b, policy/c, policy/d');
+    expect(result.kinds.get('widgets.acme.io')?.programs).toEqual(programs);
+  });
+
+  test('a kind that another policy reads more of stays metadata for itself', () => {
+    const programs = [policy('a', [{ ...WIDGETS, version: 'v1' }], reads('$.spec.size')), policy('b', [CONFIG_MAPS])];
+    expect(watched(plan(programs))['configmaps']).toBe('v1 metadata for policy/b');
+  });
+
+  test('a CRD that was made again is another watch', () => {
+    for (const uid of ['u1', 'u2']) {
+      const { kinds } = plan([policy('p', [WIDGETS])], { crdUids: new Map([['widgets.acme.io', uid]]) });
+      expect(kinds.get('widgets.acme.io')?.spec.incarnation).toBe(uid);
+    }
+  });
+});
+
+describe('versions', () => {
+  const beta = { ...WIDGETS, version: 'v1beta1' };
+
+  test('metadata is read in the version that the server prefers, whatever is named', () => {
+    expect(watched(plan([policy('p', [beta])]))['widgets.acme.io']).toBe('v1 metadata for policy/p');
+  });
+
+  test('the first version that can be watched, where it is not the preferred one', () => {
+    const partly = discovery({ 'widgets.acme.io': [served('v2', { verbs: ['get'] }), served('v1')] });
+    expect(plan([policy('p', [WIDGETS])], { discovery: partly }).kinds.get('widgets.acme.io')?.spec.gvr.version).toBe(
+      'v1',
+    );
+  });
+
+  test('and that can be written, where a policy writes', () => {
+    const readOnly = discovery({ 'widgets.acme.io': [served('v2', { verbs: ['list', 'watch'] }), served('v1')] });
+    const versionFor = (action: object) =>
+      plan([policy('p', [WIDGETS], action)], { discovery: readOnly }).kinds.get('widgets.acme.io')?.context.version;
+    expect(versionFor(REQUIRES)).toBe('v2');
+    expect(versionFor(SETS)).toBe('v1');
+  });
+
+  test('more than metadata is read in the version that the policy names', () => {
+    expect(watched(plan([policy('p', [beta], reads('$.spec.size'))]))['widgets.acme.io']).toBe(
+      'v1beta1 spec for policy/p',
+    );
+  });
+
+  test('a version that the server does not have', () => {
+    const { kinds, absent } = plan([policy('p', [{ ...WIDGETS, version: 'v9' }], reads('$.spec.size'))]);
+    expect(kinds.has('widgets.acme.io')).toBe(false);
+    expect(absent.get('widgets.acme.io')).toEqual({
+      state: 'NotServed',
+      message: 'the API server serves widgets.acme.io in v1, v1beta1, not in v9',
+    });
+  });
+
+  describe('two policies that read different versions', () => {
+    const first = policy('first', [{ ...WIDGETS, version: 'v1' }], reads('$.spec.size'));
+    const second = policy('second', [CONFIG_MAPS, beta], reads('$.spec.size'));
+
+    test('the first one has its way, the second has no part at all', () => {
+      const secondVersioned = policy('second', [{ ...CONFIG_MAPS, version: 'v1' }, beta], reads('$.spec.size'));
+      const result = plan([first, secondVersioned]);
+      expect(watched(result)).toEqual({ 'widgets.acme.io': 'v1 spec for policy/first', ...NAMESPACES_AS_SOURCE });
+      expect(result.refused).toEqual(
+        new Map([
+          [
+            'second',
+            [
+              {
+                path: 'spec.match.resources[1].version',
+                message:
+                  "must be 'v1', in which policy 'first' reads this resource, found 'v1beta1'; several versions of one resource are not supported yet",
+              },
+            ],
+          ],
+        ]),
+      );
+    });
+
+    test('first is who comes first', () => {
+      expect([...plan([second, first]).refused.keys()]).toEqual(['first']);
+    });
+
+    test('a third that agrees with the first is served', () => {
+      const third = policy('third', [{ ...WIDGETS, version: 'v1' }], reads('$.status.x'));
+      const result = plan([first, second, third]);
+      expect([...result.refused.keys()]).toEqual(['second']);
+      expect(watched(result)['widgets.acme.io']).toBe('v1 spec+status for policy/first, policy/third');
+    });
+
+    test('a policy that is refused claims no version', () => {
+      const both = policy(
+        'both',
+        [
+          { ...WIDGETS, version: 'v1beta1' },
+          { ...GADGETS, version: 'v2' },
+        ],
+        reads('$.spec.size'),
+      );
+      const last = policy('last', [{ ...GADGETS, version: 'v1' }], reads('$.spec.size'));
+      expect([...plan([first, both, last]).refused.keys()]).toEqual(['both']);
+    });
+
+    test("a suspended one reads nothing, so it is in nobody's way", () => {
+      const suspended = policy('first', [{ ...WIDGETS, version: 'v1' }], reads('$.spec.size'), { mode: 'Suspended' });
+      const result = plan([suspended, second]);
+      expect(result.refused.size).toBe(0);
+      expect(watched(result)['widgets.acme.io']).toBe('v1beta1 spec for policy/second');
+    });
+  });
+});
+
+const of = (verbs: readonly string[]) => discovery({ 'widgets.acme.io': [served('v1', { verbs })] });
+
+describe('what cannot be watched', () => {
+  test('a kind that is not served yet', () => {
+    const { kinds, absent } = plan([policy('p', [{ group: 'late.io', resource: 'things' }])]);
+    expect([...kinds.keys()]).toEqual(['namespaces']);
+    expect(absent).toEqual(
+      new Map([
+        ['things.late.io', { state: 'NotServed', message: 'the API server does not serve things.late.io yet' }],
+      ]),
+    );
+  });
+
+  test.each([
+    [['get'], 'list and watch'],
+    [['get', 'list', 'patch'], 'watch'],
+    [['get', 'watch'], 'list'],
+  ])('a kind with the verbs %j', (verbs, missing) => {
+    const { kinds, absent } = plan([policy('p', [WIDGETS])], { discovery: of(verbs) });
+    expect(kinds.has('widgets.acme.io')).toBe(false);
+    expect(absent.get('widgets.acme.io')).toEqual({
+      state: 'Failed',
+      message: `the API server does not offer ${missing} for widgets.acme.io`,
+    });
+  });
+
+  test('a kind that cannot be written is refused to policies that write, and judged all the same', () => {
+    const programs = [policy('judges', [WIDGETS]), policy('writes', [CONFIG_MAPS, WIDGETS], SETS)];
+    const result = plan(programs, { discovery: of(['list', 'watch']) });
+    expect(watched(result)['widgets.acme.io']).toBe('v1 metadata for policy/judges');
+    expect(result.kinds.get('widgets.acme.io')?.programs.map((program) => program.policy)).toEqual(['judges']);
+    expect(result.refused.get('writes')).toEqual([
+      {
+        path: 'spec.match.resources[1].resource',
+        message:
+          "must not be 'widgets' in a policy that writes: the API server does not offer patch for widgets.acme.io",
+      },
+    ]);
+  });
+
+  test('a version that cannot be written, where that one is named', () => {
+    const mixed = discovery({ 'widgets.acme.io': [served('v1'), served('v0', { verbs: ['list', 'watch'] })] });
+    const writing = (version: string) =>
+      plan([policy('p', [{ ...WIDGETS, version }], reads('$.spec.x'))], { discovery: mixed });
+    expect(writing('v1').refused.size).toBe(0);
+    expect(writing('v0').refused.size).toBe(1);
+  });
+
+  test('a suspended policy writes nothing', () => {
+    const programs = [policy('judges', [WIDGETS]), policy('writes', [WIDGETS], SETS, { mode: 'Suspended' })];
+    const result = plan(programs, { discovery: of(['list', 'watch']) });
+    expect(watched(result)['widgets.acme.io']).toBe('v1 metadata for policy/judges');
+    expect(result.refused.size).toBe(0);
+  });
+});
+
+describe('suspended policies', () => {
+  const suspended = policy('s', [CONFIG_MAPS, WIDGETS], SETS, { mode: 'Suspended' });
+
+  test('watch nothing', () => {
+    expect(plan([suspended]).kinds.size).toBe(0);
+  });
+
+  test('take part where others watch', () => {
+    const result = plan([suspended, policy('p', [CONFIG_MAPS])]);
+    expect(watched(result)).toEqual({ configmaps: 'v1 metadata for policy/p', ...NAMESPACES_AS_SOURCE });
+    expect(result.kinds.get('configmaps')?.programs.map((program) => program.policy)).toEqual(['p', 's']);
+  });
+});
+
+describe('kinds that may carry keys of ours', () => {
+  test('are watched although no policy names them', () => {
+    const result = plan([], { written: new Set(['widgets.acme.io']) });
+    expect(watched(result)).toEqual({ 'widgets.acme.io': 'v1 metadata for cleanup', ...NAMESPACES_AS_SOURCE });
+    expect(result.kinds.get('widgets.acme.io')?.programs).toEqual([]);
+  });
+
+  test('have both owners when a policy names them too', () => {
+    const result = plan([policy('p', [WIDGETS])], { written: new Set(['widgets.acme.io']) });
+    expect(watched(result)['widgets.acme.io']).toBe('v1 metadata for cleanup, policy/p');
+  });
+
+  test('and are with suspended policies, whose keys are held', () => {
+    const suspended = policy('s', [WIDGETS], SETS, { mode: 'Suspended' });
+    const { kinds } = plan([suspended], { written: new Set(['widgets.acme.io']) });
+    expect(kinds.get('widgets.acme.io')?.programs).toEqual([suspended]);
+  });
+
+  test('are absent while they are not served', () => {
+    expect([...plan([], { written: new Set(['things.late.io']) }).absent.keys()]).toEqual(['things.late.io']);
+  });
+});
+
+function byName<T>(map: ReadonlyMap<string, T>) {
+  return [...map].toSorted(([a], [b]) => (a < b ? -1 : 1));
+}
+
+/** All of a plan, in an order of its own. */
+function shown({ kinds, absent, refused }: Plan) {
+  return {
+    kinds: byName(kinds).map(([name, { context, spec, owners, programs: all }]) => [
+      name,
+      context,
+      spec,
+      [...owners].toSorted(),
+      all.map((program) => program.policy).toSorted(),
+    ]),
+    absent: byName(absent),
+    refused: byName(refused),
+  };
+}
+
+describe('the order in which policies are given', () => {
+  const target = fc.constantFrom(CONFIG_MAPS, WIDGETS, GADGETS, { group: 'late.io', resource: 'things' });
+  const field = fc.constantFrom('spec', 'status', 'data');
+  const programs = fc
+    .array(
+      fc.record({
+        targets: fc.uniqueArray(target, { minLength: 1, maxLength: 3, selector: ({ resource }) => resource }),
+        field: fc.option(field),
+        mode: fc.constantFrom('Audit', 'Enforce', 'Suspended'),
+      }),
+      { maxLength: 6 },
+    )
+    .map((all) =>
+      all.map(({ targets, field: top, mode }, i) =>
+        policy(
+          `p${i}`,
+          targets.map((one) => ({ ...one, version: 'v1' })),
+          top === null ? REQUIRES : reads(`$.${top}.x`),
+          { mode },
+        ),
+      ),
+    );
+  const written = fc.subarray(['configmaps', 'widgets.acme.io', 'things.late.io']).map((names) => new Set(names));
+
+  test('does not matter where they do not differ about a version', () => {
+    const shuffled = programs.chain((all) =>
+      fc.tuple(fc.constant(all), fc.shuffledSubarray([...all], { minLength: all.length, maxLength: all.length })),
+    );
+    fc.assert(
+      fc.property(shuffled, written, ([all, others], kinds) => {
+        const first = plan(all, { written: kinds });
+        expect(shown(plan(others, { written: kinds }))).toEqual(shown(first));
+        expect(shown(plan(all, { written: kinds }))).toEqual(shown(first));
+      }),
+    );
+  });
+
+  test('every kind that a policy names is watched or absent, never both', () => {
+    fc.assert(
+      fc.property(programs, written, (all, kinds) => {
+        const { kinds: planned, absent } = plan(all, { written: kinds });
+        for (const name of absent.keys()) expect(planned.has(name)).toBe(false);
+        const active = all.filter(({ mode }) => mode !== 'Suspended');
+        for (const { targets } of active) {
+          for (const name of targets.map(groupResourceName)) {
+            expect(planned.has(name) || absent.has(name)).toBe(true);
+          }
+        }
+      }),
+    );
+  });
+});
+
+describe('a version must be named where more than metadata is read', () => {
+  test.each<[string, Program, readonly string[]]>([
+    ['it is not needed for metadata', policy('p', [WIDGETS]), []],
+    ['it is there', policy('p', [{ ...WIDGETS, version: 'v1' }], reads('$.spec.x')), []],
+    [
+      'the message says which there are',
+      policy('p', [{ ...CONFIG_MAPS, version: 'v1' }, WIDGETS], reads('$.spec.x')),
+      [
+        "spec.match.resources[1].version: must be set, because the policy reads 'spec' of widgets.acme.io, which the API server has in 'v1' and 'v1beta1'",
+      ],
+    ],
+    [
+      'or that there is none yet',
+      policy('p', [{ group: 'late.io', resource: 'things' }], {
+        set: {
+          labels: [
+            { key: 'a', valueFrom: { jsonPath: '$.status.x' } },
+            { key: 'b', valueFrom: { jsonPath: '$.spec.x' } },
+          ],
+        },
+      }),
+      [
+        "spec.match.resources[0].version: must be set, because the policy reads 'spec' and 'status' of things.late.io, which is not served yet",
+      ],
+    ],
+  ])('%s', (_, program, issues) => {
+    expect(missingVersions(program, CLUSTER).map(({ path, message }) => `${path}: ${message}`)).toEqual(issues);
+  });
+});

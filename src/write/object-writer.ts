@@ -1,0 +1,102 @@
+import type { CachedObject } from '../api/object.ts';
+import { messageOf } from '../base/errors.ts';
+import type { Log } from '../base/log.ts';
+import { missingRightMessage } from '../controller/kind-state.ts';
+import type { RefusalCode } from '../controller/refusals.ts';
+import type { WriteOutcome, Writer } from '../controller/writer.ts';
+import { ApiError } from '../kube/errors.ts';
+import type { Desired } from '../policy/desired.ts';
+import { truncate } from '../policy/messages.ts';
+import type { KindContext } from '../policy/program.ts';
+import { isPassing403, meaningOf } from './answers.ts';
+import { type ApplyStep, nextApply } from './plan-apply.ts';
+import { withoutValues } from './without-values.ts';
+
+/** The requests that a writer makes. All reject with ApiError. */
+export interface WriteRequests {
+  apply(kind: KindContext, object: CachedObject, step: ApplyStep): Promise<CachedObject>;
+  /** Whether we may patch objects of the kind in the namespace ('' for cluster-scoped ones). */
+  mayPatch(kind: KindContext, namespace: string): Promise<boolean>;
+}
+
+/** One apply for all policies on an object, and what its answer means. */
+export class ObjectWriter implements Writer {
+  readonly #requests: WriteRequests;
+  readonly #log: Log;
+  /** Many writes of a kind are refused at once; one review answers for all of them. */
+  readonly #reviews = new Map<string, Promise<boolean | undefined>>();
+
+  constructor(requests: WriteRequests, log: Log) {
+    this.#requests = requests;
+    this.#log = log;
+  }
+
+  differs(object: CachedObject, desired: Desired): boolean {
+    return nextApply(object, desired) !== undefined;
+  }
+
+  async write(kind: KindContext, object: CachedObject, desired: Desired): Promise<WriteOutcome> {
+    const step = nextApply(object, desired);
+    if (step === undefined) return { kind: 'Written', answer: object };
+    try {
+      const answer = await this.#requests.apply(kind, object, step);
+      this.#log.debug(
+        {
+          resource: kind.resource,
+          group: kind.group,
+          namespace: object.namespace,
+          name: object.name,
+          fieldManager: step.fieldManager,
+          labels: [...step.keys.labels.keys()],
+          annotations: [...step.keys.annotations.keys()],
+          from: object.resourceVersion,
+          to: answer.resourceVersion,
+        },
+        'applied',
+      );
+      return { kind: 'Written', answer };
+    } catch (error) {
+      if (!(error instanceof ApiError)) return { kind: 'Unknown', message: messageOf(error) };
+      return this.#outcome(kind, object, error);
+    }
+  }
+
+  async #outcome(kind: KindContext, object: CachedObject, error: ApiError): Promise<WriteOutcome> {
+    const meaning = meaningOf(error);
+    const message = truncate(withoutValues(error.message));
+    if (meaning.kind === 'Unknown') return { kind: 'Unknown', message };
+    if (meaning.kind === 'Refused') return refused(meaning.code, message);
+    if (meaning.kind !== 'AskForRight') return meaning;
+    const allowed = await this.#mayPatch(kind, object.namespace);
+    // The next try asks again.
+    if (allowed === undefined) return { kind: 'Unknown', message };
+    if (allowed && isPassing403(error.message)) return { kind: 'Unknown', message };
+    if (allowed) return refused('RefusedByServer', message);
+    return { kind: 'MissingRight', message: missingRightMessage(kind, ['patch']) };
+  }
+
+  /** Undefined when the review could not be made either. */
+  async #mayPatch(kind: KindContext, namespace: string): Promise<boolean | undefined> {
+    const id = `${kind.group}/${kind.resource}/${namespace}`;
+    let review = this.#reviews.get(id);
+    if (review === undefined) {
+      review = this.#review(kind, namespace).finally(() => this.#reviews.delete(id));
+      this.#reviews.set(id, review);
+    }
+    return review;
+  }
+
+  async #review(kind: KindContext, namespace: string): Promise<boolean | undefined> {
+    try {
+      return await this.#requests.mayPatch(kind, namespace);
+    } catch (error) {
+      this.#log.debug({ err: error, resource: kind.resource, namespace }, 'the access review could not be made');
+      return undefined;
+    }
+  }
+}
+
+/** The server's own words, as a result message. They can name the object, its field and the rule that refused, not its data. */
+function refused(code: RefusalCode, message: string): WriteOutcome {
+  return { kind: 'Refused', code, message: truncate(`the API server refused the write: ${message}`) };
+}

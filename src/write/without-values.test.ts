@@ -1,0 +1,131 @@
+import * as fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { withoutValues } from './without-values.ts';
+
+test.each([
+  [
+    'text',
+    'ConfigMap "x" is invalid: metadata.labels: Invalid value: "hunter2 !": a valid label must be an empty string or consist of alphanumeric characters',
+    'ConfigMap "x" is invalid: metadata.labels: Invalid value: (not shown): a valid label must be an empty string or consist of alphanumeric characters',
+  ],
+  [
+    'text with quotes in it',
+    'a: Invalid value: "hunter2 \\"hunter2\\": hunter2": too short',
+    'a: Invalid value: (not shown): too short',
+  ],
+  [
+    'text that ends with a backslash',
+    'a: Invalid value: "hunter2\\\\": too short',
+    'a: Invalid value: (not shown): too short',
+  ],
+  [
+    'text over several lines',
+    'a: Invalid value: "hunter2\nhunter2\\nhunter2": too\n  short',
+    'a: Invalid value: (not shown): too short',
+  ],
+  [
+    'a number',
+    'a: Invalid value: 70000: must be between 1 and 65535, inclusive',
+    'a: Invalid value: (not shown): must be between 1 and 65535, inclusive',
+  ],
+  ['a fraction', 'a: Invalid value: -1.5e+7: must be an integer', 'a: Invalid value: (not shown): must be an integer'],
+  ['a word', 'a: Invalid value: true: must not be set', 'a: Invalid value: (not shown): must not be set'],
+  ['null', 'a: Invalid value: null', 'a: Invalid value: (not shown)'],
+  [
+    'no choice',
+    'a: Unsupported value: "hunter2": supported values: "x", "y"',
+    'a: Unsupported value: (not shown): supported values: "x", "y"',
+  ],
+  ['a twin', 'a[1]: Duplicate value: "hunter2"', 'a[1]: Duplicate value: (not shown)'],
+  ['a reference', 'a: Not found: "hunter2"', 'a: Not found: (not shown)'],
+  [
+    'several, in a list',
+    'is invalid: [a: Invalid value: "hunter2": no, b: Invalid value: 17: no, c: Required value]',
+    'is invalid: [a: Invalid value: (not shown): no, b: Invalid value: (not shown): no, c: Required value]',
+  ],
+  [
+    'an object: its end is not certain, so the rest goes too',
+    'a: Invalid value: {"k":"hunter2"}: hunter2 is wrong',
+    'a: Invalid value: (not shown)',
+  ],
+  ['a list', '[a: Duplicate value: ["hunter2"], b: Invalid value: "hunter2"]', '[a: Duplicate value: (not shown)'],
+  [
+    "Go's own notation",
+    'a: Invalid value: v1.X{A:map[string]string{"k":"hunter2"}}: hunter2',
+    'a: Invalid value: (not shown)',
+  ],
+  ['text that was cut off', 'a: Invalid value: "hunter2 hunter2', 'a: Invalid value: (not shown)'],
+  ['text with something behind it', 'a: Invalid value: "x" hunter2', 'a: Invalid value: (not shown)'],
+  [
+    'a stored object that does not fit its schema',
+    'failed to create typed live object (d/x; v1, Kind=W): .spec.size: expected string, got &value.valueUnstructured{Value:"hunter2"}',
+    'failed to create typed live object (d/x; v1, Kind=W): .spec.size: expected string, got (not shown)',
+  ],
+  [
+    'several of these',
+    'errors:\n  .a: expected list, got hunter2\n  .b: expected map, got hunter2',
+    'errors: .a: expected list, got (not shown)',
+  ],
+  [
+    "what Go's parsers say",
+    'strconv.ParseInt: parsing "hunter2": invalid syntax',
+    'strconv.ParseInt: parsing (not shown): invalid syntax',
+  ],
+  [
+    'an introduction inside of a value',
+    'a: Invalid value: "b: Invalid value: hunter2": no',
+    'a: Invalid value: (not shown): no',
+  ],
+])('%s', (_, message, expected) => {
+  expect(withoutValues(message)).toBe(expected);
+});
+
+test.each([
+  'configmaps "x" is forbidden: User "system:serviceaccount:wk:wk" cannot patch resource "configmaps" in API group "" in the namespace "default"',
+  "configmaps \"x\" is forbidden: ValidatingAdmissionPolicy 'guard' with binding 'guard' denied request: only labels may change",
+  'admission webhook "validate.acme.io" denied the request: team is not known',
+  'clusterroles.rbac.authorization.k8s.io "x" is forbidden: user "wk" is attempting to grant RBAC permissions not currently held',
+  'metadata.annotations: Too long: may not be more than 262144 bytes',
+])('words that quote nothing of the object stay: %s', (message) => {
+  expect(withoutValues(message)).toBe(message);
+});
+
+/** As Go's %q writes it, near enough. */
+const goQuoted = (text: string) => JSON.stringify(text);
+
+test('whatever text a validation answer quotes, it does not come through', () => {
+  const secret = 'hunter2';
+  const text = fc
+    .array(fc.constantFrom(secret, '"', '\\', ': ', ', ', ']', '\n', 'Invalid value: ', 'got ', '{', ' ', '✓'), {
+      maxLength: 8,
+    })
+    .map((parts) => parts.join(''));
+  const introduction = fc.constantFrom('Invalid value', 'Unsupported value', 'Duplicate value', 'Not found');
+  const shown = fc.oneof(
+    text.map(goQuoted),
+    text.map((value) => JSON.stringify({ a: [value] })),
+    text.map((value) => JSON.stringify([value])),
+    text.map((value) => `map[string]interface {}{"a":${goQuoted(value)}}`),
+  );
+  const problem = fc.tuple(introduction, shown).map(([before, value]) => `spec.a: ${before}: ${value}: must be right`);
+  fc.assert(
+    fc.property(fc.array(problem, { minLength: 1, maxLength: 3 }), fc.nat(), (problems, cut) => {
+      const message = `Widget "x" is invalid: [${problems.join(', ')}]`;
+      expect(withoutValues(message)).not.toContain(secret);
+      expect(withoutValues(message.slice(0, cut % message.length))).not.toContain(secret);
+      expect(withoutValues(message)).toMatch(/^Widget "x" is invalid: \[spec\.a: /);
+    }),
+    { numRuns: 1_000 },
+  );
+});
+
+test('a very long answer is cut, and takes no time', () => {
+  const started = performance.now();
+  expect(withoutValues(`a: Invalid value: "${'\\"'.repeat(1_000_000)}": no`)).toBe('a: Invalid value: (not shown)');
+  expect(withoutValues('x'.repeat(2_000_000)).length).toBe(4_096);
+  expect(performance.now() - started).toBeLessThan(500);
+});
+
+test('control characters do not reach a terminal', () => {
+  expect(withoutValues('a\u001b[31mb\u0000\tc\r\nd')).toBe('a [31mb c d');
+});

@@ -1,0 +1,34 @@
+/** No answer that is worth reading is longer, in characters. */
+const MOST = 4_096;
+const HIDDEN = '(not shown)';
+
+/** Before a value, in the words of the API server's validation (`field.Error`), its typed objects and Go's parsers. */
+const INTRODUCTION = /\b(?:(?:Invalid|Unsupported|Duplicate) value|Not found|Too many|Too few): |, got |\bparsing /g;
+/** A value whose end is certain: text in Go's quotes, a number, a word. */
+const PLAIN_VALUE = /(?:"[^"\\]*(?:\\.[^"\\]*)*"|-?\d+(?:\.\d+)?(?:e[+-]?\d+)?|true|false|null)(?=[:,\])]|$)/sy;
+
+/**
+ * The server's words, on one line, without the values that they quote: validation answers repeat parts of the object, and
+ * those have no place in status or logs. Where the end of a value is not certain (objects, lists, Go's own notation) all that follows
+ * goes too.
+ */
+export function withoutValues(message: string): string {
+  const text = message.slice(0, MOST);
+  let shown = '';
+  let at = 0;
+  for (const introduction of text.matchAll(INTRODUCTION)) {
+    // Inside of a value that is hidden already.
+    if (introduction.index < at) continue;
+    const start = introduction.index + introduction[0].length;
+    shown += `${text.slice(at, start)}${HIDDEN}`;
+    PLAIN_VALUE.lastIndex = start;
+    const value = PLAIN_VALUE.exec(text);
+    if (value === null) return onOneLine(shown);
+    at = PLAIN_VALUE.lastIndex;
+  }
+  return onOneLine(shown + text.slice(at));
+}
+
+function onOneLine(text: string): string {
+  return text.replaceAll(/[\s\p{Cc}]+/gu, ' ').trim();
+}
