@@ -1,0 +1,119 @@
+import { readFileSync } from 'node:fs';
+import { CommanderError } from 'commander';
+import { afterEach, describe, expect, test, vi } from 'vitest';
+import { type RunOptions, runCommand } from './run.ts';
+
+/** What the command would run with, or the message with which it refuses. */
+async function parsed(...argv: readonly string[]): Promise<RunOptions | string> {
+  let options: RunOptions | undefined;
+  let message = '';
+  const command = runCommand(async (given) => {
+    options = given;
+    return 0;
+  });
+  command.exitOverride().configureOutput({ writeErr: (text) => (message += text) });
+  try {
+    await command.parseAsync(argv, { from: 'user' });
+  } catch (error) {
+    if (!(error instanceof CommanderError) || error.exitCode !== 1) throw error;
+    return message;
+  }
+  if (options === undefined) throw new Error('the command did not run');
+  return options;
+}
+
+const DEFAULTS = {
+  listen: { host: '127.0.0.1', port: 8080 },
+  writeConcurrency: 16,
+  statusViolations: 20,
+  logLevel: 'info',
+};
+
+afterEach(() => {
+  vi.unstubAllEnvs();
+  process.exitCode = undefined;
+});
+
+describe('options', () => {
+  test('need not be given', async () => {
+    expect(await parsed()).toEqual(DEFAULTS);
+  });
+
+  test('are read from flags', async () => {
+    const argv = [
+      '--kubeconfig',
+      'k',
+      '--context',
+      'c',
+      '--listen',
+      '[::1]:9',
+      '--namespace',
+      'n',
+      '--write-concurrency',
+      '3',
+    ];
+    expect(await parsed(...argv, '--status-violations', '0', '--log-level', 'debug')).toEqual({
+      kubeconfig: 'k',
+      context: 'c',
+      listen: { host: '::1', port: 9 },
+      namespace: 'n',
+      writeConcurrency: 3,
+      statusViolations: 0,
+      logLevel: 'debug',
+    });
+  });
+
+  test('are read from variables, and flags win over these', async () => {
+    vi.stubEnv('WATCHKEEPER_LISTEN', '0.0.0.0:1234');
+    vi.stubEnv('WATCHKEEPER_WRITE_CONCURRENCY', '5');
+    vi.stubEnv('WATCHKEEPER_KUBECONFIG', '/etc/k');
+    expect(await parsed('--write-concurrency', '6')).toEqual({
+      ...DEFAULTS,
+      listen: { host: '0.0.0.0', port: 1234 },
+      writeConcurrency: 6,
+      kubeconfig: '/etc/k',
+    });
+  });
+
+  test.each([
+    [['--write-concurrency', '0'], 'it must be an integer from 1 to 256'],
+    [['--write-concurrency', '257'], 'it must be an integer from 1 to 256'],
+    [['--write-concurrency', '2.5'], 'it must be an integer from 1 to 256'],
+    [['--write-concurrency', '0x10'], 'it must be an integer from 1 to 256'],
+    [['--status-violations', '501'], 'it must be an integer from 0 to 500'],
+    [['--status-violations', '-1'], 'it must be an integer from 0 to 500'],
+    [['--listen', '8080'], "'8080' is not an address to listen on; it must be HOST:PORT"],
+    [['--log-level', 'loud'], 'Allowed choices are debug, info, warn, error'],
+    [['--colour', 'red'], "unknown option '--colour'"],
+    [['now'], 'too many arguments'],
+  ])('%j is refused with what is allowed', async (argv, message) => {
+    expect(await parsed(...argv)).toContain(message);
+  });
+
+  test('a variable that is wrong is refused, and named', async () => {
+    vi.stubEnv('WATCHKEEPER_STATUS_VIOLATIONS', 'many');
+    const message = await parsed();
+    expect(message).toContain("from env 'WATCHKEEPER_STATUS_VIOLATIONS'");
+    expect(message).toContain('it must be an integer from 0 to 500');
+  });
+});
+
+test('what the command resolves to is the exit code of the process', async () => {
+  await runCommand(async () => 1).parseAsync([], { from: 'user' });
+  expect(process.exitCode).toBe(1);
+});
+
+test('the documentation names every flag with its variable and its default, and no other', () => {
+  const text = readFileSync(new URL('../../docs/configuration.md', import.meta.url), 'utf8');
+  const rows = text.split('\n').flatMap((line) => {
+    const [, flags = '', variable, byDefault, meaning] = line.split('|').map((cell) => cell.trim().replaceAll('`', ''));
+    return /^--[a-z]/.test(flags) ? [{ flags, variable, byDefault, meaning }] : [];
+  });
+  const options = runCommand().options.map((option) => ({
+    flags: option.flags,
+    variable: option.envVar,
+    byDefault: option.defaultValueDescription ?? String(option.defaultValue ?? ''),
+    meaning: expect.stringMatching(/^[A-Z].*\.$/),
+  }));
+  expect(rows).toEqual(options);
+});

@@ -1,0 +1,123 @@
+import { Command, InvalidArgumentError, Option } from 'commander';
+import { pino } from 'pino';
+import { systemClock } from '../base/clock.ts';
+import { messageOf } from '../base/errors.ts';
+import { VERSION } from '../base/version.ts';
+import { loadCredentials } from '../kube/credentials.ts';
+import { Operator } from '../operator.ts';
+import { type Listen, listenText, parseListen } from '../ops/listen.ts';
+
+const LOG_LEVELS = ['debug', 'info', 'warn', 'error'] as const;
+const DEFAULT_NAMESPACE = 'watchkeeper';
+/** After a signal everything must have ended within this time, in milliseconds. */
+const STOP_WITHIN_MS = 9_000;
+
+export interface RunOptions {
+  readonly kubeconfig: string | undefined;
+  readonly context: string | undefined;
+  readonly listen: Listen;
+  readonly namespace: string | undefined;
+  readonly writeConcurrency: number;
+  readonly statusViolations: number;
+  readonly logLevel: (typeof LOG_LEVELS)[number];
+}
+
+/** `watchkeeper run`: the operator. `action` resolves to the exit code. */
+export function runCommand(action: (options: RunOptions) => Promise<number> = run): Command {
+  return new Command('run')
+    .description('Run the operator until SIGTERM or SIGINT.')
+    .addOption(
+      option(
+        '--kubeconfig <file>',
+        "Kubeconfig to use. Default: $KUBECONFIG, the pod's service account, ~/.kube/config",
+      ),
+    )
+    .addOption(option('--context <name>', 'Context of the kubeconfig. Default: its current one'))
+    .addOption(
+      option('--listen <host:port>', 'Address of /healthz, /readyz and /metrics')
+        .default(parseListen('127.0.0.1:8080'), '127.0.0.1:8080')
+        .argParser(argument(parseListen)),
+    )
+    .addOption(
+      option(
+        '--namespace <name>',
+        "The operator's own namespace, where its ledger is kept. Default: the pod's, else watchkeeper",
+      ),
+    )
+    .addOption(
+      option('--write-concurrency <n>', 'Writes of objects in flight at once').default(16).argParser(integer(1, 256)),
+    )
+    .addOption(
+      option('--status-violations <n>', "Results listed in a policy's status").default(20).argParser(integer(0, 500)),
+    )
+    .addOption(
+      option('--log-level <level>', 'Least level that is logged')
+        .choices([...LOG_LEVELS])
+        .default('info'),
+    )
+    .action(async (options: RunOptions) => {
+      process.exitCode = await action(options);
+    });
+}
+
+/** Every option can also be given as WATCHKEEPER_ and its name in capitals. */
+function option(flags: string, description: string): Option {
+  const name = /--([a-z-]+)/.exec(flags)?.[1] ?? '';
+  return new Option(flags, description).env(`WATCHKEEPER_${name.replaceAll('-', '_').toUpperCase()}`);
+}
+
+function argument<T>(parse: (text: string) => T): (text: string) => T {
+  return (text) => {
+    try {
+      return parse(text);
+    } catch (error) {
+      throw new InvalidArgumentError(messageOf(error));
+    }
+  };
+}
+
+function integer(min: number, max: number): (text: string) => number {
+  return argument((text) => {
+    const value = Number(text);
+    if (!/^\d+$/.test(text) || value < min || value > max)
+      throw new Error(`it must be an integer from ${min} to ${max}`);
+    return value;
+  });
+}
+
+async function run({ kubeconfig, context, namespace, logLevel, ...options }: RunOptions): Promise<number> {
+  const log = pino({ level: logLevel, base: null, timestamp: pino.stdTimeFunctions.isoTime });
+  try {
+    const credentials = await loadCredentials({ kubeconfig, context }, systemClock, log);
+    const own = namespace ?? (process.env['KUBERNETES_SERVICE_HOST'] === undefined ? undefined : credentials.namespace);
+    const operator = new Operator({
+      ...options,
+      namespace: own ?? DEFAULT_NAMESPACE,
+      credentials,
+      clock: systemClock,
+      log,
+    });
+    const signalled = new Promise<NodeJS.Signals>((resolve) => {
+      process.once('SIGTERM', resolve);
+      process.once('SIGINT', resolve);
+    });
+    const port = await operator.start();
+    log.info(
+      { version: VERSION, server: credentials.server.href, listen: listenText({ host: options.listen.host, port }) },
+      'watchkeeper runs',
+    );
+    const signal = await signalled;
+    log.info({ signal }, 'watchkeeper stops');
+    const giveUp = setTimeout(() => {
+      log.error({}, 'something did not end in time; it is left behind');
+      process.exit(1);
+    }, STOP_WITHIN_MS);
+    await operator.stop();
+    clearTimeout(giveUp);
+    log.info({}, 'watchkeeper has stopped');
+    return 0;
+  } catch (error) {
+    log.error({ reason: messageOf(error) }, 'watchkeeper cannot run');
+    return 1;
+  }
+}

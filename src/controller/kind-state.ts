@@ -1,0 +1,47 @@
+import { type GroupResource, groupResourceName } from '../api/resource.ts';
+import type { WatchState } from '../api/status.ts';
+import type { InformerStatus } from '../informer/informer.ts';
+
+/** How a kind stands, for status, and whether its objects may be evaluated and written. */
+export interface KindState {
+  readonly state: WatchState;
+  /** What is wrong and what to do about it; '' while Watching, and while Syncing where nothing is known to be wrong. */
+  readonly message: string;
+}
+
+/** A synced kind whose watch breaks is still said to be watched for this long, in milliseconds: servers restart. */
+export const TOLERATED_MS = 30_000;
+
+/** What an access review says of our rights to list and watch: the verbs that are missing. Undefined until it has answered. */
+export type MissingVerbs = readonly string[] | undefined;
+
+/**
+ * `failingMs`: for how long the informer has been without a working list or watch, in milliseconds. A 403 is a missing right
+ * only where a review says so: a server that starts answers 403 too, before it has read the roles.
+ */
+export function kindState(
+  gr: GroupResource,
+  { lastError, synced }: Pick<InformerStatus, 'lastError' | 'synced'>,
+  failingMs: number,
+  missing: MissingVerbs,
+): KindState {
+  if (lastError === undefined) return { state: synced ? 'Watching' : 'Syncing', message: '' };
+  if (lastError.code === 'Forbidden' && missing !== undefined && missing.length > 0) {
+    return { state: 'Forbidden', message: missingRightMessage(gr, missing) };
+  }
+  if (lastError.code === 'NotFound') {
+    return { state: 'NotServed', message: `the API server does not serve ${groupResourceName(gr)} any more` };
+  }
+  if (synced && failingMs < TOLERATED_MS) return { state: 'Watching', message: '' };
+  if (lastError.code === 'Forbidden' && missing === undefined) return { state: 'Syncing', message: '' };
+  return { state: 'Failed', message: `${lastError.message}; it is tried again` };
+}
+
+/** Names the exact rule to grant; never more than the verbs that are needed. */
+export function missingRightMessage({ group, resource }: GroupResource, verbs: readonly string[]): string {
+  return `grant the operator's ServiceAccount apiGroups: ${list([group])}, resources: ${list([resource])}, verbs: ${list(verbs)}`;
+}
+
+function list(items: readonly string[]): string {
+  return `[${items.map((item) => JSON.stringify(item)).join(', ')}]`;
+}

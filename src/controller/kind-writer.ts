@@ -1,0 +1,179 @@
+import type { CachedObject, ObjectKey } from '../api/object.ts';
+import type { GroupResourceName } from '../api/resource.ts';
+import type { Clock } from '../base/clock.ts';
+import { messageOf } from '../base/errors.ts';
+import type { Log } from '../base/log.ts';
+import type { Desired, Evaluation } from '../policy/evaluate.ts';
+import { type Refusal, Refusals } from './refusals.ts';
+import type { WatchedKind } from './watched-kind.ts';
+import { type GateReason, WriteGate } from './write-gate.ts';
+import type { Turn, WriteQueue } from './write-queue.ts';
+import type { WriteOutcome, WriteRecord, Writer } from './writer.ts';
+
+export interface KindWriterOptions {
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly random?: (() => number) | undefined;
+  readonly queue: Pick<WriteQueue, 'add' | 'forget'>;
+  readonly writer: Writer;
+  readonly record: WriteRecord;
+  readonly isReady: (kind: WatchedKind) => boolean;
+  readonly evaluate: (kind: WatchedKind, object: CachedObject) => Evaluation;
+  /** Has the object evaluated again, soon. */
+  readonly enqueue: (key: ObjectKey) => void;
+  /** Whether the kind can be written has changed. */
+  readonly onChange: () => void;
+  readonly observe?: ((kind: GroupResourceName, outcome: WriteOutcome['kind'], seconds: number) => void) | undefined;
+}
+
+/** A refused write is tried again after this long, growing, in milliseconds. */
+const REFUSED_RETRY_MS = 30_000;
+const DONE: Turn = { kind: 'Done' };
+const NO_EFFECT: Refusal = {
+  code: 'RefusedByServer',
+  message: 'the API server took the write, but it changed nothing: an admission webhook or policy may undo it at once',
+};
+
+/** The writes of one kind's objects: what is to be written, what was refused, and whether anything can be written at all. */
+export class KindWriter {
+  readonly kind: WatchedKind;
+  readonly #options: KindWriterOptions;
+  readonly #gate: WriteGate;
+  readonly #refusals: Refusals;
+  #stopped = false;
+
+  constructor(kind: WatchedKind, options: KindWriterOptions) {
+    this.kind = kind;
+    this.#options = options;
+    const { clock, random, enqueue } = options;
+    this.#refusals = new Refusals(clock);
+    const onChange = (reason: GateReason | undefined) => this.#gateChanged(reason);
+    this.#gate = new WriteGate({ clock, random, release: enqueue, onChange });
+  }
+
+  differs(object: CachedObject, { desired }: Evaluation): boolean {
+    return desired !== undefined && this.#options.writer.differs(object, desired);
+  }
+
+  /** The object differs from what is wanted. Returns the refusal of an earlier write that still holds. */
+  want(key: ObjectKey, object: CachedObject): Refusal | undefined {
+    const standing = this.#refusals.standing(key, object, this.kind.programs);
+    if (this.#gate.admits(key)) {
+      const withinMs = standing === undefined ? 0 : standing.againWithinMs;
+      this.#options.queue.add({ kind: this.kind.name, key }, { withinMs });
+    } else {
+      this.#gate.wait(key);
+    }
+    return standing?.refusal;
+  }
+
+  /** Nothing is to be written to the object: it is as wanted, or gone. */
+  settled(key: ObjectKey): void {
+    this.#refusals.forget(key);
+    this.#options.queue.forget({ kind: this.kind.name, key });
+    this.#gate.settled(key);
+  }
+
+  /** What a write under way still brings is ignored from here on: the kind may come again as another one. */
+  stop(): void {
+    this.#stopped = true;
+    this.#gate.stop();
+  }
+
+  /** One write of one object, planned from what the store holds now. Never rejects. */
+  async turn(key: ObjectKey): Promise<Turn> {
+    try {
+      return await this.#turn(key);
+    } catch (error) {
+      this.#options.log.error({ err: error, kind: this.kind.name, object: key }, 'an object could not be written');
+      return { kind: 'Retry' };
+    }
+  }
+
+  async #turn(key: ObjectKey): Promise<Turn> {
+    const { kind } = this;
+    if (this.#gate.admits(key)) await this.#ensureRecord(key);
+    if (this.#stopped) return DONE;
+    if (!this.#gate.admits(key)) {
+      this.#gate.wait(key);
+      return DONE;
+    }
+    if (!this.#options.isReady(kind)) {
+      kind.needsPass = true;
+      return DONE;
+    }
+    const object = kind.informer.store.get(key);
+    const evaluation = object === undefined ? undefined : this.#options.evaluate(kind, object);
+    if (object === undefined || evaluation?.desired === undefined || !this.differs(object, evaluation)) {
+      this.settled(key);
+      return DONE;
+    }
+    const outcome = await this.#write(object, evaluation.desired);
+    return this.#stopped ? DONE : this.#settle(key, object, outcome);
+  }
+
+  async #ensureRecord(key: ObjectKey): Promise<void> {
+    try {
+      await this.#options.record.ensure(this.kind.name);
+    } catch (error) {
+      if (!this.#stopped) this.#gate.close(key, { cause: 'LedgerUnavailable', message: messageOf(error) });
+    }
+  }
+
+  async #write(object: CachedObject, desired: Desired): Promise<WriteOutcome> {
+    const { clock, writer, observe } = this.#options;
+    const started = clock.monotonic();
+    const outcome = await writer.write(this.kind.context, object, desired);
+    observe?.(this.kind.name, outcome.kind, (clock.monotonic() - started) / 1_000);
+    return outcome;
+  }
+
+  #settle(key: ObjectKey, object: CachedObject, outcome: WriteOutcome): Turn {
+    const { log } = this.#options;
+    const fields = { kind: this.kind.name, object: key };
+    switch (outcome.kind) {
+      case 'Written':
+        this.#gate.open();
+        if (outcome.answer.resourceVersion === object.resourceVersion) return this.#refused(key, object, NO_EFFECT);
+        // The answer is the new picture; its change event evaluates the key again.
+        this.kind.informer.accept(outcome.answer);
+        break;
+      case 'Refused':
+        this.#gate.open();
+        return this.#refused(key, object, { code: outcome.code, message: outcome.message });
+      case 'MissingRight':
+        this.#gate.close(key, { cause: 'MissingRight', message: outcome.message });
+        break;
+      case 'Gone':
+        log.debug(fields, 'the object went before it could be written');
+        break;
+      case 'Stale':
+        return { kind: 'Retry' };
+      case 'Overloaded':
+        log.warn({ ...fields, afterMs: outcome.afterMs }, 'the API server asks to wait');
+        return outcome;
+      case 'Unknown':
+        log.warn({ ...fields, reason: outcome.message }, 'a write had no answer and is tried again');
+        return { kind: 'Retry' };
+    }
+    return DONE;
+  }
+
+  #refused(key: ObjectKey, object: CachedObject, refusal: Refusal): Turn {
+    const { kind } = this;
+    const { code, message } = refusal;
+    this.#options.log.warn({ kind: kind.name, object: key, code, reason: message }, 'the API server refused a write');
+    this.#refusals.add(key, refusal, object, kind.programs);
+    this.#options.enqueue(key);
+    return { kind: 'Retry', afterMs: REFUSED_RETRY_MS };
+  }
+
+  #gateChanged(reason: GateReason | undefined): void {
+    const { kind } = this;
+    const { log, onChange } = this.#options;
+    if (reason === undefined) log.info({ kind: kind.name }, 'the kind can be written again');
+    else log.warn({ kind: kind.name, cause: reason.cause, reason: reason.message }, 'the kind cannot be written');
+    kind.missingRight = reason?.cause === 'MissingRight' ? reason.message : undefined;
+    onChange();
+  }
+}

@@ -1,0 +1,301 @@
+import { describe, expect, test, vi } from 'vitest';
+import { programOf } from '../../test/support/compiled-policy.ts';
+import type { Log } from '../base/log.ts';
+import type { Program } from '../policy/program.ts';
+import { Ledger } from './ledger.ts';
+
+const sets = (policy: string, ...keys: readonly string[]): Program =>
+  programOf(policy, { rules: [{ name: 'r', set: { labels: keys.map((key) => ({ key, value: 'v' })) } }] });
+const judges = (policy: string): Program =>
+  programOf(policy, { rules: [{ name: 'r', require: { labels: [{ key: 'team' }] } }] });
+
+type Data = Readonly<Record<string, string>>;
+
+/** A ledger whose writes end when the test says so, where `held` is true. */
+function setUp(data?: Data) {
+  const store = { data, reads: 0, writes: [] as Data[], failure: undefined as Error | undefined, held: false };
+  const pending: (() => void)[] = [];
+  const warned: object[] = [];
+  const log: Log = { debug() {}, info() {}, error() {}, warn: (fields) => warned.push(fields) };
+  const problems: (string | undefined)[] = [];
+  const ledger: Ledger = new Ledger(
+    {
+      read: async () => {
+        store.reads += 1;
+        if (store.failure !== undefined) throw store.failure;
+        return store.data;
+      },
+      write: async (next) => {
+        store.writes.push(next);
+        const { failure } = store;
+        if (store.held) await new Promise<void>((resolve) => pending.push(resolve));
+        if (failure !== undefined) throw failure;
+        store.data = next;
+      },
+    },
+    log,
+    () => problems.push(ledger.problem),
+  );
+  const release = (): void => {
+    for (const resolve of pending.splice(0)) resolve();
+  };
+  return { store, ledger, warned, problems, release };
+}
+
+/** What the next process reads. */
+async function reloaded(data: Data | undefined): Promise<Ledger> {
+  const { ledger } = setUp(data);
+  await ledger.load();
+  return ledger;
+}
+
+describe('load', () => {
+  test('of nothing is an empty ledger', async () => {
+    const { ledger, store } = setUp();
+    await ledger.load();
+    expect([[...ledger.kinds], [...ledger.policies()], store.writes]).toEqual([[], [], []]);
+  });
+
+  test('brings back the kinds, and each policy with the keys and the reach that it was enforced with', async () => {
+    const { ledger, store } = setUp();
+    const program = sets('p', 'b', 'a');
+    ledger.enforce(program);
+    await ledger.ensure('pods');
+    await ledger.ensure('deployments.apps');
+    const next = await reloaded(store.data);
+    expect([...next.kinds].toSorted()).toEqual(['deployments.apps', 'pods']);
+    expect(next.recordOf('p', 'uid-p')).toEqual({ uid: 'uid-p', keys: program.writes, reach: program.reach });
+    expect(next.recordOf('p', 'uid-of-another')).toBeUndefined();
+    expect(next.recordOf('q', 'uid-p')).toBeUndefined();
+  });
+
+  test('costs no write where everything that is wanted stands there', async () => {
+    const first = setUp();
+    first.ledger.enforce(sets('p', 'a'));
+    await first.ledger.ensure('pods');
+    const { ledger, store } = setUp(first.store.data);
+    await ledger.load();
+    ledger.enforce(sets('p', 'a'));
+    await ledger.ensure('pods');
+    await ledger.flush();
+    expect(store.writes).toEqual([]);
+  });
+
+  test.each([
+    ['no JSON', 'not json'],
+    ['JSON of another form', '{"name":1}'],
+    ['null', 'null'],
+  ])('leaves out an entry that is %s, says which, and keeps the others', async (_, text) => {
+    const first = setUp();
+    first.ledger.enforce(sets('p', 'a'));
+    await first.ledger.ensure('pods');
+    const { ledger, warned } = setUp({ ...first.store.data, 'policy.broken': text, 'unknown-key': 'kept out' });
+    await ledger.load();
+    expect([...ledger.policies()]).toEqual(['p']);
+    expect(warned).toEqual([{ key: 'policy.broken' }]);
+  });
+
+  test('that fails can be tried again, and is a problem until then', async () => {
+    const { ledger, store, problems } = setUp({ kinds: 'pods' });
+    store.failure = new Error('no answer');
+    await expect(ledger.load()).rejects.toThrow('no answer');
+    expect(ledger.problem).toBe('no answer');
+    store.failure = undefined;
+    await ledger.load();
+    expect([[...ledger.kinds], problems]).toEqual([['pods'], ['no answer', undefined]]);
+  });
+
+  test('a policy whose name is as long as a name may be has an entry whose key is short enough for a ConfigMap', async () => {
+    const { ledger, store } = setUp();
+    const name = 'n'.repeat(253);
+    ledger.enforce({ ...sets(name, 'a'), uid: '6f9c2b7e-0000-4000-8000-000000000000' });
+    await ledger.ensure('pods');
+    for (const key of Object.keys(store.data ?? {})) expect(key).toMatch(/^[-._a-zA-Z0-9]{1,253}$/);
+    expect([...(await reloaded(store.data)).policies()]).toEqual([name]);
+  });
+});
+
+describe('ensure', () => {
+  test('writes a kind that is not on record before it resolves, and never twice', async () => {
+    const { ledger, store } = setUp();
+    expect(ledger.stands('pods')).toBe(false);
+    await ledger.ensure('pods');
+    expect(ledger.stands('pods')).toBe(true);
+    await ledger.ensure('pods');
+    expect(store.writes).toEqual([{ kinds: 'pods' }]);
+  });
+
+  test('many that ask at once share one write; who comes during it has one more', async () => {
+    const { ledger, store, release } = setUp();
+    store.held = true;
+    const first = [ledger.ensure('pods'), ledger.ensure('pods')];
+    expect(store.writes).toHaveLength(1);
+    const later = [ledger.ensure('nodes'), ledger.ensure('secrets')];
+    expect(store.writes).toHaveLength(1);
+    release();
+    await Promise.all(first);
+    expect([ledger.stands('pods'), ledger.stands('nodes')]).toEqual([true, false]);
+    await vi.waitUntil(() => store.writes.length === 2);
+    release();
+    await Promise.all(later);
+    expect(store.writes.map(({ kinds }) => kinds)).toEqual(['pods', 'nodes\npods\nsecrets']);
+  });
+
+  test('rejects when the write fails, says why, and writes again when it is asked again', async () => {
+    const { ledger, store, problems } = setUp();
+    store.failure = new Error('forbidden');
+    await expect(ledger.ensure('pods')).rejects.toThrow('forbidden');
+    await expect(ledger.ensure('pods')).rejects.toThrow('forbidden');
+    expect([ledger.stands('pods'), ledger.problem, store.writes.length]).toEqual([false, 'forbidden', 2]);
+    store.failure = undefined;
+    await ledger.ensure('pods');
+    expect([ledger.stands('pods'), ledger.problem, problems]).toEqual([true, undefined, ['forbidden', undefined]]);
+  });
+
+  test('also waits for the keys of every policy that is enforced', async () => {
+    const { ledger, store } = setUp();
+    await ledger.ensure('pods');
+    ledger.enforce(sets('p', 'a'));
+    expect(ledger.stands('pods')).toBe(false);
+    await ledger.ensure('pods');
+    expect(store.writes).toHaveLength(2);
+    expect((await reloaded(store.data)).recordOf('p', 'uid-p')?.keys.labels).toEqual(['a']);
+  });
+});
+
+describe('enforce', () => {
+  test('of a policy that comes while a record is being written is not taken to be in it', async () => {
+    const { ledger, store, release } = setUp();
+    store.held = true;
+    const first = ledger.ensure('pods');
+    ledger.enforce(sets('p', 'a'));
+    release();
+    await vi.waitUntil(() => store.writes.length === 2);
+    expect(ledger.stands('pods')).toBe(false);
+    release();
+    await first;
+    expect((await reloaded(store.data)).recordOf('p', 'uid-p')?.keys.labels).toEqual(['a']);
+  });
+
+  test('the same again is no change', async () => {
+    const { ledger, store } = setUp();
+    ledger.enforce(sets('p', 'a', 'b'));
+    await ledger.ensure('pods');
+    ledger.enforce(sets('p', 'a', 'b'));
+    await ledger.ensure('pods');
+    await ledger.flush();
+    expect(store.writes).toHaveLength(1);
+  });
+
+  test('a key more must stand on the server before anything is written', async () => {
+    const { ledger } = setUp();
+    ledger.enforce(sets('p', 'a'));
+    await ledger.ensure('pods');
+    ledger.enforce(sets('p', 'a', 'b'));
+    expect(ledger.stands('pods')).toBe(false);
+  });
+
+  test('a key less holds up nothing; it is taken off the record when there is time', async () => {
+    const { ledger, store } = setUp();
+    ledger.enforce(sets('p', 'a', 'b'));
+    await ledger.ensure('pods');
+    ledger.enforce(sets('p', 'a'));
+    expect(ledger.stands('pods')).toBe(true);
+    expect(ledger.recordOf('p', 'uid-p')?.keys.labels).toEqual(['a']);
+    await ledger.flush();
+    expect((await reloaded(store.data)).recordOf('p', 'uid-p')?.keys.labels).toEqual(['a']);
+  });
+
+  test('a key that comes back while the record without it is being written must be written again', async () => {
+    const { ledger, store, release } = setUp();
+    ledger.enforce(sets('p', 'a', 'b'));
+    await ledger.ensure('pods');
+    store.held = true;
+    ledger.enforce(sets('p', 'a'));
+    const flushed = ledger.flush();
+    ledger.enforce(sets('p', 'a', 'b'));
+    release();
+    store.held = false;
+    await flushed;
+    await ledger.ensure('pods');
+    expect((await reloaded(store.data)).recordOf('p', 'uid-p')?.keys.labels).toEqual(['a', 'b']);
+  });
+
+  test('another reach must stand on the server too', async () => {
+    const { ledger } = setUp();
+    ledger.enforce(sets('p', 'a'));
+    await ledger.ensure('pods');
+    const program = sets('p', 'a');
+    ledger.enforce({ ...program, reach: { ...program.reach, namespaces: ['team-*'] } });
+    expect(ledger.stands('pods')).toBe(false);
+  });
+
+  test('a policy of the same name that was made again takes the place of the old one', async () => {
+    const { ledger, store } = setUp();
+    ledger.enforce(sets('p', 'a'));
+    await ledger.ensure('pods');
+    ledger.enforce({ ...sets('p', 'b'), uid: 'uid-2' });
+    await ledger.ensure('pods');
+    const next = await reloaded(store.data);
+    expect([next.recordOf('p', 'uid-p'), next.recordOf('p', 'uid-2')?.keys.labels]).toEqual([undefined, ['b']]);
+  });
+
+  test('a policy that writes nothing is not recorded, and its old keys are not held any more', async () => {
+    const { ledger, store } = setUp();
+    ledger.enforce(judges('judge'));
+    await ledger.flush();
+    expect(store.writes).toEqual([]);
+    ledger.enforce(sets('p', 'a'));
+    await ledger.ensure('pods');
+    ledger.enforce(judges('p'));
+    expect(ledger.recordOf('p', 'uid-p')).toBeUndefined();
+    await ledger.flush();
+    expect([...(await reloaded(store.data)).policies()]).toEqual([]);
+  });
+});
+
+describe('flush', () => {
+  test('takes forgotten kinds and policies off the record, once', async () => {
+    const { ledger, store } = setUp();
+    ledger.enforce(sets('p', 'a'));
+    await ledger.ensure('pods');
+    ledger.forgetPolicy('p');
+    ledger.forgetKind('pods');
+    await ledger.flush();
+    await ledger.flush();
+    expect(store.writes).toHaveLength(2);
+    expect(store.data).toEqual({ kinds: '' });
+  });
+
+  test('never runs beside another write, so that the older cannot come last', async () => {
+    const { ledger, store, release } = setUp();
+    store.held = true;
+    const ensured = ledger.ensure('pods');
+    ledger.enforce(sets('p', 'a'));
+    const flushed = ledger.flush();
+    expect(store.writes).toHaveLength(1);
+    release();
+    await vi.waitUntil(() => store.writes.length === 2);
+    release();
+    await Promise.all([ensured, flushed]);
+    expect(Object.keys(store.data ?? {})).toEqual(['kinds', 'policy.uid-p']);
+  });
+
+  test('a kind that is forgotten and written again stands only once it is back on record', async () => {
+    const { ledger, store } = setUp();
+    await ledger.ensure('pods');
+    ledger.forgetKind('pods');
+    expect(ledger.stands('pods')).toBe(false);
+    await ledger.flush();
+    await ledger.ensure('pods');
+    expect(store.data).toEqual({ kinds: 'pods' });
+  });
+
+  test('rejects when the write fails', async () => {
+    const { ledger, store } = setUp();
+    await ledger.ensure('pods');
+    ledger.forgetKind('pods');
+    store.failure = new Error('no answer');
+    await expect(ledger.flush()).rejects.toThrow('no answer');
+  });
+});

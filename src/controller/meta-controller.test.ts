@@ -1,0 +1,616 @@
+import { afterEach, describe, expect, test } from 'vitest';
+import { cachedObject } from '../../test/support/cached-object.ts';
+import { CONFIG_MAPS, enforcing, NAMESPACES as NAMESPACE_KIND } from '../../test/support/compiled-policy.ts';
+import { FakeCluster } from '../../test/support/fake-cluster.ts';
+import { ScriptedWriter } from '../../test/support/kind-stage.ts';
+import { ManualClock } from '../../test/support/manual-clock.ts';
+import type { CachedObject } from '../api/object.ts';
+import { silentLog } from '../base/log.ts';
+import type { Discovery } from '../kube/discovery.ts';
+import type { KindContext } from '../policy/program.ts';
+import { TOLERATED_MS } from './kind-state.ts';
+import { Ledger } from './ledger.ts';
+import { MetaController } from './meta-controller.ts';
+import { ObjectController } from './object-controller.ts';
+import { PolicySet } from './policy-set.ts';
+import type { WriteOutcome } from './writer.ts';
+
+const POLICIES = 'watchpolicies.watchkeeper.dev';
+const CRDS = 'customresourcedefinitions.apiextensions.k8s.io';
+const WIDGETS = 'widgets.acme.io';
+const WIDGET_KIND: KindContext = {
+  group: 'acme.io',
+  resource: 'widgets',
+  version: 'v1',
+  kind: 'Widget',
+  scope: 'Namespaced',
+};
+const systemKind = (group: string, resource: string, kind: string): KindContext => ({
+  group,
+  resource,
+  version: 'v1',
+  kind,
+  scope: 'Cluster',
+});
+const SET = { name: 'env', set: { labels: [{ key: 'env', value: 'prod' }] } };
+const REQUIRE = { name: 'team', require: { labels: [{ key: 'team' }] } };
+const FROM_NAMESPACE = {
+  name: 'cost',
+  set: { labels: [{ key: 'cost', valueFrom: { namespaceLabel: 'cost' }, fallback: 'none' }] },
+};
+const on = (...kinds: readonly KindContext[]) => ({
+  resources: kinds.map(({ group, resource }) => ({ group, resource })),
+});
+const policy = (name: string, fields: Record<string, unknown>, meta: Partial<CachedObject> = {}): CachedObject =>
+  cachedObject({ name, namespace: '', body: { spec: enforcing({ rules: [SET], ...fields }) }, ...meta });
+const namespace = (name: string, labels: Record<string, string> = {}): CachedObject =>
+  cachedObject({ name, namespace: '', labels });
+/** As `SET` leaves it. */
+const ours = (name: string): CachedObject =>
+  cachedObject({ name, labels: { env: 'prod' }, applied: { labels: ['env'], annotations: [] } });
+
+interface Options {
+  readonly ledger?: Readonly<Record<string, string>>;
+  readonly ledgerLoaded?: boolean;
+  readonly discovery?: Discovery;
+}
+
+class World {
+  readonly clock = new ManualClock();
+  readonly cluster = new FakeCluster();
+  readonly policies = new PolicySet();
+  readonly writer = new ScriptedWriter();
+  readonly evaluated: string[] = [];
+  readonly changed: string[] = [];
+  readonly forgottenKinds: string[] = [];
+  stored: Readonly<Record<string, string>> | undefined;
+  readonly ledger = new Ledger(
+    {
+      read: async () => this.stored,
+      write: async (data) => {
+        this.stored = data;
+      },
+    },
+    silentLog,
+    () => {},
+  );
+  readonly objects: ObjectController;
+  readonly meta: MetaController;
+
+  constructor({ discovery = this.cluster.discovery }: Options) {
+    const { clock, cluster, writer } = this;
+    this.objects = new ObjectController({
+      clock,
+      log: silentLog,
+      random: () => 0,
+      writer,
+      record: this.ledger,
+      verdicts: {
+        record: (_kind, { name }) => this.evaluated.push(name),
+        forget: () => {},
+        forgetKind: (name) => this.forgottenKinds.push(name),
+      },
+      namespaceOf: (name) => this.meta.namespace(name),
+      held: (kind, object) => this.meta.held.on(kind, object),
+      ownNamespace: 'watchkeeper',
+      isReady: (kind) => this.meta.isReady(kind),
+      onKindChange: ({ name }) => this.changed.push(name),
+      onKindIdle: (kind) => this.meta.releaseIfClean(kind),
+      writeWidth: 4,
+    });
+    this.meta = new MetaController({
+      clock,
+      random: () => 0,
+      log: silentLog,
+      discovery,
+      createListWatch: cluster.createListWatch,
+      missingVerbs: async () => ['list', 'watch'],
+      policies: this.policies,
+      ledger: this.ledger,
+      objects: this.objects,
+      observer: {
+        policyChanged: ({ name }) => this.changed.push(`policy ${name}`),
+        policyRemoved: (name) => this.changed.push(`policy ${name} removed`),
+        kindChanged: (name) => this.changed.push(name),
+      },
+    });
+    for (const kind of [
+      systemKind('watchkeeper.dev', 'watchpolicies', 'WatchPolicy'),
+      systemKind('apiextensions.k8s.io', 'customresourcedefinitions', 'CustomResourceDefinition'),
+      systemKind('apiregistration.k8s.io', 'apiservices', 'APIService'),
+      NAMESPACE_KIND,
+      CONFIG_MAPS,
+    ]) {
+      cluster.serve(kind);
+    }
+    cluster.put('namespaces', namespace('default'));
+    // What the writer applies, the cluster shows to its watches too.
+    const write = writer.write.bind(writer);
+    writer.write = async (kind, object, desired) => {
+      const outcome = await write(kind, object, desired);
+      if (outcome.kind !== 'Written') return outcome;
+      const resource = (kind as KindContext).group === 'acme.io' ? WIDGETS : (kind as KindContext).resource;
+      return { kind: 'Written', answer: cluster.put(resource, outcome.answer) };
+    };
+  }
+
+  /** Until nothing goes on that waits for no timer. */
+  async quiet(): Promise<void> {
+    for (let i = 0; i < 15; i++) await this.clock.settle();
+  }
+
+  async start({ ledgerLoaded = true, ledger }: Options = {}): Promise<void> {
+    this.stored = ledger;
+    this.meta.start();
+    if (ledgerLoaded) {
+      await this.ledger.load();
+      this.meta.ledgerLoaded();
+    }
+    await this.quiet();
+  }
+
+  async put(name: string, object: CachedObject): Promise<void> {
+    this.cluster.put(name, object);
+    await this.quiet();
+  }
+
+  state(kind: KindContext): string {
+    return this.meta.state(kind).state;
+  }
+
+  labels(resource: string, key: string): Readonly<Record<string, string>> | undefined {
+    return this.cluster.get(resource, key)?.labels;
+  }
+}
+
+const worlds: World[] = [];
+
+function makeWorld(options: Options = {}): World {
+  const world = new World(options);
+  worlds.push(world);
+  return world;
+}
+
+afterEach(async () => {
+  for (const world of worlds.splice(0)) {
+    await world.objects.stop();
+    await world.meta.stop();
+    const { clock, cluster } = world;
+    if (clock.pending + cluster.watching(POLICIES) + cluster.watching('configmaps') > 0)
+      throw new Error('a timer or a request is left');
+  }
+});
+
+describe('what must be known before anything is evaluated', () => {
+  test('the policies, the CRDs, the ledger, discovery, and the Namespaces of namespaced kinds', async () => {
+    const world = makeWorld();
+    const { cluster, meta, writer } = world;
+    cluster.put('configmaps', cachedObject({ name: 'a' }));
+    cluster.put(POLICIES, policy('p', {}));
+    for (const name of [POLICIES, CRDS, 'namespaces']) cluster.refuse(name, 'Unavailable');
+    await world.start({ ledgerLoaded: false });
+    expect(meta.waitingFor()).toEqual([
+      'WatchPolicies cannot be listed: the script says Unavailable',
+      'CustomResourceDefinitions cannot be listed: the script says Unavailable',
+      'the ledger is not read yet',
+    ]);
+
+    const proceed = async (what: () => void | Promise<void>): Promise<void> => {
+      expect([writer.writes, world.evaluated]).toEqual([[], []]);
+      await what();
+      await world.clock.advance(3_000);
+      await world.quiet();
+    };
+    await proceed(() => cluster.refuse(POLICIES, undefined));
+    expect(meta.waitingFor()).toHaveLength(2);
+    await proceed(() => cluster.refuse(CRDS, undefined));
+    expect(meta.waitingFor()).toEqual(['the ledger is not read yet']);
+    expect([meta.ready, cluster.starts('configmaps')]).toEqual([false, 0]);
+    await proceed(async () => {
+      await world.ledger.load();
+      meta.ledgerLoaded();
+    });
+    expect([meta.ready, meta.waitingFor(), world.state(CONFIG_MAPS)]).toEqual([true, [], 'Failed']);
+    await proceed(() => cluster.refuse('namespaces', undefined));
+    expect([writer.writes, world.state(CONFIG_MAPS)]).toEqual([['a'], 'Watching']);
+  });
+
+  test('discovery; until then a kind says what it waits for', async () => {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const world: World = makeWorld({
+      discovery: {
+        snapshot: new Map(),
+        refresh: async () => {
+          await promise;
+          return world.cluster.discovered;
+        },
+      },
+    });
+    world.cluster.put(POLICIES, policy('p', {}));
+    await world.start();
+    expect(world.meta.waitingFor()).toEqual(['discovery is not read yet']);
+    expect(world.meta.state(CONFIG_MAPS)).toEqual({
+      state: 'Syncing',
+      message: 'discovery is not read yet',
+      version: undefined,
+    });
+    resolve();
+    await world.quiet();
+    expect(world.meta.state(CONFIG_MAPS)).toEqual({ state: 'Watching', message: '', version: 'v1' });
+  });
+
+  test('CRDs are known before the informers of their kinds start, so that none starts twice', async () => {
+    const world = makeWorld();
+    world.cluster.installCrd(WIDGET_KIND, 'uid-1');
+    world.cluster.put(POLICIES, policy('p', { match: on(WIDGET_KIND) }));
+    world.cluster.refuse(CRDS, 'Unavailable');
+    await world.start();
+    expect(world.cluster.starts(WIDGETS)).toBe(0);
+    world.cluster.refuse(CRDS, undefined);
+    await world.clock.advance(3_000);
+    await world.quiet();
+    expect(world.cluster.starts(WIDGETS)).toBe(1);
+    expect(world.cluster.started.find((id) => id.startsWith(WIDGETS))).toContain('uid-1');
+  });
+});
+
+describe('policies', () => {
+  test('that come and go make the informers of their kinds start and stop', async () => {
+    const world = makeWorld();
+    await world.start();
+    expect([world.cluster.starts('configmaps'), world.cluster.starts('namespaces')]).toEqual([0, 0]);
+    await world.put('configmaps', cachedObject({ name: 'a' }));
+    await world.put(POLICIES, policy('p', {}));
+    expect(world.writer.writes).toEqual(['a']);
+    expect(world.cluster.watching('configmaps')).toBe(1);
+    world.cluster.remove(POLICIES, 'p');
+    await world.quiet();
+    // The label is taken back, and only then we let go.
+    expect(world.writer.writes).toEqual(['a', 'a']);
+    expect(world.labels('configmaps', 'default/a')).toEqual({});
+    expect([world.cluster.watching('configmaps'), world.stored]).toEqual([0, { kinds: '' }]);
+    expect(world.changed).toContain('policy p removed');
+  });
+
+  test('share one informer for each kind, and one more of them only evaluates again', async () => {
+    const world = makeWorld();
+    await world.start();
+    await world.put('configmaps', cachedObject({ name: 'a' }));
+    await world.put(POLICIES, policy('p', {}));
+    await world.put(POLICIES, policy('q', { rules: [{ ...SET, set: { labels: [{ key: 'x', value: 'y' }] } }] }));
+    expect(world.cluster.starts('configmaps')).toBe(1);
+    expect(world.labels('configmaps', 'default/a')).toEqual({ env: 'prod', x: 'y' });
+    const { program } = world.policies.get('q') ?? {};
+    expect(program && world.meta.hasEvaluated(program)).toBe(true);
+  });
+
+  test('a status edit of a policy plans nothing', async () => {
+    const world = makeWorld();
+    await world.start();
+    await world.put(POLICIES, policy('p', {}));
+    world.changed.length = 0;
+    await world.put(POLICIES, policy('p', {}));
+    expect(world.changed).toEqual(['policy p']);
+  });
+
+  test('may name a kind that we watch for ourselves', async () => {
+    const world = makeWorld();
+    const crds = systemKind('apiextensions.k8s.io', 'customresourcedefinitions', 'CustomResourceDefinition');
+    world.cluster.installCrd(WIDGET_KIND, 'uid-1');
+    await world.start();
+    await world.put(POLICIES, policy('p', { match: on(crds) }));
+    expect([world.writer.writes, world.state(crds)]).toEqual([[WIDGETS], 'Watching']);
+    world.cluster.remove(POLICIES, 'p');
+    await world.quiet();
+    expect([world.writer.writes.length, world.cluster.watching(CRDS), world.cluster.starts(CRDS)]).toEqual([2, 1, 1]);
+  });
+
+  test('suspended after it was enforced: its keys stay, also in the next process', async () => {
+    const world = makeWorld();
+    await world.start();
+    await world.put('configmaps', cachedObject({ name: 'a' }));
+    await world.put(POLICIES, policy('p', {}));
+    await world.put(POLICIES, policy('p', { mode: 'Suspended' }, { generation: 2 }));
+    expect([world.writer.writes, world.labels('configmaps', 'default/a')]).toEqual([['a'], { env: 'prod' }]);
+
+    const next = makeWorld();
+    next.cluster.put('configmaps', ours('a'));
+    next.cluster.put(POLICIES, policy('p', { mode: 'Suspended' }, { generation: 2 }));
+    await next.start(world.stored === undefined ? {} : { ledger: world.stored });
+    expect([next.writer.writes, next.meta.held.records.size]).toEqual([[], 1]);
+    // Its kind is still watched, as something of ours is there.
+    expect(next.cluster.watching('configmaps')).toBe(1);
+  });
+});
+
+const crd = (name: string, uid = 'uid-1'): CachedObject => cachedObject({ name, namespace: '', uid });
+
+describe('a kind that comes late', () => {
+  test('is waited for, and works when its CRD is there', async () => {
+    const world = makeWorld();
+    world.cluster.put('configmaps', cachedObject({ name: 'a' }));
+    world.cluster.put(POLICIES, policy('p', { match: on(CONFIG_MAPS, WIDGET_KIND) }));
+    await world.start();
+    expect(world.writer.writes).toEqual(['a']);
+    expect(world.meta.state(WIDGET_KIND)).toEqual({
+      state: 'NotServed',
+      message: 'the API server does not serve widgets.acme.io yet',
+      version: undefined,
+    });
+    const { program } = world.policies.get('p') ?? {};
+    expect(program && world.meta.hasEvaluated(program)).toBe(true);
+    await world.clock.advance(10_000);
+
+    world.cluster.installCrd(WIDGET_KIND, 'uid-1', { discovered: false });
+    world.cluster.put(WIDGETS, cachedObject({ name: 'w' }));
+    await world.clock.advance(700);
+    expect(world.state(WIDGET_KIND)).toBe('NotServed');
+    world.cluster.discover();
+    await world.clock.advance(300);
+    await world.quiet();
+    expect([world.state(WIDGET_KIND), world.writer.writes]).toEqual(['Watching', ['a', 'w']]);
+  });
+
+  test('also when its CRD came before the policy, and discovery shows it only after both', async () => {
+    const world = makeWorld();
+    await world.start();
+    await world.clock.advance(10_000);
+    world.cluster.installCrd(WIDGET_KIND, 'uid-1', { discovered: false });
+    await world.clock.advance(5_000);
+    await world.put(POLICIES, policy('p', { match: on(WIDGET_KIND) }));
+    world.cluster.discover();
+    await world.clock.advance(100);
+    await world.quiet();
+    expect(world.state(WIDGET_KIND)).toBe('Watching');
+  });
+
+  test('a status edit of the CRD that is waited for makes us look at once; one of another CRD does not', async () => {
+    const world = makeWorld();
+    world.cluster.put(POLICIES, policy('p', { match: on(WIDGET_KIND) }));
+    world.cluster.put(CRDS, crd(WIDGETS));
+    world.cluster.put(CRDS, crd('gears.other.io'));
+    await world.start();
+    await world.clock.advance(90_000);
+    const asked = world.cluster.discoveryAsked;
+    await world.put(CRDS, crd('gears.other.io'));
+    expect(world.cluster.discoveryAsked).toBe(asked);
+    await world.put(CRDS, crd(WIDGETS));
+    expect(world.cluster.discoveryAsked).toBe(asked + 1);
+  });
+});
+
+async function withWidgets(): Promise<World> {
+  const world = makeWorld();
+  world.cluster.installCrd(WIDGET_KIND, 'uid-1');
+  world.cluster.put(WIDGETS, cachedObject({ name: 'w' }));
+  world.cluster.put('configmaps', cachedObject({ name: 'a' }));
+  world.cluster.put(POLICIES, policy('p', { match: on(CONFIG_MAPS, WIDGET_KIND) }));
+  await world.start();
+  expect(world.writer.writes.toSorted()).toEqual(['a', 'w']);
+  return world;
+}
+
+describe('a CRD', () => {
+  test('whose status is edited restarts nothing and plans nothing', async () => {
+    const world = await withWidgets();
+    const started = world.cluster.started.length;
+    world.changed.length = 0;
+    for (let i = 0; i < 5; i++) {
+      await world.put(CRDS, crd(WIDGETS));
+    }
+    expect([world.cluster.started.length, world.changed]).toEqual([started, []]);
+  });
+
+  test('that goes stops its own informer, and no other starts in its place; the rest goes on', async () => {
+    const world = await withWidgets();
+    await world.clock.advance(90_000);
+    world.cluster.removeCrd(WIDGETS);
+    await world.quiet();
+    expect([world.state(WIDGET_KIND), world.cluster.starts(WIDGETS)]).toEqual(['NotServed', 1]);
+    world.cluster.discover();
+    await world.clock.advance(1_000);
+    await world.quiet();
+    expect(world.meta.state(WIDGET_KIND).message).toBe('the API server does not serve widgets.acme.io yet');
+    expect(world.cluster.starts(WIDGETS)).toBe(1);
+    expect(world.forgottenKinds).toEqual([WIDGETS]);
+    await world.put('configmaps', cachedObject({ name: 'b' }));
+    expect(world.writer.writes.at(-1)).toBe('b');
+    expect(world.cluster.starts('configmaps')).toBe(1);
+  });
+
+  test('that is made again is another kind: its informer starts anew', async () => {
+    const world = await withWidgets();
+    world.cluster.removeCrd(WIDGETS);
+    world.cluster.installCrd(WIDGET_KIND, 'uid-2');
+    world.cluster.put(WIDGETS, cachedObject({ name: 'w2' }));
+    await world.quiet();
+    await world.clock.advance(1_000);
+    await world.quiet();
+    expect(world.cluster.started.filter((id) => id.startsWith(WIDGETS)).map((id) => id.split(' ').at(-1))).toEqual([
+      'uid-1',
+      'uid-2',
+    ]);
+    expect(world.labels(WIDGETS, 'default/w2')).toEqual({ env: 'prod' });
+    expect(world.cluster.watching(WIDGETS)).toBe(1);
+  });
+});
+
+describe('a kind that cannot be watched', () => {
+  test('says which right is missing, while the others go on; its objects are written once it is there', async () => {
+    const world = makeWorld();
+    world.cluster.installCrd(WIDGET_KIND, 'uid-1');
+    world.cluster.refuse(WIDGETS, 'Forbidden');
+    world.cluster.put(WIDGETS, cachedObject({ name: 'w' }));
+    world.cluster.put('configmaps', cachedObject({ name: 'a' }));
+    world.cluster.put(POLICIES, policy('p', { match: on(CONFIG_MAPS, WIDGET_KIND) }));
+    await world.start();
+    expect(world.writer.writes).toEqual(['a']);
+    expect(world.meta.state(WIDGET_KIND)).toMatchObject({
+      state: 'Forbidden',
+      message: expect.stringContaining('resources: ["widgets"], verbs: ["list", "watch"]'),
+    });
+    expect(world.state(CONFIG_MAPS)).toBe('Watching');
+    world.cluster.refuse(WIDGETS, undefined);
+    await world.clock.advance(2_000);
+    await world.quiet();
+    expect([world.writer.writes, world.state(WIDGET_KIND)]).toEqual([['a', 'w'], 'Watching']);
+  });
+
+  test('nothing of it is written while the right is gone, and what changed meanwhile is made up for', async () => {
+    const world = makeWorld();
+    world.cluster.put('configmaps', cachedObject({ name: 'a' }));
+    world.cluster.put(POLICIES, policy('p', {}));
+    await world.start();
+    world.cluster.refuse('configmaps', 'Forbidden');
+    await world.quiet();
+    await world.put(POLICIES, policy('q', { rules: [{ ...SET, set: { labels: [{ key: 'x', value: 'y' }] } }] }));
+    expect(world.writer.writes).toEqual(['a']);
+    world.cluster.refuse('configmaps', undefined);
+    await world.clock.advance(2_000);
+    await world.quiet();
+    expect([world.writer.writes, world.labels('configmaps', 'default/a')]).toEqual([
+      ['a', 'a'],
+      { env: 'prod', x: 'y' },
+    ]);
+  });
+
+  test('for a while is no matter; after half a minute it is Failed, without a further event', async () => {
+    const world = makeWorld();
+    world.cluster.put(POLICIES, policy('p', {}));
+    await world.start();
+    world.cluster.refuse('configmaps', 'Unavailable');
+    await world.clock.advance(TOLERATED_MS - 1);
+    expect(world.state(CONFIG_MAPS)).toBe('Watching');
+    world.changed.length = 0;
+    await world.clock.advance(1);
+    expect([world.state(CONFIG_MAPS), world.changed.includes('configmaps')]).toEqual(['Failed', true]);
+  });
+
+  test('Namespaces: every namespaced kind says so, and is told', async () => {
+    const world = makeWorld();
+    world.cluster.put(POLICIES, policy('p', {}));
+    await world.start();
+    world.changed.length = 0;
+    world.cluster.refuse('namespaces', 'Forbidden');
+    await world.quiet();
+    expect(world.meta.state(CONFIG_MAPS)).toMatchObject({
+      state: 'Forbidden',
+      message: expect.stringContaining('resources: ["namespaces"]'),
+    });
+    expect(world.changed).toContain('configmaps');
+  });
+
+  test('because it cannot be listed is Failed with that reason', async () => {
+    const world = makeWorld();
+    world.cluster.serve(WIDGET_KIND, ['get', 'create']);
+    world.cluster.put(POLICIES, policy('p', { match: on(WIDGET_KIND), rules: [REQUIRE] }));
+    await world.start();
+    expect(world.meta.state(WIDGET_KIND)).toMatchObject({ state: 'Failed', message: expect.stringContaining('list') });
+    expect(world.cluster.starts(WIDGETS)).toBe(0);
+  });
+});
+
+async function withNamespaces(fields: Record<string, unknown>): Promise<World> {
+  const world = makeWorld();
+  for (const name of ['shop', 'bank']) world.cluster.put('namespaces', namespace(name, { cost: '1' }));
+  for (const where of ['shop', 'bank']) {
+    world.cluster.put('configmaps', cachedObject({ name: `in-${where}`, namespace: where }));
+  }
+  world.cluster.put(POLICIES, policy('p', fields));
+  await world.start();
+  world.writer.writes.length = 0;
+  world.evaluated.length = 0;
+  return world;
+}
+
+describe('a Namespace', () => {
+  test('whose labels change has its own objects evaluated, and no others', async () => {
+    const world = await withNamespaces({ rules: [FROM_NAMESPACE] });
+    await world.put('namespaces', namespace('shop', { cost: '2' }));
+    expect(new Set(world.evaluated)).toEqual(new Set(['in-shop', 'shop']));
+    expect(world.labels('configmaps', 'shop/in-shop')).toEqual({ cost: '2' });
+  });
+
+  test('whose labels no policy reads has no object evaluated', async () => {
+    const world = await withNamespaces({ rules: [SET] });
+    await world.put('namespaces', namespace('shop', { cost: '2' }));
+    expect(world.evaluated).toEqual(['shop']);
+  });
+
+  test('whose annotations change has no object evaluated', async () => {
+    const world = await withNamespaces({ rules: [FROM_NAMESPACE] });
+    await world.put('namespaces', { ...namespace('shop', { cost: '1' }), annotations: { a: 'b' } });
+    expect(world.evaluated).toEqual(['shop']);
+  });
+
+  test('that terminates has its objects evaluated, which are not written any more', async () => {
+    const world = await withNamespaces({ rules: [SET] });
+    await world.put('namespaces', { ...namespace('shop', { cost: '1' }), deleting: true });
+    expect(world.evaluated).toContain('in-shop');
+    await world.put('configmaps', cachedObject({ name: 'in-shop', namespace: 'shop' }));
+    expect(world.writer.writes).toEqual([]);
+  });
+
+  test('that comes after its objects has them evaluated', async () => {
+    const world = await withNamespaces({ rules: [FROM_NAMESPACE] });
+    await world.put('configmaps', cachedObject({ name: 'early', namespace: 'late' }));
+    expect(world.labels('configmaps', 'late/early')).toEqual({});
+    await world.put('namespaces', namespace('late', { cost: '9' }));
+    expect(world.labels('configmaps', 'late/early')).toEqual({ cost: '9' });
+  });
+});
+
+describe('a kind of the ledger that no policy is on', () => {
+  test('is swept, then let go', async () => {
+    const world = makeWorld();
+    world.cluster.put('configmaps', ours('a'));
+    world.cluster.put('configmaps', cachedObject({ name: 'foreign', labels: { env: 'prod' } }));
+    await world.start({ ledger: { kinds: 'configmaps' } });
+    expect(world.writer.writes).toEqual(['a']);
+    expect([world.labels('configmaps', 'default/a'), world.labels('configmaps', 'default/foreign')]).toEqual([
+      {},
+      { env: 'prod' },
+    ]);
+    expect([world.stored, world.cluster.watching('configmaps'), world.cluster.watching('namespaces')]).toEqual([
+      { kinds: '' },
+      0,
+      0,
+    ]);
+  });
+
+  test('stays as long as a write of it is under way, whose label would be left behind', async () => {
+    const world = makeWorld();
+    await world.start();
+    const { promise, resolve } = Promise.withResolvers<WriteOutcome>();
+    world.writer.answer = () => promise;
+    await world.put('configmaps', cachedObject({ name: 'a' }));
+    await world.put(POLICIES, policy('p', {}));
+    world.cluster.remove(POLICIES, 'p');
+    await world.quiet();
+    expect([world.writer.writes, world.cluster.watching('configmaps')]).toEqual([['a'], 1]);
+    world.writer.answer = () => undefined;
+    resolve({ kind: 'Written', answer: ours('a') });
+    await world.quiet();
+    expect([world.writer.writes, world.labels('configmaps', 'default/a')]).toEqual([['a', 'a'], {}]);
+    expect(world.cluster.watching('configmaps')).toBe(0);
+  });
+
+  test('that is not served any more stays on record and costs nothing', async () => {
+    const world = makeWorld();
+    await world.start({ ledger: { kinds: WIDGETS } });
+    expect([world.stored, world.cluster.starts(WIDGETS)]).toEqual([{ kinds: WIDGETS }, 0]);
+  });
+});
+
+test('stop leaves no request, no timer and no plan', async () => {
+  const world = makeWorld();
+  world.cluster.put(POLICIES, policy('p', {}));
+  await world.start();
+  world.cluster.put(POLICIES, policy('q', { match: on(WIDGET_KIND) }));
+  await world.objects.stop();
+  await world.meta.stop();
+  const started = world.cluster.started.length;
+  await world.clock.advance(120_000);
+  expect([world.cluster.started.length, world.clock.pending]).toEqual([started, 0]);
+  for (const name of [POLICIES, CRDS, 'configmaps', 'namespaces']) expect(world.cluster.watching(name)).toBe(0);
+});

@@ -1,0 +1,322 @@
+import { isDeepStrictEqual } from 'node:util';
+import type { FieldIssue } from '../api/field-issue.ts';
+import type { CachedObject } from '../api/object.ts';
+import {
+  type GroupResource,
+  type GroupResourceName,
+  groupResourceName,
+  parseGroupResourceName,
+} from '../api/resource.ts';
+import type { Clock } from '../base/clock.ts';
+import { messageOf } from '../base/errors.ts';
+import type { Log } from '../base/log.ts';
+import type { Informer, InformerHandler } from '../informer/informer.ts';
+import { InformerRegistry } from '../informer/registry.ts';
+import { type WatchId, type WatchSpec, watchId } from '../informer/watch-spec.ts';
+import type { Discovery, DiscoverySnapshot } from '../kube/discovery.ts';
+import type { ListWatch } from '../kube/list-watch.ts';
+import type { Program } from '../policy/program.ts';
+import { type Plan, planWatches } from '../watchplan/plan.ts';
+import { DiscoveryWatch } from './discovery-watch.ts';
+import { HeldKeys, recordsToHold } from './held-keys.ts';
+import { KindSet } from './kind-set.ts';
+import type { KindState } from './kind-state.ts';
+import type { Ledger } from './ledger.ts';
+import type { ObjectController } from './object-controller.ts';
+import type { PolicyEntry, PolicySet } from './policy-set.ts';
+import { API_SERVICES_ID, CRDS_ID, desiredWatches, POLICIES_ID } from './system-watches.ts';
+import { policyHandler, servedHandler } from './triggers.ts';
+import type { WatchedKind } from './watched-kind.ts';
+
+/** Told what status depends on; each call only marks, the work is done later. */
+export interface MetaObserver {
+  /** A policy came, changed or its part in the plan did. */
+  policyChanged(entry: PolicyEntry): void;
+  policyRemoved(name: string): void;
+  /** A kind's state changed, or it is not watched any more. */
+  kindChanged(name: GroupResourceName): void;
+}
+
+export interface MetaControllerOptions {
+  readonly clock: Clock;
+  readonly random: () => number;
+  readonly log: Log;
+  readonly discovery: Discovery;
+  readonly createListWatch: (spec: WatchSpec) => ListWatch;
+  /** Which of list and watch we have no right to, by an access review. Rejects with ApiError. */
+  readonly missingVerbs: (gr: GroupResource) => Promise<readonly string[]>;
+  readonly policies: PolicySet;
+  readonly ledger: Ledger;
+  readonly objects: Pick<ObjectController, 'add' | 'remove' | 'enqueue' | 'startPass'>;
+  readonly observer: MetaObserver;
+}
+
+const NO_PLAN: Plan = { kinds: new Map(), absent: new Map(), refused: new Map() };
+
+/**
+ * Decides which informers run. Whatever happens (a policy, a CRD, an APIService, discovery, the ledger) the whole plan is
+ * computed again, a moment later and once for many causes, and what runs is made equal to it.
+ */
+export class MetaController {
+  readonly #options: MetaControllerOptions;
+  readonly #registry: InformerRegistry;
+  readonly #discovery: DiscoveryWatch;
+  readonly #kinds: KindSet;
+  /** Uid of the CRD that serves a group/resource. */
+  readonly #crdUids = new Map<GroupResourceName, string>();
+  #plan = NO_PLAN;
+  #held = new HeldKeys(new Map());
+  #planning: NodeJS.Immediate | undefined;
+  #flushing: Promise<void> | undefined;
+  #ledgerLoaded = false;
+  #stopped = false;
+
+  constructor(options: MetaControllerOptions) {
+    this.#options = options;
+    const { clock, random, log, createListWatch, discovery, missingVerbs, objects, observer } = options;
+    this.#registry = new InformerRegistry({
+      clock,
+      random,
+      log,
+      createListWatch,
+      prepare: (informer, spec, id) => this.#prepare(informer, spec, id),
+    });
+    this.#discovery = new DiscoveryWatch({
+      discovery,
+      clock,
+      log,
+      expectsChange: (snapshot) => this.#expectsChange(snapshot),
+      onChange: (snapshot) => this.#discoveryChanged(snapshot),
+    });
+    this.#kinds = new KindSet({
+      clock,
+      log,
+      objects,
+      missingVerbs,
+      onChange: (name) => observer.kindChanged(name),
+      onNotFound: () => this.#discovery.trigger(),
+    });
+  }
+
+  /** Starts watching policies and CRDs; kinds follow when these and the ledger are known. */
+  start(): void {
+    this.#reconcileRegistry();
+    this.#discovery.trigger();
+  }
+
+  ledgerLoaded(): void {
+    this.#ledgerLoaded = true;
+    this.#replanSoon();
+  }
+
+  /** Policies, CRDs, discovery and the ledger are known; from here on every kind is on its way. */
+  get ready(): boolean {
+    const known = this.#ledgerLoaded && this.#discovery.snapshot !== undefined;
+    return known && this.#isSynced(POLICIES_ID) && this.#isSynced(CRDS_ID);
+  }
+
+  /** What keeps `ready` from being true, in words; empty when it is. */
+  waitingFor(): readonly string[] {
+    const reasons: string[] = [];
+    for (const [id, what] of [
+      [POLICIES_ID, 'WatchPolicies'],
+      [CRDS_ID, 'CustomResourceDefinitions'],
+    ] as const) {
+      if (this.#isSynced(id)) continue;
+      const error = this.#registry.get(id)?.status.lastError;
+      reasons.push(error === undefined ? `${what} are not listed yet` : `${what} cannot be listed: ${error.message}`);
+    }
+    if (this.#discovery.snapshot === undefined) reasons.push('discovery is not read yet');
+    const { problem } = this.#options.ledger;
+    if (!this.#ledgerLoaded)
+      reasons.push(problem === undefined ? 'the ledger is not read yet' : `the ledger cannot be read: ${problem}`);
+    return reasons;
+  }
+
+  /** What is held on an object for policies that do not enforce now. */
+  get held(): HeldKeys {
+    return this.#held;
+  }
+
+  kind(name: GroupResourceName): WatchedKind | undefined {
+    return this.#kinds.get(name);
+  }
+
+  kinds(): IterableIterator<WatchedKind> {
+    return this.#kinds.values();
+  }
+
+  namespace(name: string): CachedObject | undefined {
+    return this.#kinds.namespace(name);
+  }
+
+  /** Why the policy cannot be carried out beside the others; undefined when it can. */
+  refusal(policy: string): readonly FieldIssue[] | undefined {
+    return this.#plan.refused.get(policy);
+  }
+
+  /** How a group/resource that a policy names stands. */
+  state(gr: GroupResource): KindState & { readonly version: string | undefined } {
+    const name = groupResourceName(gr);
+    const kind = this.#kinds.get(name);
+    if (kind !== undefined) return { ...this.#kinds.state(kind), version: kind.context.version };
+    const absence = this.#plan.absent.get(name) ?? { state: 'Syncing', message: this.waitingFor().join('; ') };
+    return { ...absence, version: undefined };
+  }
+
+  /** Everything that the policies on the kind read is known, and the kind itself can be relied on. */
+  isReady(kind: WatchedKind): boolean {
+    return this.ready && !this.#stopped && this.#kinds.isReady(kind);
+  }
+
+  /** Whether every object that the program is about was evaluated with it. Of a kind that is not served there is none. */
+  hasEvaluated(program: Program): boolean {
+    if (program.mode === 'Suspended' || !this.ready || this.#plan.refused.has(program.policy)) return false;
+    return program.targets.every((target) => {
+      const name = groupResourceName(target);
+      return this.#kinds.get(name)?.hasEvaluated(program) ?? this.#plan.absent.has(name);
+    });
+  }
+
+  /** To be called when a kind has nothing left to do: where no policy writes it and nothing of ours is left, we let go. */
+  releaseIfClean(kind: WatchedKind): void {
+    const { ledger } = this.#options;
+    if (!ledger.kinds.has(kind.name) || kind.enforced || !this.isReady(kind)) return;
+    for (const _ of kind.withOwnKeys()) return;
+    ledger.forgetKind(kind.name);
+    this.#replanSoon();
+  }
+
+  /** Resolves when no request and no timer is left. */
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    clearImmediate(this.#planning);
+    this.#kinds.stop();
+    await Promise.all([this.#discovery.stop(), this.#registry.stopAll(), this.#flushing]);
+  }
+
+  // ---- Triggers ----------------------------------------------------------------------------------------------------
+
+  #prepare(informer: Informer, spec: WatchSpec, id: WatchId): void {
+    if (id === POLICIES_ID) informer.addHandler(this.#policyHandler());
+    else if (id === CRDS_ID || id === API_SERVICES_ID) informer.addHandler(this.#servedHandler());
+    const plan = this.#plan.kinds.get(groupResourceName(spec.gvr));
+    if (plan !== undefined && watchId(plan.spec) === id) this.#kinds.adopt(plan, id, informer);
+  }
+
+  #policyHandler(): InformerHandler {
+    const { policies, observer, log } = this.#options;
+    return policyHandler({
+      policies,
+      log,
+      onChange: (entry) => observer.policyChanged(entry),
+      onRemove: (name) => observer.policyRemoved(name),
+      replan: () => this.#replanSoon(),
+    });
+  }
+
+  #servedHandler(): InformerHandler {
+    return servedHandler({
+      isAwaited: (group) => this.#plan.absent.keys().some((name) => parseGroupResourceName(name).group === group),
+      replan: () => this.#replanSoon(),
+      rediscover: () => this.#discovery.trigger(),
+    });
+  }
+
+  #discoveryChanged(snapshot: DiscoverySnapshot): void {
+    const { policies, observer } = this.#options;
+    policies.setDiscovery(snapshot);
+    for (const entry of policies.entries()) if (!entry.acceptance.ok) observer.policyChanged(entry);
+    this.#replanSoon();
+  }
+
+  /** A CRD of a kind that we want came or went, and discovery does not show it yet. */
+  #expectsChange(snapshot: DiscoverySnapshot): boolean {
+    const crds = this.#registry.get(CRDS_ID);
+    if (crds === undefined || !crds.status.synced) return true;
+    for (const name of this.#plan.absent.keys()) {
+      if (crds.store.get(name) !== undefined && !snapshot.has(name)) return true;
+    }
+    for (const kind of this.#kinds.values()) {
+      const gone = kind.informer.status.lastError?.code === 'NotFound';
+      if (gone && snapshot.has(kind.name)) return true;
+    }
+    return false;
+  }
+
+  // ---- Planning ----------------------------------------------------------------------------------------------------
+
+  #replanSoon(): void {
+    if (this.#stopped) return;
+    this.#planning ??= setImmediate(() => {
+      this.#planning = undefined;
+      this.#replan();
+    });
+  }
+
+  #replan(): void {
+    const { policies, ledger, observer } = this.#options;
+    const discovery = this.#discovery.snapshot;
+    if (discovery === undefined || !this.ready) return;
+    const entries = policies.entries();
+    const programs = entries.flatMap(({ program }) => (program === undefined ? [] : [program]));
+    const before = this.#plan;
+    this.#plan = planWatches({ programs, discovery, crdUids: this.#knownCrds(discovery), written: ledger.kinds });
+    const held = recordsToHold(ledger, entries, (policy) => this.#plan.refused.has(policy));
+    const heldChanged = !isDeepStrictEqual(this.#held.records, held);
+    if (heldChanged) this.#held = new HeldKeys(held);
+    this.#reconcileKinds(heldChanged);
+    for (const entry of entries) observer.policyChanged(entry);
+    const absent = [...this.#plan.absent.keys()];
+    for (const name of new Set([...before.absent.keys(), ...absent])) observer.kindChanged(name);
+    // Its CRD may have come before the policy, and discovery since we last asked.
+    if (absent.some((name) => !before.absent.has(name))) this.#discovery.trigger();
+    this.#flushLedger();
+  }
+
+  /** Makes the kinds that are looked after, and the informers that run, those of the plan. */
+  #reconcileKinds(heldChanged: boolean): void {
+    for (const [name, id] of this.#kinds.entries()) {
+      const plan = this.#plan.kinds.get(name);
+      if (plan !== undefined && watchId(plan.spec) === id) continue;
+      this.#options.log.info({ kind: name }, 'the kind is not watched any more');
+      this.#kinds.forget(name);
+    }
+    this.#reconcileRegistry();
+    for (const [name, plan] of this.#plan.kinds) {
+      const kind = this.#kinds.get(name);
+      const id = watchId(plan.spec);
+      const running = this.#registry.get(id);
+      // An informer of ours that serves a policy too was prepared before the policy came.
+      if (kind === undefined && running !== undefined) this.#kinds.adopt(plan, id, running);
+      kind?.setPrograms(plan.programs);
+    }
+    if (heldChanged) for (const kind of this.#kinds.values()) kind.needsPass = true;
+    this.#kinds.startPasses();
+  }
+
+  #reconcileRegistry(): void {
+    for (const { id, error } of this.#registry.reconcile(desiredWatches(this.#plan)).failed) {
+      this.#options.log.error({ watch: id, err: error }, 'a watch could not be started');
+    }
+  }
+
+  /** A CRD that is gone while its kind is still served is on its way out: its kind is not another one for that. */
+  #knownCrds(discovery: DiscoverySnapshot): ReadonlyMap<GroupResourceName, string> {
+    const crds = this.#registry.get(CRDS_ID)?.store;
+    for (const name of this.#crdUids.keys()) if (!discovery.has(name)) this.#crdUids.delete(name);
+    for (const { name, uid } of crds?.values() ?? []) this.#crdUids.set(name, uid);
+    return this.#crdUids;
+  }
+
+  #flushLedger(): void {
+    const { ledger, log } = this.#options;
+    this.#flushing = ledger.flush().catch((error: unknown) => {
+      log.warn({ reason: messageOf(error) }, 'the ledger could not be brought up to date; that is tried again');
+    });
+  }
+
+  #isSynced(id: WatchId): boolean {
+    return this.#registry.get(id)?.status.synced === true;
+  }
+}

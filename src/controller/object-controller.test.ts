@@ -1,0 +1,559 @@
+import { describe, expect, test, vi } from 'vitest';
+import { cachedObject } from '../../test/support/cached-object.ts';
+import { CONFIG_MAPS, NAMESPACES, programOf } from '../../test/support/compiled-policy.ts';
+import { ScriptedWriter, startInformer } from '../../test/support/kind-stage.ts';
+import { ManualClock } from '../../test/support/manual-clock.ts';
+import { type CachedObject, objectKey } from '../api/object.ts';
+import { silentLog } from '../base/log.ts';
+import type { KindContext, Program } from '../policy/program.ts';
+import type { Verdict } from '../policy/verdict.ts';
+import { ObjectController } from './object-controller.ts';
+import type { VerdictSink } from './verdict-sink.ts';
+import { WatchedKind } from './watched-kind.ts';
+import type { WriteOutcome } from './writer.ts';
+
+const SET = { name: 'env', set: { labels: [{ key: 'env', value: 'prod' }] } };
+const REQUIRE = { name: 'team', require: { labels: [{ key: 'team' }] } };
+const sets = programOf('sets', { rules: [SET] });
+const requires = programOf('requires', { rules: [REQUIRE] });
+const done = { env: 'prod' };
+const labelled = (name: string, fields: Partial<CachedObject> = {}): CachedObject =>
+  cachedObject({ name, labels: done, applied: { labels: ['env'], annotations: [] }, ...fields });
+
+/** The last verdicts on each object. */
+class Verdicts implements VerdictSink {
+  readonly objects = new Map<string, readonly Verdict[]>();
+  readonly forgottenKinds: string[] = [];
+  records = 0;
+
+  record(_kind: KindContext, object: CachedObject, _programs: readonly Program[], verdicts: readonly Verdict[]): void {
+    this.records += 1;
+    this.objects.set(objectKey(object), verdicts);
+  }
+
+  forget(_kind: string, key: string): void {
+    this.objects.delete(key);
+  }
+
+  forgetKind(kind: string): void {
+    this.forgottenKinds.push(kind);
+  }
+
+  codes(key: string): readonly string[] {
+    return (this.objects.get(key) ?? []).flatMap(({ results }) => results.map(({ code }) => code));
+  }
+}
+
+interface Options {
+  readonly context?: KindContext;
+  readonly objects?: readonly CachedObject[];
+  readonly programs?: readonly Program[];
+  readonly width?: number;
+}
+
+async function setUp({ context = CONFIG_MAPS, objects = [], programs = [sets], width = 16 }: Options = {}) {
+  const clock = new ManualClock();
+  const stage = await startInformer(objects);
+  const writer = new ScriptedWriter();
+  const verdicts = new Verdicts();
+  const state = { ready: true, ledger: undefined as Error | undefined, ensured: 0 };
+  const kind = new WatchedKind(context, stage.informer);
+  kind.setPrograms(programs);
+  const changes: string[] = [];
+  let idle = 0;
+  const outcomes: string[] = [];
+  const controller = new ObjectController({
+    clock,
+    log: silentLog,
+    random: () => 0,
+    writer,
+    record: {
+      ensure: async () => {
+        state.ensured += 1;
+        if (state.ledger !== undefined) throw state.ledger;
+      },
+    },
+    verdicts,
+    namespaceOf: (name) => cachedObject({ name, namespace: '' }),
+    held: () => new Map(),
+    ownNamespace: 'watchkeeper',
+    isReady: () => state.ready,
+    onKindChange: ({ missingRight }) => changes.push(missingRight ?? ''),
+    onKindIdle: () => {
+      idle += 1;
+    },
+    writeWidth: width,
+    observe: { evaluated: () => {}, wrote: (_kind, outcome) => outcomes.push(outcome) },
+  });
+  controller.add(kind);
+  stage.informer.addHandler({
+    change: (object) => controller.enqueue(kind, objectKey(object)),
+    remove: (object) => controller.enqueue(kind, objectKey(object)),
+    synced: () => {},
+  });
+  const send = async (type: 'ADDED' | 'MODIFIED' | 'DELETED', object: CachedObject): Promise<void> => {
+    stage.watch.send({ type, object });
+    await quiet();
+  };
+  /** Until nothing goes on that waits for no timer and no answer. */
+  const quiet = async (): Promise<void> => {
+    for (let i = 0; i < 6; i++) await clock.settle();
+  };
+  await quiet();
+  return { clock, stage, writer, verdicts, state, kind, controller, changes, idles: () => idle, outcomes, send, quiet };
+}
+
+const missingRight: WriteOutcome = { kind: 'MissingRight', message: 'grant it' };
+const refused: WriteOutcome = { kind: 'Refused', code: 'RefusedByServer', message: 'no' };
+
+describe('an object that differs from what is wanted', () => {
+  test('is written once; the answer is the new picture, and nothing is left to do', async () => {
+    const { writer, verdicts, controller, stage, outcomes } = await setUp({ objects: [cachedObject({ name: 'a' })] });
+    expect(writer.writes).toEqual(['a']);
+    expect(stage.informer.store.get('default/a')?.labels).toEqual(done);
+    expect(verdicts.objects.get('default/a')).toEqual([{ matched: true, owned: true, pending: false, results: [] }]);
+    expect([controller.writeDepth, controller.evaluationDepth, outcomes]).toEqual([0, 0, ['Written']]);
+  });
+
+  test('is not written when it is as wanted, and not again when its event comes after the answer', async () => {
+    const { writer, send, stage } = await setUp({ objects: [labelled('a'), cachedObject({ name: 'b' })] });
+    expect(writer.writes).toEqual(['b']);
+    const b = stage.informer.store.get('default/b');
+    if (b !== undefined) await send('MODIFIED', { ...b });
+    expect(writer.writes).toEqual(['b']);
+  });
+
+  test('is written again when somebody else changes what we wrote', async () => {
+    const { writer, send } = await setUp({ objects: [labelled('a')] });
+    await send('MODIFIED', labelled('a', { resourceVersion: '11', labels: { env: 'dev' } }));
+    expect(writer.writes).toEqual(['a']);
+  });
+
+  test('is evaluated once for all its policies, however many changes came', async () => {
+    const { verdicts, stage, quiet } = await setUp({ objects: [labelled('a')], programs: [sets, requires] });
+    const before = verdicts.records;
+    for (const resourceVersion of ['11', '12', '13']) {
+      stage.watch.send({ type: 'MODIFIED', object: labelled('a', { resourceVersion }) });
+    }
+    await quiet();
+    expect(verdicts.records).toBe(before + 1);
+    expect(verdicts.objects.get('default/a')).toHaveLength(2);
+  });
+
+  test('at most `writeWidth` objects are written at once', async () => {
+    const { writer, controller, stage, quiet } = await setUp({ width: 2 });
+    const { promise, resolve } = Promise.withResolvers<WriteOutcome>();
+    writer.answer = () => promise;
+    for (const [i, name] of ['a', 'b', 'c'].entries()) {
+      stage.watch.send({ type: 'ADDED', object: cachedObject({ name, resourceVersion: String(11 + i) }) });
+    }
+    await quiet();
+    expect([writer.writes, controller.writesInFlight, controller.writeDepth]).toEqual([['a', 'b'], 2, 3]);
+    resolve({ kind: 'Gone' });
+    await quiet();
+    expect([writer.writes, controller.writesInFlight]).toEqual([['a', 'b', 'c'], 0]);
+  });
+});
+
+describe('objects that are left alone', () => {
+  test("nothing in the operator's own namespace is judged or written, nor is that Namespace itself", async () => {
+    const own = cachedObject({ name: 'a', namespace: 'watchkeeper' });
+    const { writer, verdicts } = await setUp({ objects: [own], programs: [sets, requires] });
+    expect([writer.writes, verdicts.records]).toEqual([[], 0]);
+
+    const program = programOf('ns', { match: { resources: [{ group: '', resource: 'namespaces' }] }, rules: [SET] });
+    const namespaces = ['watchkeeper', 'shop'].map((name) => cachedObject({ name, namespace: '' }));
+    const cluster = await setUp({ context: NAMESPACES, objects: namespaces, programs: [program] });
+    expect(cluster.writer.writes).toEqual(['shop']);
+    expect([...cluster.verdicts.objects.keys()]).toEqual(['shop']);
+  });
+
+  test('an object that is removed is forgotten, with its verdict and its write', async () => {
+    const { writer, verdicts, controller, clock, send } = await setUp({ objects: [labelled('a')] });
+    writer.answer = () => ({ kind: 'Unknown', message: 'broken' });
+    await send('MODIFIED', cachedObject({ name: 'a', resourceVersion: '11' }));
+    expect(controller.writeDepth).toBe(1);
+    await send('DELETED', cachedObject({ name: 'a', resourceVersion: '12' }));
+    expect([verdicts.objects.size, controller.writeDepth, clock.pending]).toEqual([0, 0, 0]);
+  });
+
+  test('a terminating object is judged and not written', async () => {
+    const { writer, verdicts } = await setUp({
+      objects: [cachedObject({ name: 'a', deleting: true })],
+      programs: [sets, requires],
+    });
+    expect(writer.writes).toEqual([]);
+    expect(verdicts.codes('default/a')).toEqual(['RequiredKeyMissing']);
+  });
+});
+
+describe('a pass', () => {
+  test('has evaluated its programs only after the last key, and says so then', async () => {
+    const { controller, kind, changes, quiet } = await setUp({ objects: [labelled('a'), labelled('b')] });
+    kind.setPrograms([sets, requires]);
+    controller.startPass(kind);
+    expect(kind.hasEvaluated(requires)).toBe(false);
+    expect(changes).toEqual([]);
+    await quiet();
+    expect([kind.hasEvaluated(sets), kind.hasEvaluated(requires)]).toEqual([true, true]);
+    expect(changes).toEqual(['']);
+  });
+
+  test('over no object at all is over at once', async () => {
+    const { controller, kind, changes, idles } = await setUp();
+    controller.startPass(kind);
+    expect([kind.hasEvaluated(sets), changes, idles()]).toEqual([true, [''], 1]);
+  });
+
+  test('an object that goes during the pass does not hold it up', async () => {
+    const { controller, kind, stage, quiet } = await setUp({ objects: [labelled('a'), labelled('b')] });
+    controller.startPass(kind);
+    stage.watch.send({ type: 'DELETED', object: labelled('b') });
+    await quiet();
+    expect(kind.hasEvaluated(sets)).toBe(true);
+  });
+
+  test('is not begun while the kind is not ready, and what comes meanwhile makes one necessary', async () => {
+    const { controller, kind, state, verdicts, writer, send, quiet } = await setUp({ objects: [labelled('a')] });
+    controller.startPass(kind);
+    await quiet();
+    expect([kind.hasEvaluated(sets), kind.needsPass]).toEqual([true, false]);
+    state.ready = false;
+    const before = verdicts.records;
+    await send('MODIFIED', cachedObject({ name: 'a', resourceVersion: '11' }));
+    expect([verdicts.records, kind.needsPass]).toEqual([before, true]);
+    controller.startPass(kind);
+    expect(kind.needsPass).toBe(true);
+    state.ready = true;
+    controller.startPass(kind);
+    await quiet();
+    expect([writer.writes, kind.needsPass]).toEqual([['a'], false]);
+  });
+
+  test('an object that goes while the kind is not ready is forgotten all the same: no pass comes by it any more', async () => {
+    const { controller, kind, state, verdicts, send, quiet } = await setUp({ objects: [labelled('a'), labelled('b')] });
+    state.ready = false;
+    await send('DELETED', labelled('b'));
+    await send('MODIFIED', labelled('a', { resourceVersion: '11' }));
+    state.ready = true;
+    controller.startPass(kind);
+    await quiet();
+    expect([...verdicts.objects.keys()]).toEqual(['default/a']);
+  });
+
+  test('a write whose turn comes when the kind is not ready any more is made up for by a pass', async () => {
+    const { controller, kind, state, writer, clock, send, quiet } = await setUp({ objects: [labelled('a')] });
+    controller.startPass(kind);
+    await quiet();
+    writer.answer = () => ({ kind: 'Unknown', message: 'broken' });
+    await send('MODIFIED', cachedObject({ name: 'a', resourceVersion: '11' }));
+    state.ready = false;
+    await clock.advance(5);
+    expect([writer.writes.length, kind.needsPass, controller.writeDepth]).toEqual([1, true, 0]);
+    state.ready = true;
+    writer.answer = () => undefined;
+    controller.startPass(kind);
+    await quiet();
+    expect(writer.writes).toEqual(['a', 'a']);
+  });
+
+  test('what fails unexpectedly with one object is logged, and the others are written', async () => {
+    const { writer, controller, kind, stage, quiet } = await setUp({ objects: [] });
+    const differs = writer.differs.bind(writer);
+    writer.differs = (object, desired) => {
+      if (object.name === 'bad') throw new Error('a bug');
+      return differs(object, desired);
+    };
+    for (const name of ['bad', 'good'])
+      stage.watch.send({ type: 'ADDED', object: cachedObject({ name, resourceVersion: '11' }) });
+    controller.startPass(kind);
+    await quiet();
+    expect(writer.writes).toEqual(['good']);
+    expect(kind.hasEvaluated(sets)).toBe(false);
+  });
+
+  test('tells that the kind is idle only when nothing is left to evaluate or to write', async () => {
+    const { idles, writer, send, quiet } = await setUp({ objects: [labelled('a')] });
+    const { promise, resolve } = Promise.withResolvers<WriteOutcome>();
+    writer.answer = () => promise;
+    const before = idles();
+    await send('MODIFIED', cachedObject({ name: 'a', resourceVersion: '11' }));
+    expect(idles()).toBe(before);
+    resolve({ kind: 'Gone' });
+    await quiet();
+    expect(idles()).toBe(before + 1);
+  });
+});
+
+describe('a write that brings no answer', () => {
+  test.each<WriteOutcome>([{ kind: 'Unknown', message: 'broken' }, { kind: 'Stale' }])(
+    '$kind: is tried again, later each time, from what the store holds then',
+    async (outcome) => {
+      const { writer, controller, clock, send } = await setUp();
+      writer.answer = () => outcome;
+      await send('ADDED', cachedObject({ name: 'a', resourceVersion: '11' }));
+      expect(clock.nextIn).toBe(5);
+      await clock.advance(5);
+      expect([writer.writes, clock.nextIn]).toEqual([['a', 'a'], 10]);
+      // The write was made after all: the event says so, and that is the end of it.
+      await send('MODIFIED', labelled('a', { resourceVersion: '12' }));
+      expect([controller.writeDepth, clock.pending]).toEqual([0, 0]);
+    },
+  );
+
+  test('a change of the object is reason to try at once', async () => {
+    const { writer, clock, send } = await setUp();
+    writer.answer = () => ({ kind: 'Unknown', message: 'broken' });
+    await send('ADDED', cachedObject({ name: 'a', resourceVersion: '11' }));
+    for (let i = 0; i < 10; i++) await clock.advanceToNext();
+    expect(clock.nextIn).toBeGreaterThan(1_000);
+    const before = writer.writes.length;
+    await send('MODIFIED', cachedObject({ name: 'a', resourceVersion: '12' }));
+    await clock.advance(0);
+    expect(writer.writes).toHaveLength(before + 1);
+  });
+
+  test('Overloaded: everybody waits as the server asks', async () => {
+    const { writer, clock, send } = await setUp();
+    writer.answer = () => ({ kind: 'Overloaded', afterMs: 3_000 });
+    await send('ADDED', cachedObject({ name: 'a', resourceVersion: '11' }));
+    await send('ADDED', cachedObject({ name: 'b', resourceVersion: '12' }));
+    expect([writer.writes, clock.nextIn]).toEqual([['a'], 3_000]);
+    writer.answer = () => undefined;
+    await clock.advance(3_000);
+    expect(writer.writes).toEqual(['a', 'a', 'b']);
+  });
+
+  test('Gone: nothing is tried again', async () => {
+    const { writer, controller, clock, send } = await setUp();
+    writer.answer = () => ({ kind: 'Gone' });
+    await send('ADDED', cachedObject({ name: 'a', resourceVersion: '11' }));
+    expect([writer.writes, controller.writeDepth, clock.pending]).toEqual([['a'], 0, 0]);
+  });
+
+  test('what fails unexpectedly is tried again', async () => {
+    const { writer, clock, send } = await setUp();
+    writer.answer = () => Promise.reject(new Error('a bug'));
+    await send('ADDED', cachedObject({ name: 'a', resourceVersion: '11' }));
+    expect(clock.nextIn).toBe(5);
+  });
+});
+
+async function refusedOnce() {
+  const all = await setUp({ programs: [sets, requires] });
+  all.writer.answer = () => refused;
+  await all.send('ADDED', cachedObject({ name: 'a', resourceVersion: '11' }));
+  return all;
+}
+
+describe('a refused write', () => {
+  test('is an Error of the policy that wants it, and is tried again after half a minute', async () => {
+    const { writer, verdicts, clock } = await refusedOnce();
+    expect(verdicts.codes('default/a')).toEqual(['RequiredKeyMissing', 'RefusedByServer']);
+    expect(clock.nextIn).toBe(30_000);
+    await clock.advance(29_999);
+    expect(writer.writes).toEqual(['a']);
+    await clock.advance(1);
+    expect(writer.writes).toEqual(['a', 'a']);
+    expect(verdicts.codes('default/a')).toEqual(['RequiredKeyMissing', 'RefusedByServer']);
+  });
+
+  test('that goes through at last is no Error any more', async () => {
+    const { writer, verdicts, clock, quiet } = await refusedOnce();
+    writer.answer = () => undefined;
+    await clock.advance(30_000);
+    await quiet();
+    expect(verdicts.codes('default/a')).toEqual(['RequiredKeyMissing']);
+    expect(clock.pending).toBe(0);
+  });
+
+  test('of an object that changes is tried as soon as five seconds have passed, and stays an Error until then', async () => {
+    const { writer, verdicts, clock, send } = await refusedOnce();
+    await clock.advance(2_000);
+    await send('MODIFIED', cachedObject({ name: 'a', resourceVersion: '12' }));
+    expect(verdicts.codes('default/a')).toContain('RefusedByServer');
+    expect([writer.writes, clock.nextIn]).toEqual([['a'], 3_000]);
+    await clock.advance(3_000);
+    expect(writer.writes).toEqual(['a', 'a']);
+  });
+
+  test('of an object that changes later is tried at once', async () => {
+    const { writer, verdicts, clock, send } = await refusedOnce();
+    await clock.advance(6_000);
+    writer.answer = () => undefined;
+    await send('MODIFIED', cachedObject({ name: 'a', resourceVersion: '12' }));
+    await clock.advance(0);
+    expect(writer.writes).toEqual(['a', 'a']);
+    expect(verdicts.codes('default/a')).toEqual(['RequiredKeyMissing']);
+  });
+
+  test('is tried at once when the programs are others', async () => {
+    const { writer, controller, kind, clock, quiet } = await refusedOnce();
+    kind.setPrograms([sets]);
+    controller.startPass(kind);
+    await quiet();
+    await clock.advance(0);
+    expect(writer.writes).toEqual(['a', 'a']);
+  });
+
+  test('is forgotten when the object is as wanted without us', async () => {
+    const { verdicts, clock, send } = await refusedOnce();
+    await send('MODIFIED', labelled('a', { resourceVersion: '12' }));
+    expect(verdicts.codes('default/a')).toEqual(['RequiredKeyMissing']);
+    expect(clock.pending).toBe(0);
+  });
+
+  test('that the server takes without any effect is one too', async () => {
+    const { writer, verdicts, clock, send } = await setUp();
+    const object = cachedObject({ name: 'a', resourceVersion: '11' });
+    writer.answer = () => ({ kind: 'Written', answer: object });
+    await send('ADDED', object);
+    expect(verdicts.codes('default/a')).toEqual(['RefusedByServer']);
+    expect(clock.nextIn).toBe(30_000);
+  });
+});
+
+async function withoutRight() {
+  const all = await setUp({ width: 2 });
+  all.writer.answer = () => missingRight;
+  for (const [i, name] of ['a', 'b', 'c', 'd'].entries()) {
+    all.stage.watch.send({ type: 'ADDED', object: cachedObject({ name, resourceVersion: String(11 + i) }) });
+  }
+  await all.quiet();
+  return all;
+}
+
+describe('a missing right', () => {
+  test('holds all writes of the kind back and is told once; only those under way find out', async () => {
+    const { writer, kind, changes, controller } = await withoutRight();
+    expect(writer.writes).toEqual(['a', 'b']);
+    expect([kind.missingRight, changes]).toEqual(['grant it', ['grant it']]);
+    expect(controller.writeDepth).toBe(0);
+  });
+
+  test('one object at a time looks whether it is there, and none of the others', async () => {
+    const { writer, clock } = await withoutRight();
+    await clock.advance(1_000);
+    expect(writer.writes).toHaveLength(3);
+    await clock.advance(2_000);
+    expect(writer.writes).toHaveLength(4);
+    await clock.advance(4_000);
+    expect(writer.writes).toHaveLength(5);
+    expect(new Set(writer.writes.slice(2)).size).toBe(3);
+  });
+
+  test('all objects are written once it is there again, each once', async () => {
+    const { writer, kind, changes, clock, quiet, stage } = await withoutRight();
+    writer.answer = () => undefined;
+    await clock.advance(1_000);
+    await quiet();
+    expect(writer.writes.slice(2).toSorted()).toEqual(['a', 'b', 'c', 'd']);
+    expect([kind.missingRight, changes.at(-1), clock.pending]).toEqual([undefined, '', 0]);
+    expect([...stage.informer.store.values()].every(({ labels }) => labels['env'] === 'prod')).toBe(true);
+  });
+
+  test('a refusal for another reason says that the right is there', async () => {
+    const { writer, kind, clock, quiet } = await withoutRight();
+    writer.answer = ({ name }) => (name === 'a' ? refused : undefined);
+    await clock.advance(1_000);
+    await quiet();
+    expect(kind.missingRight).toBeUndefined();
+    expect(writer.writes.slice(2).toSorted()).toEqual(['a', 'b', 'c', 'd']);
+  });
+
+  test('objects that change, come or go meanwhile are as they are when the right is there', async () => {
+    const { writer, clock, send, quiet } = await withoutRight();
+    await send('DELETED', cachedObject({ name: 'a' }));
+    await send('MODIFIED', labelled('b', { resourceVersion: '21' }));
+    await send('ADDED', cachedObject({ name: 'e', resourceVersion: '22' }));
+    expect(writer.writes).toHaveLength(2);
+    writer.answer = () => undefined;
+    await clock.advance(1_000);
+    await quiet();
+    expect(writer.writes.slice(2).toSorted()).toEqual(['c', 'd', 'e']);
+  });
+
+  test('is no matter any more when no object needs a write', async () => {
+    const { kind, controller, changes, clock, quiet } = await withoutRight();
+    kind.setPrograms([requires]);
+    controller.startPass(kind);
+    await quiet();
+    expect([kind.missingRight, changes.at(-1), clock.pending]).toEqual([undefined, '', 0]);
+  });
+
+  test('of a kind that is removed leaves no timer', async () => {
+    const { controller, clock } = await withoutRight();
+    controller.remove('configmaps');
+    expect(clock.pending).toBe(0);
+  });
+});
+
+describe('the record of what is written', () => {
+  test('stands before the first write, or nothing is written', async () => {
+    const { writer, state, kind, clock, changes, send, quiet } = await setUp();
+    state.ledger = new Error('the ledger is read-only');
+    await send('ADDED', cachedObject({ name: 'a', resourceVersion: '11' }));
+    await send('ADDED', cachedObject({ name: 'b', resourceVersion: '12' }));
+    expect([writer.writes, state.ensured]).toEqual([[], 1]);
+    // The kind itself is well; status tells of the ledger.
+    expect([kind.missingRight, changes]).toEqual([undefined, ['']]);
+    await clock.advance(1_000);
+    expect(state.ensured).toBe(2);
+    state.ledger = undefined;
+    await clock.advance(2_000);
+    await quiet();
+    expect(writer.writes.toSorted()).toEqual(['a', 'b']);
+    expect(clock.pending).toBe(0);
+  });
+});
+
+describe('a kind that is removed', () => {
+  test('is forgotten with its verdicts; a write under way brings nothing to the kind that comes after it', async () => {
+    const { writer, verdicts, controller, kind, stage, clock, send, quiet } = await setUp();
+    const { promise, resolve } = Promise.withResolvers<WriteOutcome>();
+    writer.answer = () => promise;
+    await send('ADDED', cachedObject({ name: 'a', resourceVersion: '11' }));
+    controller.remove(kind.name);
+    expect(verdicts.forgottenKinds).toEqual(['configmaps']);
+    const next = new WatchedKind(kind.context, stage.informer);
+    next.setPrograms([sets]);
+    controller.add(next);
+    resolve(missingRight);
+    await quiet();
+    expect([kind.missingRight, next.missingRight, clock.pending]).toEqual([undefined, undefined, 0]);
+    controller.enqueue(kind, 'default/a');
+    expect(controller.evaluationDepth).toBe(0);
+  });
+});
+
+describe('stop', () => {
+  test('ends the writes under way, takes their answers, begins no other and leaves no timer', async () => {
+    const { writer, controller, clock, stage, send, quiet } = await setUp({ width: 1 });
+    const { promise, resolve } = Promise.withResolvers<WriteOutcome>();
+    writer.answer = () => promise;
+    const a = cachedObject({ name: 'a', resourceVersion: '11' });
+    await send('ADDED', a);
+    await send('ADDED', cachedObject({ name: 'b', resourceVersion: '12' }));
+    const stopped = vi.fn<() => void>();
+    const stopping = controller.stop().finally(stopped);
+    await quiet();
+    expect(stopped).not.toHaveBeenCalled();
+    resolve({ kind: 'Written', answer: labelled('a', { resourceVersion: '20' }) });
+    await stopping;
+    await send('ADDED', cachedObject({ name: 'c', resourceVersion: '21' }));
+    expect(writer.writes).toEqual(['a']);
+    expect(stage.informer.store.get('default/a')?.labels).toEqual(done);
+    expect([controller.evaluationDepth, controller.writeDepth]).toEqual([0, 0]);
+    await stage.informer.stop();
+    expect(clock.pending).toBe(0);
+  });
+
+  test('leaves no timer of a missing right', async () => {
+    const { writer, controller, clock, stage, send } = await setUp();
+    writer.answer = () => missingRight;
+    await send('ADDED', cachedObject({ name: 'a', resourceVersion: '11' }));
+    await controller.stop();
+    await stage.informer.stop();
+    expect(clock.pending).toBe(0);
+  });
+});

@@ -1,0 +1,182 @@
+import type { CachedObject, KeySet, ObjectKey } from '../api/object.ts';
+import type { GroupResourceName } from '../api/resource.ts';
+import type { Clock } from '../base/clock.ts';
+import type { Log } from '../base/log.ts';
+import { type Evaluation, evaluate } from '../policy/evaluate.ts';
+import type { KindContext, NamespaceLookup } from '../policy/program.ts';
+import { NAMESPACES } from '../watchplan/plan.ts';
+import { EvaluationQueue } from './evaluation-queue.ts';
+import { KindWriter } from './kind-writer.ts';
+import { withRefusal } from './refusals.ts';
+import type { VerdictSink } from './verdict-sink.ts';
+import type { WatchedKind } from './watched-kind.ts';
+import { WriteQueue } from './write-queue.ts';
+import type { WriteOutcome, WriteRecord, Writer } from './writer.ts';
+
+export interface ObjectControllerOptions {
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly random?: () => number;
+  readonly writer: Writer;
+  readonly record: WriteRecord;
+  readonly verdicts: VerdictSink;
+  readonly namespaceOf: NamespaceLookup;
+  /** By policy that does not enforce now, the keys that are held for it on an object. */
+  readonly held: (kind: KindContext, object: CachedObject) => ReadonlyMap<string, KeySet>;
+  /** Nothing in it is ever judged or written, nor is the Namespace itself. */
+  readonly ownNamespace: string;
+  /** Whether objects of the kind may be evaluated now: all that their policies read is synced. */
+  readonly isReady: (kind: WatchedKind) => boolean;
+  /** Called when something about the kind that status shows has changed. */
+  readonly onKindChange: (kind: WatchedKind) => void;
+  /** Called when no key of the kind is left to evaluate or to write. */
+  readonly onKindIdle: (kind: WatchedKind) => void;
+  /** Writes in flight at once. */
+  readonly writeWidth: number;
+  readonly observe?: ObjectControllerObserver;
+}
+
+export interface ObjectControllerObserver {
+  evaluated(kind: GroupResourceName): void;
+  wrote(kind: GroupResourceName, outcome: WriteOutcome['kind'], seconds: number): void;
+}
+
+/**
+ * Level-driven: any change names a key; a key is evaluated once for all its policies from what the store holds at that moment,
+ * and written, at most one object's write at a time, while it differs from what is wanted.
+ */
+export class ObjectController {
+  readonly #options: ObjectControllerOptions;
+  /** Of each kind that is looked after. */
+  readonly #writers = new Map<GroupResourceName, KindWriter>();
+  readonly #evaluations: EvaluationQueue;
+  readonly #writes: WriteQueue;
+
+  constructor(options: ObjectControllerOptions) {
+    this.#options = options;
+    const { clock, random, writeWidth: width } = options;
+    this.#evaluations = new EvaluationQueue((kind, key) => this.#evaluateKey(kind, key), clock);
+    this.#writes = new WriteQueue({
+      width,
+      clock,
+      random,
+      turn: async ({ kind, key }) => (await this.#writers.get(kind)?.turn(key)) ?? { kind: 'Done' },
+      onEnd: ({ kind }) => this.#tellIfIdle(kind),
+    });
+  }
+
+  /** Objects that wait for evaluation. */
+  get evaluationDepth(): number {
+    return this.#evaluations.depth;
+  }
+
+  /** Objects that wait for a write, or have one under way. */
+  get writeDepth(): number {
+    return this.#writes.depth;
+  }
+
+  get writesInFlight(): number {
+    return this.#writes.running;
+  }
+
+  add(kind: WatchedKind): void {
+    const { clock, random, log, writer, record, isReady, observe } = this.#options;
+    const kindWriter = new KindWriter(kind, {
+      clock,
+      random,
+      log,
+      queue: this.#writes,
+      writer,
+      record,
+      isReady,
+      evaluate: (of, object) => this.#evaluate(of, object),
+      enqueue: (key) => this.enqueue(kind, key),
+      onChange: () => this.#options.onKindChange(kind),
+      observe: observe && ((...written) => observe.wrote(...written)),
+    });
+    this.#writers.set(kind.name, kindWriter);
+  }
+
+  /** Forgets the kind and all that was said about its objects. A write under way ends by itself. */
+  remove(name: GroupResourceName): void {
+    this.#writers.get(name)?.stop();
+    this.#writers.delete(name);
+    this.#evaluations.drop(name);
+    this.#writes.drop(name);
+    this.#options.verdicts.forgetKind(name);
+  }
+
+  /** Has an object evaluated: it, or something that it depends on, may have changed. */
+  enqueue(kind: WatchedKind, key: ObjectKey): void {
+    if (this.#writers.get(kind.name)?.kind === kind) this.#evaluations.add(kind.name, key);
+  }
+
+  /** Evaluates every object of the kind: its programs changed, or a full list came in. */
+  startPass(kind: WatchedKind): void {
+    if (!this.#options.isReady(kind)) return;
+    for (const key of kind.beginPass()) this.#evaluations.add(kind.name, key);
+    if (!kind.endPassIfDone()) return;
+    this.#options.onKindChange(kind);
+    this.#tellIfIdle(kind.name);
+  }
+
+  /** Evaluates and begins nothing more; resolves when the writes under way have ended. */
+  async stop(): Promise<void> {
+    this.#evaluations.stop();
+    await this.#writes.stop();
+    for (const writer of this.#writers.values()) writer.stop();
+  }
+
+  /** What fails unexpectedly with one object must not end the others'; its pass does not end, so nothing is said to be exact. */
+  #evaluateKey(name: GroupResourceName, key: ObjectKey): void {
+    const writer = this.#writers.get(name);
+    if (writer === undefined) return;
+    try {
+      this.#evaluateObject(writer, key);
+    } catch (error) {
+      this.#options.log.error({ err: error, kind: name, object: key }, 'an object could not be evaluated');
+    }
+    this.#tellIfIdle(name);
+  }
+
+  #evaluateObject(writer: KindWriter, key: ObjectKey): void {
+    const { kind } = writer;
+    const { isReady, verdicts, observe, onKindChange } = this.#options;
+    const object = kind.informer.store.get(key);
+    // What is gone is gone, ready or not; a later pass does not come by it any more.
+    if (object === undefined || this.#isOurs(kind, object)) {
+      writer.settled(key);
+      verdicts.forget(kind.name, key);
+    } else if (!isReady(kind)) {
+      kind.needsPass = true;
+      return;
+    } else {
+      const evaluation = this.#evaluate(kind, object);
+      observe?.evaluated(kind.name);
+      const differs = writer.differs(object, evaluation);
+      const refusal = differs ? writer.want(key, object) : undefined;
+      if (!differs) writer.settled(key);
+      const said =
+        refusal === undefined ? evaluation.verdicts : withRefusal(kind.programs, evaluation.verdicts, refusal);
+      verdicts.record(kind.context, object, kind.programs, said);
+    }
+    if (kind.evaluated(key)) onKindChange(kind);
+  }
+
+  #evaluate(kind: WatchedKind, object: CachedObject): Evaluation {
+    const { namespaceOf, held } = this.#options;
+    const { context, programs } = kind;
+    return evaluate({ object, kind: context, programs, held: held(context, object), namespaceOf });
+  }
+
+  #isOurs({ name }: WatchedKind, object: CachedObject): boolean {
+    const { ownNamespace } = this.#options;
+    return object.namespace === ownNamespace || (name === NAMESPACES && object.name === ownNamespace);
+  }
+
+  #tellIfIdle(name: GroupResourceName): void {
+    const kind = this.#writers.get(name)?.kind;
+    if (kind === undefined || this.#evaluations.has(name) || this.#writes.hasKind(name)) return;
+    this.#options.onKindIdle(kind);
+  }
+}

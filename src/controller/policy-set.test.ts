@@ -1,0 +1,111 @@
+import { describe, expect, test } from 'vitest';
+import { cachedObject } from '../../test/support/cached-object.ts';
+import { enforcing } from '../../test/support/compiled-policy.ts';
+import type { CachedObject } from '../api/object.ts';
+import type { DiscoverySnapshot, ServedVersion } from '../kube/discovery.ts';
+import { PolicySet } from './policy-set.ts';
+
+const GOOD = enforcing({ rules: [{ name: 'r', set: { labels: [{ key: 'env', value: 'prod' }] } }] });
+const BAD = { ...GOOD, mode: 'Never' };
+/** Reads data of ConfigMaps and does not say in which version. */
+const VERSIONLESS = enforcing({
+  rules: [{ name: 'r', set: { labels: [{ key: 'env', valueFrom: { jsonPath: '$.data.env' } }] } }],
+});
+
+const policy = (spec: unknown, generation = 1, fields: Partial<CachedObject> = {}): CachedObject =>
+  cachedObject({ name: 'p', namespace: '', generation, body: { spec }, ...fields });
+
+const served = (...versions: readonly string[]): DiscoverySnapshot => {
+  const all = versions.map(
+    (version): ServedVersion => ({ version, kind: 'ConfigMap', scope: 'Namespaced', verbs: ['list', 'watch'] }),
+  );
+  return new Map([['configmaps', { group: '', resource: 'configmaps', versions: all, stale: false }]]);
+};
+
+describe('a policy', () => {
+  test('is compiled once for each generation; its status may change without that', () => {
+    const policies = new PolicySet();
+    expect(policies.upsert(policy(GOOD))).toBe(true);
+    const first = policies.get('p');
+    expect(first).toMatchObject({ acceptance: { ok: true }, generation: 1, program: { policy: 'p', generation: 1 } });
+    const statusEdit = policy(GOOD, 1, { resourceVersion: '2' });
+    expect(policies.upsert(statusEdit)).toBe(false);
+    expect(policies.get('p')?.program).toBe(first?.program);
+    expect(policies.get('p')?.object).toBe(statusEdit);
+    expect(policies.upsert(policy(GOOD, 2))).toBe(true);
+    expect(policies.get('p')?.program?.generation).toBe(2);
+  });
+
+  test('that is edited into an invalid one stays in force as it was', () => {
+    const policies = new PolicySet();
+    policies.upsert(policy(GOOD));
+    policies.upsert(policy(BAD, 2));
+    expect(policies.get('p')).toMatchObject({
+      generation: 2,
+      acceptance: { ok: false, reason: 'InvalidSpec', issues: [{ path: 'spec.mode' }] },
+      program: { generation: 1 },
+    });
+    policies.upsert(policy(GOOD, 3));
+    expect(policies.get('p')).toMatchObject({ acceptance: { ok: true }, program: { generation: 3 } });
+  });
+
+  test('that was invalid from the start has nothing in force', () => {
+    const policies = new PolicySet();
+    policies.upsert(policy(BAD));
+    expect(policies.get('p')?.program).toBeUndefined();
+  });
+
+  test('that is made again under the same name inherits nothing', () => {
+    const policies = new PolicySet();
+    policies.upsert(policy(GOOD));
+    expect(policies.upsert(policy(BAD, 1, { uid: 'another' }))).toBe(true);
+    expect(policies.get('p')?.program).toBeUndefined();
+  });
+
+  test('that uses what is not there yet is refused in those words', () => {
+    const policies = new PolicySet();
+    policies.upsert(policy({ ...GOOD, reevaluateSeconds: 60 }));
+    expect(policies.get('p')?.acceptance).toMatchObject({ ok: false, reason: 'NotSupported' });
+  });
+
+  test('that is bad has no effect on others, which come in the order of their names', () => {
+    const policies = new PolicySet();
+    for (const [name, spec] of [
+      ['c', GOOD],
+      ['a', BAD],
+      ['b', GOOD],
+    ] as const) {
+      policies.upsert(policy(spec, 1, { name, uid: name }));
+    }
+    expect(policies.entries().map(({ name, acceptance }) => [name, acceptance.ok])).toEqual([
+      ['a', false],
+      ['b', true],
+      ['c', true],
+    ]);
+    policies.remove('a');
+    expect([policies.size, policies.get('a')]).toEqual([2, undefined]);
+  });
+});
+
+describe('a policy that must name a version', () => {
+  test('is refused with the versions that the server has, as soon as these are known', () => {
+    const policies = new PolicySet();
+    policies.upsert(policy(VERSIONLESS));
+    const message = () => {
+      const acceptance = policies.get('p')?.acceptance;
+      return acceptance?.ok === false ? acceptance.issues[0]?.message : undefined;
+    };
+    expect(message()).toContain('which is not served yet');
+    policies.setDiscovery(served('v1', 'v2'));
+    expect(policies.get('p')?.acceptance).toMatchObject({ reason: 'InvalidSpec' });
+    expect(message()).toMatch(/which the API server has in 'v1'.*'v2'/);
+  });
+
+  test('stays in force as it was when only discovery changes', () => {
+    const policies = new PolicySet();
+    policies.upsert(policy(GOOD));
+    policies.upsert(policy(VERSIONLESS, 2));
+    policies.setDiscovery(served('v1'));
+    expect(policies.get('p')).toMatchObject({ acceptance: { ok: false }, program: { generation: 1 } });
+  });
+});

@@ -1,0 +1,78 @@
+import type { CachedObject, ObjectKey } from '../api/object.ts';
+import type { Clock } from '../base/clock.ts';
+import type { Verdict } from '../policy/evaluate.ts';
+import type { Program, Result } from '../policy/program.ts';
+
+export type RefusalCode = 'RefusedByServer' | 'SchemaDrift' | 'NoServerSideApply';
+
+/** A write that the server refused for one object. */
+export interface Refusal {
+  readonly code: RefusalCode;
+  readonly message: string;
+}
+
+interface Standing {
+  readonly refusal: Refusal;
+  /** What the refusal was about. */
+  readonly resourceVersion: string;
+  readonly programs: readonly Program[];
+  /** On the monotonic clock, in milliseconds. */
+  readonly at: number;
+}
+
+/** An object that changed after a refusal is written again no sooner than this, in milliseconds: it may change all the time. */
+export const REFUSED_GAP_MS = 5_000;
+
+/** The refused writes of one kind. Each stands, and is reported, until its object or the programs have changed. */
+export class Refusals {
+  readonly #clock: Pick<Clock, 'monotonic'>;
+  readonly #standing = new Map<ObjectKey, Standing>();
+
+  constructor(clock: Pick<Clock, 'monotonic'>) {
+    this.#clock = clock;
+  }
+
+  add(key: ObjectKey, refusal: Refusal, { resourceVersion }: CachedObject, programs: readonly Program[]): void {
+    this.#standing.set(key, { refusal, resourceVersion, programs, at: this.#clock.monotonic() });
+  }
+
+  /**
+   * The refusal that still holds for an object that differs from what is wanted; forgotten when there is reason to hope.
+   * `againWithinMs`: when the object may be tried, because it has changed meanwhile.
+   */
+  standing(
+    key: ObjectKey,
+    { resourceVersion }: CachedObject,
+    programs: readonly Program[],
+  ): { readonly refusal: Refusal; readonly againWithinMs: number | undefined } | undefined {
+    const standing = this.#standing.get(key);
+    if (standing === undefined) return undefined;
+    const { refusal } = standing;
+    if (standing.programs === programs) {
+      if (standing.resourceVersion === resourceVersion) return { refusal, againWithinMs: undefined };
+      const againWithinMs = standing.at + REFUSED_GAP_MS - this.#clock.monotonic();
+      if (againWithinMs > 0) return { refusal, againWithinMs };
+    }
+    this.#standing.delete(key);
+    return undefined;
+  }
+
+  forget(key: ObjectKey): void {
+    this.#standing.delete(key);
+  }
+}
+
+/** The verdicts of the policies that may want the refused write, with the refusal as an Error. */
+export function withRefusal(
+  programs: readonly Program[],
+  verdicts: readonly Verdict[],
+  { code, message }: Refusal,
+): readonly Verdict[] {
+  return verdicts.map((verdict, i) => {
+    const program = programs[i];
+    const rule = program?.rules.find(({ writes }) => writes.length > 0);
+    if (program?.mode !== 'Enforce' || rule === undefined || !(verdict.matched || verdict.owned)) return verdict;
+    const result: Result = { rule: rule.name, result: 'Error', code, severity: rule.severity, message };
+    return { ...verdict, results: [...verdict.results, result] };
+  });
+}

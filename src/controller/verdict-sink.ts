@@ -1,0 +1,12 @@
+import type { CachedObject, ObjectKey } from '../api/object.ts';
+import type { GroupResourceName } from '../api/resource.ts';
+import type { Verdict } from '../policy/evaluate.ts';
+import type { KindContext, Program } from '../policy/program.ts';
+
+/** Where verdicts go. */
+export interface VerdictSink {
+  /** Replaces all that was recorded for the object. */
+  record(kind: KindContext, object: CachedObject, programs: readonly Program[], verdicts: readonly Verdict[]): void;
+  forget(kind: GroupResourceName, key: ObjectKey): void;
+  forgetKind(kind: GroupResourceName): void;
+}

@@ -1,0 +1,301 @@
+import { MANAGER } from './api/object.ts';
+import { type GroupResource, groupResourceName } from './api/resource.ts';
+import type { WatchedResource, WatchPolicyStatus } from './api/status.ts';
+import { WATCH_POLICIES, WATCH_POLICY_KIND } from './api/watch-policy.ts';
+import { Backoff, reflectorBackoff } from './base/backoff.ts';
+import { type Clock, sleep } from './base/clock.ts';
+import { messageOf } from './base/errors.ts';
+import type { Log } from './base/log.ts';
+import { VERSION } from './base/version.ts';
+import { Ledger } from './controller/ledger.ts';
+import { MetaController } from './controller/meta-controller.ts';
+import { ObjectController } from './controller/object-controller.ts';
+import { type PolicyEntry, PolicySet } from './controller/policy-set.ts';
+import { reviewSelfAccess } from './kube/access-review.ts';
+import { applyMetadata, applyStatus } from './kube/apply.ts';
+import { applyConfigMap, readConfigMap } from './kube/config-maps.ts';
+import type { Credentials } from './kube/credentials.ts';
+import { DiscoveryClient } from './kube/discovery-client.ts';
+import { createKubeClient, type HttpKubeClient, userAgentOf } from './kube/http-client.ts';
+import { createListWatch } from './kube/list-watch-client.ts';
+import { HttpServer } from './ops/http-server.ts';
+import type { Listen } from './ops/listen.ts';
+import { Metrics } from './ops/metrics.ts';
+import type { Program } from './policy/program.ts';
+import { buildStatus } from './report/status.ts';
+import { StatusWriter } from './report/status-writer.ts';
+import { timestamp } from './report/timestamp.ts';
+import { VerdictTable } from './report/verdict-table.ts';
+import { ObjectWriter } from './write/object-writer.ts';
+
+export interface OperatorOptions {
+  readonly credentials: Credentials;
+  readonly listen: Listen;
+  /** Where the ledger is kept. */
+  readonly namespace: string;
+  /** Writes of objects in flight at once. */
+  readonly writeConcurrency: number;
+  /** Results listed in a policy's status. */
+  readonly statusViolations: number;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+/** How long writes under way and statuses that are due may take once we are to stop, in milliseconds. */
+const DRAIN_MS = 5_000;
+const LEDGER_NAME = 'watchkeeper-ledger';
+const LEDGER_LABELS = { 'app.kubernetes.io/name': 'watchkeeper', 'app.kubernetes.io/component': 'ledger' };
+
+/** The composition root: makes every part, wires it, and starts and stops it in order. */
+export class Operator {
+  readonly #options: OperatorOptions;
+  readonly #abort = new AbortController();
+  readonly #client: HttpKubeClient;
+  readonly #metrics = new Metrics(VERSION);
+  readonly #policies = new PolicySet();
+  readonly #ledger: Ledger;
+  readonly #verdicts: VerdictTable;
+  readonly #status: StatusWriter;
+  readonly #meta: MetaController;
+  readonly #objects: ObjectController;
+  readonly #http: HttpServer;
+  #loading: Promise<void> | undefined;
+
+  constructor(options: OperatorOptions) {
+    this.#options = options;
+    const { credentials, listen, clock, log, writeConcurrency } = options;
+    const { signal } = this.#abort;
+    const client = createKubeClient({
+      credentials,
+      userAgent: userAgentOf(VERSION),
+      ownNamespace: options.namespace,
+      clock,
+      log,
+      onRequest: ({ method, status }) => this.#metrics.requested(method, status),
+    });
+    this.#client = client;
+    this.#ledger = new Ledger(this.#ledgerStore(), log, () => this.#touchAll());
+    this.#verdicts = new VerdictTable(clock, (policy) => this.#status.touch(policy));
+    this.#status = new StatusWriter({
+      clock,
+      log,
+      entry: (name) => this.#policies.get(name),
+      build: (entry, previous) => this.#buildStatus(entry, previous),
+      write: async ({ name, uid }, status) => {
+        const target = {
+          gvr: WATCH_POLICIES,
+          kind: WATCH_POLICY_KIND,
+          name,
+          uid,
+          status,
+          fieldManager: MANAGER,
+          signal,
+        };
+        return (await applyStatus(client, target)).resourceVersion;
+      },
+      observe: (result) => this.#metrics.statusWritten(result),
+    });
+    this.#objects = new ObjectController({
+      clock,
+      log,
+      writeWidth: writeConcurrency,
+      writer: this.#objectWriter(),
+      record: this.#ledger,
+      ownNamespace: options.namespace,
+      verdicts: this.#verdicts,
+      namespaceOf: (name) => this.#meta.namespace(name),
+      held: (kind, object) => this.#meta.held.on(kind, object),
+      isReady: (kind) => this.#meta.isReady(kind),
+      onKindChange: ({ name }) => this.#touchPoliciesOn(name),
+      onKindIdle: (kind) => this.#meta.releaseIfClean(kind),
+      observe: {
+        evaluated: (kind) => this.#metrics.evaluated(kind),
+        wrote: (kind, outcome, seconds) => this.#metrics.wrote(kind, outcome, seconds),
+      },
+    });
+    this.#meta = new MetaController({
+      clock,
+      random: Math.random,
+      log,
+      discovery: new DiscoveryClient(client),
+      createListWatch: (spec) => createListWatch(client, spec),
+      missingVerbs: (gr) => this.#missingVerbs(gr),
+      policies: this.#policies,
+      ledger: this.#ledger,
+      objects: this.#objects,
+      observer: {
+        policyChanged: (entry) => this.#policySeen(entry),
+        policyRemoved: (name) => {
+          this.#status.forget(name);
+          this.#verdicts.forgetPolicy(name);
+        },
+        kindChanged: (name) => this.#touchPoliciesOn(name),
+      },
+    });
+    this.#metrics.watch({
+      kinds: () => this.#watchedKinds(),
+      evaluationDepth: () => this.#objects.evaluationDepth,
+      writeDepth: () => this.#objects.writeDepth,
+      writesInFlight: () => this.#objects.writesInFlight,
+      policies: () => this.#policies.size,
+      connections: () =>
+        Object.entries(client.state()).map(([pool, { sessions, waiting }]) => ({
+          pool,
+          connections: sessions.length,
+          streams: sessions.reduce((sum, { streams }) => sum + streams, waiting),
+        })),
+    });
+    this.#http = new HttpServer({
+      listen,
+      registry: this.#metrics.registry,
+      waitingFor: () => this.#meta.waitingFor(),
+    });
+  }
+
+  /** Resolves to the port of health and metrics, once that is open; syncing goes on. */
+  async start(): Promise<number> {
+    const port = await this.#http.start();
+    this.#meta.start();
+    this.#loading = this.#loadLedger();
+    return port;
+  }
+
+  /** Takes no new work, lets writes under way end, writes statuses that are due, closes everything. */
+  async stop(): Promise<void> {
+    const cancelCutOff = this.#options.clock.after(DRAIN_MS, () => this.#abort.abort());
+    await this.#objects.stop();
+    await this.#status.stop();
+    cancelCutOff();
+    this.#abort.abort();
+    await this.#meta.stop();
+    await this.#loading;
+    await this.#client.close();
+    await this.#http.stop();
+  }
+
+  async #loadLedger(): Promise<void> {
+    const { clock, log } = this.#options;
+    const backoff = new Backoff(reflectorBackoff, clock);
+    while (!this.#abort.signal.aborted) {
+      try {
+        await this.#ledger.load();
+        this.#meta.ledgerLoaded();
+        return;
+      } catch (error) {
+        if (this.#abort.signal.aborted) return;
+        log.warn({ reason: messageOf(error) }, 'the ledger cannot be read; nothing is evaluated until it can');
+        await sleep(clock, backoff.next(), this.#abort.signal).catch(() => {});
+      }
+    }
+  }
+
+  #ledgerStore() {
+    const { namespace } = this.#options;
+    const { signal } = this.#abort;
+    return {
+      read: () => readConfigMap(this.#client, namespace, LEDGER_NAME, signal),
+      write: async (data: Readonly<Record<string, string>>) => {
+        const target = { namespace, name: LEDGER_NAME, data, labels: LEDGER_LABELS, fieldManager: LEDGER_NAME, signal };
+        await applyConfigMap(this.#client, target);
+      },
+    };
+  }
+
+  #objectWriter(): ObjectWriter {
+    const { signal } = this.#abort;
+    return new ObjectWriter(
+      {
+        apply: (
+          { group, version, resource, kind },
+          { namespace, name, uid, resourceVersion },
+          { fieldManager, keys, guarded },
+        ) =>
+          applyMetadata(this.#client, {
+            gvr: { group, version, resource },
+            kind,
+            namespace,
+            name,
+            uid,
+            resourceVersion: guarded ? resourceVersion : undefined,
+            labels: Object.fromEntries(keys.labels),
+            annotations: Object.fromEntries(keys.annotations),
+            fieldManager,
+            signal,
+          }),
+        mayPatch: async ({ group, resource }, namespace) => {
+          const question = { verb: 'patch', group, resource, namespace };
+          return (await reviewSelfAccess(this.#client, question, signal)).allowed;
+        },
+      },
+      this.#options.log,
+    );
+  }
+
+  async #missingVerbs({ group, resource }: GroupResource): Promise<readonly string[]> {
+    const { signal } = this.#abort;
+    const answers = await Promise.all(
+      ['list', 'watch'].map(async (verb) => {
+        const { allowed } = await reviewSelfAccess(this.#client, { verb, group, resource }, signal);
+        return allowed ? [] : [verb];
+      }),
+    );
+    return answers.flat();
+  }
+
+  #policySeen(entry: PolicyEntry): void {
+    const isNew = this.#status.seen(entry);
+    if (isNew) this.#verdicts.adopt(entry.name, this.#status.standing(entry.name)?.violations ?? []);
+  }
+
+  #touchAll(): void {
+    for (const { name } of this.#policies.entries()) this.#status.touch(name);
+  }
+
+  #touchPoliciesOn(kind: string): void {
+    for (const { name, program } of this.#policies.entries()) {
+      if (program?.targets.some((target) => groupResourceName(target) === kind) === true) this.#status.touch(name);
+    }
+  }
+
+  #buildStatus(entry: PolicyEntry, previous: WatchPolicyStatus): { status: WatchPolicyStatus; settled: boolean } {
+    const { name, generation, acceptance, program } = entry;
+    const refusal = this.#meta.refusal(name);
+    const inForce = program !== undefined && program.mode !== 'Suspended' && refusal === undefined;
+    const resources = inForce ? program.targets.map((target) => this.#resource(target)) : [];
+    const evaluated = program !== undefined && this.#meta.hasEvaluated(program);
+    const status = buildStatus({
+      generation,
+      acceptance,
+      refusal,
+      program,
+      resources,
+      evaluated,
+      totals: this.#verdicts.totals(name),
+      violations: evaluated ? this.#verdicts.violations(name, this.#options.statusViolations) : [],
+      ledgerProblem: program === undefined ? undefined : this.#ledgerProblem(program),
+      previous,
+      now: timestamp(this.#options.clock.now()),
+    });
+    const settled = evaluated || !acceptance.ok || refusal !== undefined || program?.mode === 'Suspended';
+    return { status, settled };
+  }
+
+  /** Kinds that are on record are written also while the ledger cannot be. */
+  #ledgerProblem({ targets }: Program): string | undefined {
+    const all = targets.every((target) => this.#ledger.stands(groupResourceName(target)));
+    return all ? undefined : this.#ledger.problem;
+  }
+
+  #resource(target: { readonly group: string; readonly resource: string }): WatchedResource {
+    const { group, resource } = target;
+    const { state, message, version } = this.#meta.state(target);
+    return { group, resource, ...(version === undefined ? {} : { version }), state, message };
+  }
+
+  *#watchedKinds() {
+    for (const kind of this.#meta.kinds()) {
+      const { state } = this.#meta.state(kind.context);
+      yield { kind: kind.name, state, objects: kind.informer.status.objects };
+    }
+  }
+}

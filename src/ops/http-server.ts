@@ -1,0 +1,114 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { messageOf } from '../base/errors.ts';
+import { OpsError } from './errors.ts';
+import { type Listen, listenText } from './listen.ts';
+
+export interface HttpServerOptions {
+  readonly listen: Listen;
+  readonly registry: { readonly contentType: string; metrics(): Promise<string> };
+  /** What keeps the operator from being ready, in words; empty when it is. */
+  readonly waitingFor: () => readonly string[];
+  /** How long a client may take to send a request, or leave an answer unread, in milliseconds; default 5,000. */
+  readonly patienceMs?: number;
+}
+
+interface Page {
+  readonly status: number;
+  readonly body: string;
+  readonly type?: string;
+}
+
+/** Health, readiness and metrics: three pages that are read and never written. */
+export class HttpServer {
+  readonly #server: Server;
+  readonly #options: HttpServerOptions;
+
+  constructor(options: HttpServerOptions) {
+    this.#options = options;
+    const { patienceMs = 5_000 } = options;
+    this.#server = createServer(
+      {
+        headersTimeout: patienceMs,
+        requestTimeout: patienceMs,
+        keepAliveTimeout: patienceMs,
+        connectionsCheckingInterval: Math.min(1_000, patienceMs),
+        maxHeaderSize: 8_192,
+      },
+      (request, response) => {
+        void this.#answer(request, response);
+      },
+    );
+    // Silence on a connection: also of clients that do not read what they asked for.
+    this.#server.timeout = 2 * patienceMs;
+    this.#server.maxConnections = 64;
+  }
+
+  /** Resolves to the port. Rejects with OpsError when the address cannot be listened on. */
+  start(): Promise<number> {
+    const { host, port } = this.#options.listen;
+    return new Promise((resolve, reject) => {
+      const refuse = (error: NodeJS.ErrnoException) => reject(cannotListen(this.#options.listen, error));
+      this.#server.once('error', refuse);
+      this.#server.listen({ port, ...(host === '' ? {} : { host }) }, () => {
+        this.#server.off('error', refuse);
+        const address = this.#server.address();
+        resolve(typeof address === 'object' && address !== null ? address.port : port);
+      });
+    });
+  }
+
+  /** Ends all connections. */
+  stop(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#server.close(() => resolve());
+      this.#server.closeAllConnections();
+    });
+  }
+
+  async #answer({ method, url = '' }: IncomingMessage, response: ServerResponse): Promise<void> {
+    const isRead = method === 'GET' || method === 'HEAD';
+    const page = isRead
+      ? await this.#page(url.split('?', 1)[0] ?? '')
+      : { status: 405, body: 'only GET is answered\n' };
+    const { status, body, type = 'text/plain; charset=utf-8' } = page;
+    response.writeHead(status, {
+      'content-type': type,
+      'content-length': Buffer.byteLength(body),
+      'x-content-type-options': 'nosniff',
+      'cache-control': 'no-store',
+      ...(status === 405 ? { allow: 'GET, HEAD' } : {}),
+    });
+    response.end(method === 'HEAD' ? undefined : body);
+  }
+
+  async #page(path: string): Promise<Page> {
+    switch (path) {
+      case '/healthz':
+        return { status: 200, body: 'ok\n' };
+      case '/readyz': {
+        const reasons = this.#options.waitingFor();
+        return reasons.length === 0 ? { status: 200, body: 'ok\n' } : { status: 503, body: `${reasons.join('\n')}\n` };
+      }
+      case '/metrics':
+        try {
+          return {
+            status: 200,
+            body: await this.#options.registry.metrics(),
+            type: this.#options.registry.contentType,
+          };
+        } catch (error) {
+          return { status: 500, body: `${messageOf(error)}\n` };
+        }
+      default:
+        return { status: 404, body: 'there are /healthz, /readyz and /metrics\n' };
+    }
+  }
+}
+
+function cannotListen(listen: Listen, error: NodeJS.ErrnoException): OpsError {
+  const where = `cannot listen on ${listenText(listen)}`;
+  const options = { cause: error };
+  return error.code === 'EADDRINUSE'
+    ? new OpsError('AddressInUse', `${where}: another process does already`, options)
+    : new OpsError('CannotListen', `${where}: ${error.message}`, options);
+}

@@ -1,0 +1,136 @@
+import type { FieldIssue } from '../api/field-issue.ts';
+import { groupResourceName } from '../api/resource.ts';
+import type { ConditionType, PolicyCondition, WatchedResource } from '../api/status.ts';
+import type { Acceptance } from '../controller/policy-set.ts';
+import type { Program } from '../policy/program.ts';
+import type { ConditionReason } from './condition-reasons.ts';
+import type { PolicyTotals } from './policy-totals.ts';
+
+/** What the conditions are made of. */
+export interface ConditionInput {
+  readonly acceptance: Acceptance;
+  /** Why the policy cannot be carried out beside the others; undefined when it can. */
+  readonly refusal: readonly FieldIssue[] | undefined;
+  /** What is in force; undefined when nothing is. */
+  readonly program: Program | undefined;
+  /** One for each resource that the program names. */
+  readonly resources: readonly WatchedResource[];
+  /** Every object of every watched resource was evaluated with the program. */
+  readonly evaluated: boolean;
+  readonly totals: PolicyTotals;
+  /** Why nothing can be written to the policy's objects; undefined when that is not so. */
+  readonly ledgerProblem: string | undefined;
+}
+
+export interface ConditionVerdict<T extends ConditionType = ConditionType> {
+  readonly status: PolicyCondition['status'];
+  readonly reason: ConditionReason<T>;
+  /** A sentence, or '' where the reason says all. */
+  readonly message: string;
+}
+
+export type ConditionVerdicts = { readonly [T in ConditionType]: ConditionVerdict<T> };
+
+export function conditionVerdicts(input: ConditionInput): ConditionVerdicts {
+  const Accepted = accepted(input);
+  const Watching = watching(input);
+  return {
+    Accepted,
+    Watching,
+    Ready: ready(input, Accepted, Watching),
+    Compliant: compliant(input),
+    Contended: { status: 'False', reason: 'Quiet', message: '' },
+  };
+}
+
+function accepted({ acceptance, refusal, program }: ConditionInput): ConditionVerdict<'Accepted'> {
+  if (!acceptance.ok) {
+    const inForce =
+      program === undefined
+        ? 'Nothing of it is in force; keys set earlier are kept.'
+        : `Generation ${program.generation} stays in force.`;
+    return { status: 'False', reason: acceptance.reason, message: `${issuesText(acceptance.issues)} ${inForce}` };
+  }
+  if (refusal !== undefined) {
+    const message = `${issuesText(refusal)} Nothing of it is in force; keys set earlier are kept.`;
+    return { status: 'False', reason: 'NotSupported', message };
+  }
+  return { status: 'True', reason: 'Accepted', message: '' };
+}
+
+function watching({ program, refusal, resources }: ConditionInput): ConditionVerdict<'Watching'> {
+  if (program === undefined || refusal !== undefined)
+    return { status: 'Unknown', reason: 'NotAccepted', message: 'No spec is in force.' };
+  if (program.mode === 'Suspended')
+    return { status: 'Unknown', reason: 'Suspended', message: 'A suspended policy watches nothing.' };
+  const inState = (state: WatchedResource['state']) => resources.filter((resource) => resource.state === state);
+  for (const state of ['Forbidden', 'Failed'] as const) {
+    const found = inState(state);
+    if (found.length > 0) return { status: 'False', reason: state, message: `${resourcesText(found)}.` };
+  }
+  const syncing = inState('Syncing');
+  if (syncing.length > 0)
+    return { status: 'False', reason: 'Syncing', message: `Not all objects are known yet: ${resourcesText(syncing)}.` };
+  const waiting = inState('NotServed');
+  if (waiting.length > 0)
+    return { status: 'True', reason: 'WaitingForResources', message: `${resourcesText(waiting)}.` };
+  return { status: 'True', reason: 'Watching', message: '' };
+}
+
+function ready(
+  { program, ledgerProblem }: ConditionInput,
+  isAccepted: ConditionVerdict<'Accepted'>,
+  isWatching: ConditionVerdict<'Watching'>,
+): ConditionVerdict<'Ready'> {
+  if (isAccepted.status !== 'True') return { status: 'False', reason: 'NotAccepted', message: isAccepted.message };
+  const { reason, message } = isWatching;
+  switch (reason) {
+    case 'NotAccepted':
+      return { status: 'False', reason, message };
+    case 'Suspended':
+      return { status: 'True', reason, message: 'The policy does nothing until it is resumed; its keys are kept.' };
+    case 'Syncing':
+    case 'Forbidden':
+    case 'Failed':
+      return { status: 'False', reason, message };
+    case 'Watching':
+    case 'WaitingForResources':
+      break;
+  }
+  if (program?.mode === 'Enforce' && ledgerProblem !== undefined) {
+    const why = `Nothing is written while the ledger cannot be kept: ${ledgerProblem}.`;
+    return { status: 'False', reason: 'LedgerUnavailable', message: why };
+  }
+  return { status: 'True', reason: 'Ready', message };
+}
+
+function compliant({ program, evaluated, totals, refusal }: ConditionInput): ConditionVerdict<'Compliant'> {
+  if (program === undefined || refusal !== undefined)
+    return { status: 'Unknown', reason: 'NotAccepted', message: 'No spec is in force.' };
+  if (program.mode === 'Suspended')
+    return { status: 'Unknown', reason: 'Suspended', message: 'A suspended policy judges nothing.' };
+  if (!evaluated) return { status: 'Unknown', reason: 'Evaluating', message: 'Not every object was evaluated yet.' };
+  const { violating, errors } = totals;
+  if (violating + errors === 0) return { status: 'True', reason: 'NoViolations', message: '' };
+  const sentences: string[] = [];
+  if (violating > 0) sentences.push(violating === 1 ? '1 object breaks a rule.' : `${violating} objects break a rule.`);
+  if (errors > 0) sentences.push(`A rule cannot be applied to ${errors} ${errors === 1 ? 'object' : 'objects'}.`);
+  return { status: 'False', reason: violating > 0 ? 'Violations' : 'Errors', message: sentences.join(' ') };
+}
+
+/** `spec.rules[0].copy: this field is not supported yet (and 2 more problems).` */
+function issuesText(issues: readonly FieldIssue[]): string {
+  const [first] = issues;
+  const more = issues.length - 1;
+  const rest = more > 0 ? ` (and ${more} more ${more === 1 ? 'problem' : 'problems'})` : '';
+  return `${first?.path ?? 'spec'}: ${first?.message ?? 'cannot be used'}${rest}.`;
+}
+
+/** The first three, with what is wrong where that is known. */
+function resourcesText(resources: readonly WatchedResource[]): string {
+  const shown = resources
+    .slice(0, 3)
+    .map((resource) => groupResourceName(resource) + (resource.message === '' ? '' : `: ${resource.message}`));
+  const more = resources.length - shown.length;
+  return `${shown.join('; ')}${more > 0 ? ` (and ${more} more)` : ''}`;
+}

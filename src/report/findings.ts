@@ -1,0 +1,166 @@
+import { type CachedObject, objectKey } from '../api/object.ts';
+import { apiVersionOf, type GroupResourceName, groupResourceName } from '../api/resource.ts';
+import { SEVERITIES } from '../api/rule.ts';
+import type { ReportedViolation } from '../api/status.ts';
+import type { KindContext, Program, Result } from '../policy/program.ts';
+import { timestamp } from './timestamp.ts';
+
+/** Group, kind, namespace and name of an object: what a status names it by, whatever the version. */
+export type ObjectId = string;
+
+export function objectId({ group, kind }: KindContext, key: string): ObjectId {
+  return `${group}/${kind} ${key}`;
+}
+
+interface DatedResult extends Result {
+  /** RFC 3339 */
+  readonly since: string;
+}
+
+/** An object that the policy has something to say about. */
+interface Reported {
+  readonly kind: KindContext;
+  readonly namespace: string;
+  readonly name: string;
+  /** Of the object and of the policy: others of the same names begin anew. */
+  readonly uid: string;
+  readonly policyUid: string;
+  readonly results: readonly DatedResult[];
+}
+
+/** Since when something was said about an object that was not evaluated again yet. */
+type Earlier = Pick<DatedResult, 'rule' | 'result' | 'since'>;
+
+interface Finding {
+  readonly reported: Reported;
+  readonly result: DatedResult;
+}
+
+/** The results of one policy, and since when each stands. */
+export class Findings {
+  readonly #reported = new Map<ObjectId, Reported>();
+  readonly #earlier = new Map<ObjectId, Earlier[]>();
+
+  /** Takes over since when results stand, from a status that an earlier process wrote. */
+  adopt(violations: readonly ReportedViolation[]): void {
+    for (const { apiVersion, kind, namespace = '', name, rule, result, since } of violations) {
+      const slash = apiVersion.indexOf('/');
+      const group = slash === -1 ? '' : apiVersion.slice(0, slash);
+      this.#addEarlier(`${group}/${kind} ${objectKey({ namespace, name })}`, { rule, result, since });
+    }
+  }
+
+  forgetEarlier(): void {
+    this.#earlier.clear();
+  }
+
+  /** Replaces what is said about the object. `now`: in milliseconds since the Unix epoch. */
+  set(kind: KindContext, object: CachedObject, program: Program, results: readonly Result[], now: number): void {
+    if (results.length === 0 && this.#reported.size === 0 && this.#earlier.size === 0) return;
+    const id = objectId(kind, objectKey(object));
+    const before = this.#reported.get(id);
+    const earlier = this.#earlier.get(id) ?? [];
+    this.#earlier.delete(id);
+    if (results.length === 0) {
+      this.#reported.delete(id);
+      return;
+    }
+    const { namespace, name, uid } = object;
+    const policyUid = program.uid;
+    const same = before?.uid === uid && before.policyUid === policyUid ? before.results : [];
+    const dated = results.map((result) => ({
+      ...result,
+      since: standsSince(result, same, earlier, object.created) ?? timestamp(now),
+    }));
+    this.#reported.set(id, { kind, namespace, name, uid, policyUid, results: dated });
+  }
+
+  /** Nothing is said about the object any more. */
+  delete(id: ObjectId): void {
+    this.#reported.delete(id);
+  }
+
+  /** The object is not watched for now: if the same is said when it is again, it stands since then. */
+  setAside(id: ObjectId): void {
+    for (const { rule, result, since } of this.#reported.get(id)?.results ?? []) {
+      this.#addEarlier(id, { rule, result, since });
+    }
+    this.#reported.delete(id);
+  }
+
+  /** The first `limit` results by severity, namespace, name and rule. One look at each result, whatever their number. */
+  first(limit: number): readonly ReportedViolation[] {
+    const first: Finding[] = [];
+    for (const reported of this.#reported.values()) {
+      for (const result of reported.results) insertBounded(first, { reported, result }, limit);
+    }
+    return first.map(violationOf);
+  }
+
+  #addEarlier(id: ObjectId, earlier: Earlier): void {
+    const known = this.#earlier.get(id);
+    if (known === undefined) this.#earlier.set(id, [earlier]);
+    else known.push(earlier);
+  }
+}
+
+/** `created`, in seconds: what was said before that was about another object of this name. */
+function standsSince(
+  { rule, code, result }: Result,
+  same: readonly DatedResult[],
+  earlier: readonly Earlier[],
+  created: number,
+): string | undefined {
+  const standing = same.find((old) => old.rule === rule && old.code === code && old.result === result);
+  if (standing !== undefined) return standing.since;
+  return earlier.find((old) => old.rule === rule && old.result === result && Date.parse(old.since) >= created * 1_000)
+    ?.since;
+}
+
+/** Keeps `sorted` in order and at most `limit` long. */
+function insertBounded(sorted: Finding[], finding: Finding, limit: number): void {
+  const last = sorted.at(-1);
+  if (sorted.length >= limit && (last === undefined || order(finding, last) >= 0)) return;
+  let low = 0;
+  let high = sorted.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    const other = sorted[middle];
+    if (other !== undefined && order(other, finding) <= 0) low = middle + 1;
+    else high = middle;
+  }
+  sorted.splice(low, 0, finding);
+  if (sorted.length > limit) sorted.pop();
+}
+
+function order(a: Finding, b: Finding): number {
+  return (
+    SEVERITIES.indexOf(a.result.severity) - SEVERITIES.indexOf(b.result.severity) ||
+    compare(a.reported.namespace, b.reported.namespace) ||
+    compare(a.reported.name, b.reported.name) ||
+    compare(a.result.rule, b.result.rule) ||
+    compare(kindName(a), kindName(b))
+  );
+}
+
+function kindName({ reported }: Finding): GroupResourceName {
+  return groupResourceName(reported.kind);
+}
+
+function compare(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
+}
+
+function violationOf({ reported: { kind, namespace, name }, result }: Finding): ReportedViolation {
+  return {
+    apiVersion: apiVersionOf(kind),
+    kind: kind.kind,
+    ...(namespace === '' ? {} : { namespace }),
+    name,
+    rule: result.rule,
+    result: result.result,
+    severity: result.severity,
+    message: result.message,
+    since: result.since,
+  };
+}

@@ -1,0 +1,206 @@
+import { isDeepStrictEqual } from 'node:util';
+import { type WatchPolicyStatus, watchPolicyStatusSchema } from '../api/status.ts';
+import { Backoff } from '../base/backoff.ts';
+import type { Clock } from '../base/clock.ts';
+import { messageOf } from '../base/errors.ts';
+import type { Log } from '../base/log.ts';
+import type { PolicyEntry } from '../controller/policy-set.ts';
+import { compareResourceVersions } from '../informer/resource-version.ts';
+import { ApiError } from '../kube/errors.ts';
+import { withoutCounts } from './status.ts';
+
+/** Changes that come together are looked at together... */
+const GATHER_MS = 20;
+/** ...and a look that led to no write is not taken again before this: objects may change all the time. */
+const LOOK_GAP_MS = 100;
+/** A policy whose objects are not all evaluated yet usually soon is: one write instead of two. */
+const SYNCING_GATHER_MS = 300;
+/** No policy's status is written more often than this... */
+const MIN_GAP_MS = 1_000;
+/** ...nor, when only counts moved, than this; and not while they still move, unless they do for as long as this. */
+const COUNTS_GAP_MS = 30_000;
+/** Counts that did not move for this long have come to rest. */
+const COUNTS_REST_MS = 1_000;
+const RETRY = { initialMs: 500, maxMs: 60_000, factor: 2, jitter: 0.5, resetAfterMs: 300_000 };
+const LONG_AGO = Number.NEGATIVE_INFINITY;
+
+export interface PolicyStatusOptions {
+  readonly clock: Clock;
+  readonly random?: () => number;
+  readonly log: Log;
+  readonly entry: (policy: string) => PolicyEntry | undefined;
+  /**
+   * The status as it should be; `previous` is what stands there. `settled`: nothing better is to be expected in a moment,
+   * as all objects are evaluated.
+   */
+  readonly build: (
+    entry: PolicyEntry,
+    previous: WatchPolicyStatus,
+  ) => { readonly status: WatchPolicyStatus; readonly settled: boolean };
+  /** Writes the status; resolves to the policy's new resourceVersion. Rejects with ApiError. */
+  readonly write: (entry: PolicyEntry, status: WatchPolicyStatus) => Promise<string>;
+  readonly observe?: (result: 'written' | 'failed') => void;
+}
+
+/**
+ * The status of one policy, from the moment that the policy is seen: what stands on the server, and what is due. Times are on
+ * the monotonic clock.
+ */
+export class PolicyStatus {
+  readonly uid: string;
+  readonly #name: string;
+  readonly #options: PolicyStatusOptions;
+  /** What stands on the server as far as we know, and in which version of the object. */
+  #standing: WatchPolicyStatus;
+  #standingVersion: string;
+  #generation: number;
+  /** When this generation was first seen. */
+  #seenAt: number;
+  #touchedAt = LONG_AGO;
+  #lookedAt = LONG_AGO;
+  /** No write before this. */
+  #notBefore = LONG_AGO;
+  /** When only counts were written last, and since when nothing but counts differs from what stands there. */
+  #countsWrittenAt = LONG_AGO;
+  #countsDifferSince: number | undefined;
+  /** Something may have changed since the last look. */
+  #dirty = false;
+  #timer: { readonly dueAt: number; readonly cancel: () => void } | undefined;
+  #writing: Promise<void> | undefined;
+  #closed = false;
+  #backoff: Backoff | undefined;
+
+  constructor({ name, uid, generation, object }: PolicyEntry, options: PolicyStatusOptions) {
+    this.uid = uid;
+    this.#name = name;
+    this.#options = options;
+    this.#standing = statusOf(object.body?.['status']);
+    this.#standingVersion = object.resourceVersion;
+    this.#generation = generation;
+    this.#seenAt = options.clock.monotonic();
+  }
+
+  get standing(): WatchPolicyStatus {
+    return this.#standing;
+  }
+
+  /** The policy was seen again, with the status that stands in it. */
+  seen(entry: PolicyEntry): void {
+    if (this.#writing === undefined) this.#takeOver(entry);
+    if (this.#generation !== entry.generation) {
+      this.#generation = entry.generation;
+      this.#seenAt = this.#options.clock.monotonic();
+    }
+    this.touch();
+  }
+
+  /** Something that the status depends on may have changed. */
+  touch(): void {
+    const now = this.#options.clock.monotonic();
+    this.#dirty = true;
+    this.#touchedAt = now;
+    const earliest = Math.max(now + GATHER_MS, this.#lookedAt + LOOK_GAP_MS, this.#notBefore);
+    if (this.#writing === undefined) this.#lookIn(earliest - now);
+  }
+
+  /** Ends it after a last write of what is known and complete, where the policy is still there; resolves when no write is under way. */
+  async finish(): Promise<void> {
+    this.#closed = true;
+    this.#timer?.cancel();
+    this.#timer = undefined;
+    await this.#writing;
+    if (this.#dirty) this.#look('Last');
+    await this.#writing;
+  }
+
+  /** An earlier appointment stands. */
+  #lookIn(ms: number): void {
+    if (this.#closed) return;
+    const { clock } = this.#options;
+    const dueAt = clock.monotonic() + ms;
+    if (this.#timer !== undefined && this.#timer.dueAt <= dueAt) return;
+    this.#timer?.cancel();
+    const cancel = clock.after(ms, () => {
+      this.#timer = undefined;
+      this.#look('Usual');
+    });
+    this.#timer = { dueAt, cancel };
+  }
+
+  #look(occasion: 'Usual' | 'Last'): void {
+    const { entry: entryOf, build, clock } = this.#options;
+    const entry = entryOf(this.#name);
+    if (entry?.uid !== this.uid) return;
+    const { status, settled } = build(entry, this.#standing);
+    this.#dirty = false;
+    this.#lookedAt = clock.monotonic();
+    if (isDeepStrictEqual(status, this.#standing)) {
+      this.#countsDifferSince = undefined;
+      return;
+    }
+    const wait = this.#wait(status, settled);
+    if (occasion === 'Last' ? settled : wait <= 0) {
+      this.#writing = this.#write(entry, status);
+      return;
+    }
+    this.#dirty = true;
+    this.#lookIn(wait);
+  }
+
+  /** How long a write can wait for a better one, in milliseconds. */
+  #wait(status: WatchPolicyStatus, settled: boolean): number {
+    const now = this.#options.clock.monotonic();
+    if (!isDeepStrictEqual(withoutCounts(status), withoutCounts(this.#standing))) {
+      this.#countsDifferSince = undefined;
+      return settled ? 0 : this.#seenAt + SYNCING_GATHER_MS - now;
+    }
+    this.#countsDifferSince ??= now;
+    const rest = Math.min(this.#touchedAt + COUNTS_REST_MS, this.#countsDifferSince + COUNTS_GAP_MS);
+    return Math.max(rest, this.#countsWrittenAt + COUNTS_GAP_MS) - now;
+  }
+
+  async #write(entry: PolicyEntry, status: WatchPolicyStatus): Promise<void> {
+    const { clock, random, log, write, observe } = this.#options;
+    const onlyCounts = this.#countsDifferSince !== undefined;
+    this.#countsDifferSince = undefined;
+    try {
+      this.#standingVersion = await write(entry, status);
+      this.#standing = status;
+      if (onlyCounts) this.#countsWrittenAt = clock.monotonic();
+      this.#backoff = undefined;
+      observe?.('written');
+    } catch (error) {
+      // The policy is gone; the watch tells.
+      if (!(error instanceof ApiError && error.code === 'NotFound')) {
+        observe?.('failed');
+        log.warn({ policy: this.#name, reason: messageOf(error) }, 'a status could not be written; it is tried again');
+        this.#backoff ??= new Backoff(RETRY, clock, random);
+        this.#dirty = true;
+      }
+    }
+    this.#writing = undefined;
+    this.#notBefore = clock.monotonic() + Math.max(MIN_GAP_MS, this.#backoff?.next() ?? 0);
+    const seen = this.#options.entry(this.#name);
+    if (seen !== undefined) this.#takeOver(seen);
+    if (this.#dirty) this.#lookIn(this.#notBefore - clock.monotonic());
+  }
+
+  /** What stands in a newer version of the policy counts, whoever wrote it. */
+  #takeOver({ uid, object }: PolicyEntry): void {
+    if (uid !== this.uid || !isNewer(object.resourceVersion, this.#standingVersion)) return;
+    this.#standing = statusOf(object.body?.['status']);
+    this.#standingVersion = object.resourceVersion;
+    this.#dirty = true;
+  }
+}
+
+/** What another version wrote, or somebody by hand, may not be a status: then it is as if there were none. */
+function statusOf(raw: unknown): WatchPolicyStatus {
+  const parsed = watchPolicyStatusSchema.safeParse(raw ?? {});
+  return parsed.success ? parsed.data : {};
+}
+
+function isNewer(a: string, b: string): boolean {
+  const order = compareResourceVersions(a, b);
+  return order !== undefined && order > 0;
+}

@@ -1,0 +1,431 @@
+import { describe, expect, test, vi } from 'vitest';
+import { cachedObject } from '../../test/support/cached-object.ts';
+import { ManualClock } from '../../test/support/manual-clock.ts';
+import { apiError } from '../../test/support/scripted-list-watch.ts';
+import type { WatchPolicyStatus } from '../api/status.ts';
+import { silentLog } from '../base/log.ts';
+import type { PolicyEntry } from '../controller/policy-set.ts';
+import { StatusWriter } from './status-writer.ts';
+
+type Summary = NonNullable<WatchPolicyStatus['summary']>;
+const counts = (matched: number): Summary => ({
+  matched,
+  compliant: matched,
+  violating: 0,
+  errors: 0,
+  yielded: 0,
+  owned: 0,
+});
+/** A status that differs from another by what is told at once (`violationsTotal`), and by what is only counted. */
+const status = (violationsTotal: number, matched = 0): WatchPolicyStatus => ({
+  violationsTotal,
+  summary: counts(matched),
+});
+
+function setUp() {
+  const clock = new ManualClock();
+  const writes: (readonly [at: number, policy: string, status: WatchPolicyStatus])[] = [];
+  const observed: string[] = [];
+  const entries = new Map<string, PolicyEntry>();
+  const now = { status: status(0), settled: true, builds: 0, failure: undefined as Error | undefined };
+  let version = 100;
+  let held: PromiseWithResolvers<void> | undefined;
+  const writer = new StatusWriter({
+    clock,
+    random: () => 0,
+    log: silentLog,
+    entry: (name) => entries.get(name),
+    build: () => {
+      now.builds += 1;
+      return { status: now.status, settled: now.settled };
+    },
+    write: async ({ name }, written) => {
+      writes.push([clock.monotonic(), name, written]);
+      version += 1;
+      const mine = String(version);
+      const { failure } = now;
+      await held?.promise;
+      if (failure !== undefined) throw failure;
+      return mine;
+    },
+    observe: (result) => observed.push(result),
+  });
+  /** The policy as the watch shows it, with the status that stands in it. */
+  const see = (name: string, standing?: unknown, { uid = 'uid', generation = 1, at = version } = {}): boolean => {
+    const body = standing === undefined ? {} : { status: standing };
+    const object = cachedObject({ name, namespace: '', uid, generation, resourceVersion: String(at), body });
+    const entry: PolicyEntry = { name, uid, generation, object, acceptance: { ok: true }, program: undefined };
+    entries.set(name, entry);
+    return writer.seen(entry);
+  };
+  const hold = (): (() => void) => {
+    const promise = Promise.withResolvers<void>();
+    held = promise;
+    return () => {
+      held = undefined;
+      promise.resolve();
+    };
+  };
+  const times = () => writes.map(([at]) => at);
+  const newer = () => {
+    version += 1;
+    return { at: version };
+  };
+  const remove = (name: string): void => {
+    entries.delete(name);
+    writer.forget(name);
+  };
+  return { clock, writer, writes, observed, now, see, hold, times, newer, remove };
+}
+
+describe('the first status', () => {
+  test('is written after a short gathering when all is evaluated', async () => {
+    const { clock, writer, writes, see, times } = setUp();
+    expect(see('p')).toBe(true);
+    writer.touch('p');
+    await clock.advance(19);
+    expect(writes).toEqual([]);
+    await clock.advance(1);
+    expect(writes).toEqual([[20, 'p', status(0)]]);
+    await clock.advance(120_000);
+    expect(times()).toEqual([20]);
+    expect(clock.pending).toBe(0);
+  });
+
+  test('waits up to 300 ms for the evaluation, so that one write is enough', async () => {
+    const { clock, writer, now, writes, see, times } = setUp();
+    now.settled = false;
+    see('p');
+    await clock.advance(150);
+    expect(writes).toEqual([]);
+    now.status = status(3);
+    now.settled = true;
+    writer.touch('p');
+    await clock.advance(20);
+    expect(writes).toEqual([[170, 'p', status(3)]]);
+    await clock.advance(5_000);
+    expect(times()).toEqual([170]);
+  });
+
+  test('is written after 300 ms when evaluation takes longer, and again when that is over', async () => {
+    const { clock, writer, now, see, times } = setUp();
+    now.settled = false;
+    see('p');
+    await clock.advance(2_000);
+    expect(times()).toEqual([300]);
+    now.status = status(3);
+    now.settled = true;
+    writer.touch('p');
+    await clock.advance(2_000);
+    expect(times()).toEqual([300, 2_020]);
+  });
+
+  test('of a new generation waits for its evaluation likewise', async () => {
+    const { clock, now, see, times } = setUp();
+    see('p');
+    await clock.advance(10_000);
+    now.settled = false;
+    now.status = status(1);
+    see('p', undefined, { generation: 2 });
+    await clock.advance(2_000);
+    expect(times()).toEqual([20, 10_300]);
+  });
+
+  test('after a restart is not written when it stands there already', async () => {
+    const { clock, writer, now, see, writes } = setUp();
+    now.status = { violationsTotal: 2, violations: [], summary: counts(4), observedGeneration: 1 };
+    see('p', { observedGeneration: 1, summary: counts(4), violations: [], violationsTotal: 2 });
+    writer.touch('p');
+    await clock.advance(60_000);
+    expect([writes, clock.pending, now.builds]).toEqual([[], 0, 1]);
+  });
+
+  test.each([
+    ['another version wrote', { summary: counts(1), colour: 'red' }],
+    ['somebody made up', 'well'],
+  ])('that %s counts as none', async (_, standing) => {
+    const { clock, writer, see, writes } = setUp();
+    see('p', standing);
+    expect(writer.standing('p')).toEqual({});
+    await clock.advance(20);
+    expect(writes).toHaveLength(1);
+  });
+});
+
+describe('later ones', () => {
+  test('are written at once when a violation comes or goes, but at most once a second', async () => {
+    const { clock, writer, now, see, times } = setUp();
+    see('p');
+    await clock.advance(5_000);
+    for (let i = 1; i <= 30; i++) {
+      now.status = status(i);
+      writer.touch('p');
+      await clock.advance(100);
+    }
+    await clock.advance(2_000);
+    expect(times()).toEqual([20, 5_020, 6_020, 7_020, 8_020]);
+  });
+
+  test('end with what is true: the last change is never lost', async () => {
+    const { clock, writer, now, see, writes } = setUp();
+    see('p');
+    await clock.advance(5_000);
+    for (const i of [1, 2, 3]) {
+      now.status = status(i);
+      writer.touch('p');
+      await clock.advance(25);
+    }
+    await clock.advance(10_000);
+    expect(writes.at(-1)?.[2]).toEqual(status(3));
+    expect(writer.standing('p')).toEqual(status(3));
+  });
+
+  test('that only count are written once the counts have come to rest', async () => {
+    const { clock, writer, now, see, times } = setUp();
+    see('p');
+    await clock.advance(40_000);
+    now.status = status(0, 5);
+    writer.touch('p');
+    await clock.advance(5_000);
+    expect(times()).toEqual([20, 41_000]);
+  });
+
+  test('that only count are written every half a minute at most', async () => {
+    const { clock, writer, now, see, times } = setUp();
+    see('p');
+    await clock.advance(40_000);
+    for (let i = 1; i <= 60; i++) {
+      now.status = status(0, i);
+      writer.touch('p');
+      await clock.advance(1_500);
+    }
+    expect(times()).toEqual([20, 41_000, 71_000, 101_000]);
+  });
+
+  test('that only count, and never rest, are written every half a minute', async () => {
+    const { clock, writer, now, see, times } = setUp();
+    see('p');
+    await clock.advance(40_000);
+    for (let i = 1; i <= 700; i++) {
+      now.status = status(0, i);
+      writer.touch('p');
+      await clock.advance(100);
+    }
+    const [, ...later] = times();
+    expect(later.map((at) => Math.round(at / 1_000))).toEqual([70, 101]);
+  });
+
+  test('tell a violation at once, also while counts wait', async () => {
+    const { clock, writer, now, see, times } = setUp();
+    see('p');
+    await clock.advance(40_000);
+    now.status = status(0, 5);
+    writer.touch('p');
+    await clock.advance(500);
+    now.status = status(1, 5);
+    writer.touch('p');
+    await clock.advance(10_000);
+    expect(times()).toEqual([20, 40_520]);
+  });
+
+  test('are not written when nothing has changed, however often somebody thinks so', async () => {
+    const { clock, writer, see, writes } = setUp();
+    see('p');
+    await clock.advance(1_000);
+    for (let i = 0; i < 100; i++) {
+      writer.touch('p');
+      await clock.advance(40);
+    }
+    expect(writes).toHaveLength(1);
+    await clock.advance(1_000);
+    expect(clock.pending).toBe(0);
+  });
+
+  test('are not even computed more than ten times a second', async () => {
+    const { clock, writer, now, see } = setUp();
+    see('p');
+    await clock.advance(5_000);
+    const before = now.builds;
+    for (let i = 0; i < 1_000; i++) {
+      writer.touch('p');
+      await clock.advance(1);
+    }
+    expect(now.builds - before).toBeLessThanOrEqual(11);
+  });
+
+  test('of one policy do not wait for another', async () => {
+    const { clock, now, see, writes } = setUp();
+    see('p');
+    await clock.advance(900);
+    now.status = status(1);
+    see('q');
+    await clock.advance(20);
+    expect(writes.map(([at, policy]) => [at, policy])).toEqual([
+      [20, 'p'],
+      [920, 'q'],
+    ]);
+  });
+});
+
+describe('what others do to it', () => {
+  test('is repaired', async () => {
+    const { clock, see, newer, writes } = setUp();
+    see('p');
+    await clock.advance(5_000);
+    see('p', status(77), newer());
+    await clock.advance(20);
+    expect(writes.map(([, , written]) => written)).toEqual([status(0), status(0)]);
+  });
+
+  test('is repaired also when it happens while we write', async () => {
+    const { clock, see, newer, hold, writes } = setUp();
+    const release = hold();
+    see('p');
+    await clock.advance(20);
+    expect(writes).toHaveLength(1);
+    see('p', status(77), newer());
+    release();
+    await clock.advance(2_000);
+    expect(writes).toHaveLength(2);
+  });
+
+  test('our own write coming back, or an older version, is nothing of that', async () => {
+    const { clock, see, writer, writes } = setUp();
+    see('p', undefined, { at: 99 });
+    await clock.advance(5_000);
+    see('p', status(0), { at: 101 });
+    see('p', status(55), { at: 98 });
+    await clock.advance(5_000);
+    expect([writes.length, writer.standing('p')]).toEqual([1, status(0)]);
+  });
+});
+
+describe('a write that fails', () => {
+  test('is tried again, later each time, and touching does not make it sooner', async () => {
+    const { clock, writer, now, see, times, observed } = setUp();
+    now.failure = apiError('Unavailable');
+    see('p');
+    for (let i = 0; i < 160; i++) {
+      writer.touch('p');
+      await clock.advance(100);
+    }
+    expect(times()).toEqual([20, 1_020, 2_020, 4_020, 8_020]);
+    now.failure = undefined;
+    await clock.advance(1_000);
+    expect([times().at(-1), writer.standing('p')]).toEqual([16_020, status(0)]);
+    expect(observed).toEqual(['failed', 'failed', 'failed', 'failed', 'failed', 'written']);
+    await clock.advance(60_000);
+    expect(clock.pending).toBe(0);
+  });
+
+  test('though the server made it is noticed: the status that stands there is not written again', async () => {
+    const { clock, now, see, newer, hold, writes } = setUp();
+    const release = hold();
+    now.failure = apiError('Network');
+    see('p');
+    await clock.advance(20);
+    see('p', status(0), newer());
+    release();
+    now.failure = undefined;
+    await clock.advance(60_000);
+    expect(writes).toHaveLength(1);
+  });
+
+  test('because the policy is gone is dropped', async () => {
+    const { clock, now, see, writes, observed } = setUp();
+    now.failure = apiError('NotFound');
+    see('p');
+    await clock.advance(60_000);
+    expect([writes.length, observed, clock.pending]).toEqual([1, [], 0]);
+  });
+});
+
+describe('policies that go', () => {
+  test('leave no timer', async () => {
+    const { clock, writer, writes, see, remove } = setUp();
+    see('p');
+    remove('p');
+    writer.touch('p');
+    await clock.advance(10_000);
+    expect([writes, clock.pending, writer.standing('p')]).toEqual([[], 0, undefined]);
+  });
+
+  test('and come again under the same name begin anew', async () => {
+    const { clock, writer, see, writes, hold } = setUp();
+    const release = hold();
+    see('p');
+    await clock.advance(20);
+    expect(see('p', status(9), { uid: 'another' })).toBe(true);
+    expect(writer.standing('p')).toEqual(status(9));
+    release();
+    await clock.advance(60_000);
+    expect(writer.standing('p')).toEqual(status(0));
+    expect(writes).toHaveLength(2);
+    expect(clock.pending).toBe(0);
+  });
+});
+
+describe('stop', () => {
+  test('writes what is due and complete, counts too, and nothing afterwards', async () => {
+    const { clock, writer, now, see, writes } = setUp();
+    see('p');
+    see('q');
+    await clock.advance(40_000);
+    now.status = status(0, 5);
+    writer.touch('p');
+    await writer.stop();
+    expect(writes.map(([, policy]) => policy)).toEqual(['p', 'q', 'p']);
+    now.status = status(9);
+    writer.touch('p');
+    expect(see('r')).toBe(false);
+    await clock.advance(60_000);
+    expect([writes.length, clock.pending]).toEqual([3, 0]);
+  });
+
+  test('does not write that something is not evaluated yet: the next process says how it is', async () => {
+    const { clock, writer, now, see, writes } = setUp();
+    now.settled = false;
+    see('p');
+    await writer.stop();
+    expect([writes, clock.pending]).toEqual([[], 0]);
+  });
+
+  test('waits for a write under way, and writes what has changed during it', async () => {
+    const { clock, writer, now, see, writes, hold } = setUp();
+    const release = hold();
+    see('p');
+    await clock.advance(20);
+    now.status = status(4);
+    writer.touch('p');
+    const stopped = vi.fn<() => void>();
+    const stopping = writer.stop().finally(stopped);
+    await clock.settle();
+    expect(stopped).not.toHaveBeenCalled();
+    release();
+    await stopping;
+    expect([writes.map(([, , written]) => written), clock.pending]).toEqual([[status(0), status(4)], 0]);
+  });
+
+  test('waits for the last write of a policy that is gone', async () => {
+    const { clock, writer, see, hold, remove } = setUp();
+    const release = hold();
+    see('p');
+    await clock.advance(20);
+    remove('p');
+    const stopped = vi.fn<() => void>();
+    const stopping = writer.stop().finally(stopped);
+    await clock.settle();
+    expect(stopped).not.toHaveBeenCalled();
+    release();
+    await stopping;
+    expect(clock.pending).toBe(0);
+  });
+
+  test('does not try a failing write for ever', async () => {
+    const { clock, writer, now, see, writes } = setUp();
+    now.failure = apiError('Unavailable');
+    see('p');
+    await writer.stop();
+    expect([writes.length, clock.pending]).toEqual([1, 0]);
+  });
+});

@@ -1,0 +1,182 @@
+import { type CachedObject, type ObjectKey, objectKey } from '../api/object.ts';
+import { type GroupResourceName, groupResourceName } from '../api/resource.ts';
+import type { ReportedViolation } from '../api/status.ts';
+import type { Clock } from '../base/clock.ts';
+import type { VerdictSink } from '../controller/verdict-sink.ts';
+import type { KindContext, Program } from '../policy/program.ts';
+import type { Verdict } from '../policy/verdict.ts';
+import { Findings, objectId } from './findings.ts';
+import { count, isZero, type MutableTotals, noTotals, type PolicyTotals } from './policy-totals.ts';
+
+/** The verdicts on one object, shared by all objects about which the same was said. */
+interface ObjectRecord {
+  readonly programs: readonly Program[];
+  readonly verdicts: readonly Verdict[];
+}
+
+interface KindRecord {
+  readonly context: KindContext;
+  readonly objects: Map<ObjectKey, ObjectRecord>;
+}
+
+interface PolicyRecord {
+  readonly totals: MutableTotals;
+  readonly findings: Findings;
+  /** The policy was deleted: what is still counted for it goes as its objects are evaluated again. */
+  deleted: boolean;
+}
+
+/**
+ * What every policy says about every object, counted exactly. Level-based: a new verdict replaces the old one, and counts
+ * follow by difference. Compliant objects, usually nearly all, share their verdicts.
+ */
+export class VerdictTable implements VerdictSink {
+  readonly #clock: Pick<Clock, 'now'>;
+  readonly #onChange: (policy: string) => void;
+  readonly #kinds = new Map<GroupResourceName, KindRecord>();
+  readonly #policies = new Map<string, PolicyRecord>();
+  readonly #shared = new WeakMap<readonly Program[], Map<string, ObjectRecord>>();
+
+  /** `onChange` is called with each policy about which something else is said than before. */
+  constructor(clock: Pick<Clock, 'now'>, onChange: (policy: string) => void) {
+    this.#clock = clock;
+    this.#onChange = onChange;
+  }
+
+  record(context: KindContext, object: CachedObject, programs: readonly Program[], verdicts: readonly Verdict[]): void {
+    const name = groupResourceName(context);
+    let kind = this.#kinds.get(name);
+    if (kind === undefined) {
+      kind = { context, objects: new Map() };
+      this.#kinds.set(name, kind);
+    }
+    const key = objectKey(object);
+    const before = kind.objects.get(key);
+    const next = this.#share({ programs, verdicts });
+    if (before === next) return;
+    if (programs.length === 0) kind.objects.delete(key);
+    else kind.objects.set(key, next);
+    const changed = new Set<string>();
+    if (before !== undefined)
+      this.#countOut(before, next, changed, (findings) => findings.delete(objectId(context, key)));
+    this.#countIn(context, object, before, next, changed);
+    this.#tell(changed);
+  }
+
+  forget(name: GroupResourceName, key: ObjectKey): void {
+    const kind = this.#kinds.get(name);
+    const before = kind?.objects.get(key);
+    if (kind === undefined || before === undefined) return;
+    kind.objects.delete(key);
+    const changed = new Set<string>();
+    this.#countOut(before, undefined, changed, (findings) => findings.delete(objectId(kind.context, key)));
+    this.#tell(changed);
+  }
+
+  /** The kind is not watched for now. Its objects may come again, with the same to be said about them. */
+  forgetKind(name: GroupResourceName): void {
+    const kind = this.#kinds.get(name);
+    if (kind === undefined) return;
+    const changed = new Set<string>();
+    for (const [key, before] of kind.objects) {
+      this.#countOut(before, undefined, changed, (findings) => findings.setAside(objectId(kind.context, key)));
+    }
+    this.#kinds.delete(name);
+    this.#tell(changed);
+  }
+
+  /** The policy is gone. What was counted for it goes as the objects are evaluated again. */
+  forgetPolicy(policy: string): void {
+    const record = this.#policies.get(policy);
+    if (record === undefined) return;
+    record.deleted = true;
+    record.findings.forgetEarlier();
+    if (isZero(record.totals)) this.#policies.delete(policy);
+  }
+
+  /** A policy came, with what an earlier process said last: results that still stand do so since then. */
+  adopt(policy: string, violations: readonly ReportedViolation[]): void {
+    const record = this.#policy(policy);
+    record.deleted = false;
+    record.findings.adopt(violations);
+  }
+
+  totals(policy: string): PolicyTotals {
+    return this.#policies.get(policy)?.totals ?? noTotals();
+  }
+
+  /** The first `limit` results by severity, namespace, name and rule. */
+  violations(policy: string, limit: number): readonly ReportedViolation[] {
+    return this.#policies.get(policy)?.findings.first(limit) ?? [];
+  }
+
+  #policy(name: string): PolicyRecord {
+    let policy = this.#policies.get(name);
+    if (policy === undefined) {
+      policy = { totals: noTotals(), findings: new Findings(), deleted: false };
+      this.#policies.set(name, policy);
+    }
+    return policy;
+  }
+
+  #countIn(
+    kind: KindContext,
+    object: CachedObject,
+    before: ObjectRecord | undefined,
+    next: ObjectRecord,
+    changed: Set<string>,
+  ): void {
+    next.programs.forEach((program, i) => {
+      const verdict = next.verdicts[i];
+      if (verdict === undefined || verdict === verdictOf(before, program.policy)) return;
+      const { totals, findings } = this.#policy(program.policy);
+      count(totals, verdict, 1);
+      findings.set(kind, object, program, verdict.results, this.#clock.now());
+      changed.add(program.policy);
+    });
+  }
+
+  /** Takes out of the counts what is not said any more, and out of the findings what no verdict of `next` replaces. */
+  #countOut(
+    before: ObjectRecord,
+    next: ObjectRecord | undefined,
+    changed: Set<string>,
+    remove: (findings: Findings) => void,
+  ): void {
+    before.programs.forEach((program, i) => {
+      const verdict = before.verdicts[i];
+      const policy = this.#policies.get(program.policy);
+      const instead = verdictOf(next, program.policy);
+      if (verdict === undefined || policy === undefined || instead === verdict) return;
+      count(policy.totals, verdict, -1);
+      if (instead === undefined) remove(policy.findings);
+      if (policy.deleted && isZero(policy.totals)) this.#policies.delete(program.policy);
+      changed.add(program.policy);
+    });
+  }
+
+  #tell(changed: ReadonlySet<string>): void {
+    for (const policy of changed) this.#onChange(policy);
+  }
+
+  /** Verdicts without results are one of few shared objects: equal records of them are one. */
+  #share(record: ObjectRecord): ObjectRecord {
+    if (record.verdicts.some(({ results, pending }) => results.length > 0 || pending)) return record;
+    let records = this.#shared.get(record.programs);
+    if (records === undefined) {
+      records = new Map();
+      this.#shared.set(record.programs, records);
+    }
+    const id = record.verdicts.map(({ matched, owned }) => (matched ? 'm' : '-') + (owned ? 'o' : '-')).join('');
+    const known = records.get(id);
+    if (known !== undefined) return known;
+    records.set(id, record);
+    return record;
+  }
+}
+
+function verdictOf(record: ObjectRecord | undefined, policy: string): Verdict | undefined {
+  if (record === undefined) return undefined;
+  const i = record.programs.findIndex((program) => program.policy === policy);
+  return i === -1 ? undefined : record.verdicts[i];
+}

@@ -1,0 +1,169 @@
+import { type CachedObject, objectKey } from '../../src/api/object.ts';
+import { type GroupResourceName, groupResourceName } from '../../src/api/resource.ts';
+import { type WatchId, type WatchSpec, watchId } from '../../src/informer/watch-spec.ts';
+import type { Discovery, DiscoverySnapshot, ServedResource } from '../../src/kube/discovery.ts';
+import type { ApiErrorCode } from '../../src/kube/errors.ts';
+import type { ListPage, ListWatch, WatchEvent, WatchOptions } from '../../src/kube/list-watch.ts';
+import type { KindContext } from '../../src/policy/program.ts';
+import { cachedObject } from './cached-object.ts';
+import { apiError } from './scripted-list-watch.ts';
+
+interface Stream {
+  readonly options: WatchOptions;
+  readonly end: PromiseWithResolvers<void>;
+}
+
+interface Resource {
+  readonly objects: Map<string, CachedObject>;
+  readonly streams: Set<Stream>;
+  /** Every list and watch is refused so. */
+  refusal: ApiErrorCode | undefined;
+}
+
+const VERBS = ['get', 'list', 'watch', 'patch'];
+const CRDS = 'customresourcedefinitions.apiextensions.k8s.io';
+
+/** What a cluster serves, its objects and its discovery; it answers at once. */
+export class FakeCluster {
+  /** Ids of the list-watches that were made, in order: one for each life of an informer. */
+  readonly started: WatchId[] = [];
+  /** What discovery says, which a real server brings up to date only after a while. */
+  discovered: DiscoverySnapshot = new Map();
+  discoveryAsked = 0;
+  readonly #resources = new Map<GroupResourceName, Resource>();
+  readonly #served = new Map<GroupResourceName, ServedResource>();
+  #revision = 100;
+
+  readonly discovery: Discovery = {
+    snapshot: new Map(),
+    refresh: async () => {
+      this.discoveryAsked += 1;
+      return this.discovered;
+    },
+  };
+
+  /** Serves a kind, and says so in discovery. */
+  serve({ group, resource, version, kind, scope }: KindContext, verbs: readonly string[] = VERBS): void {
+    this.#served.set(groupResourceName({ group, resource }), {
+      group,
+      resource,
+      versions: [{ version, kind, scope, verbs }],
+      stale: false,
+    });
+    this.discover();
+  }
+
+  /** Brings discovery up to date. */
+  discover(): void {
+    this.discovered = new Map(this.#served);
+  }
+
+  /** Installs a CRD whose kind is served at once; `discovered: false`: discovery does not show it yet. */
+  installCrd(context: KindContext, uid: string, { discovered = true } = {}): void {
+    const before = this.discovered;
+    this.serve(context);
+    if (!discovered) this.discovered = before;
+    this.put(CRDS, cachedObject({ name: groupResourceName(context), namespace: '', uid }));
+  }
+
+  /** Deletes a CRD with all its objects; its kind stays in discovery until `discover`. */
+  removeCrd(name: GroupResourceName): void {
+    this.remove(CRDS, name);
+    this.#served.delete(name);
+    this.#resource(name).objects.clear();
+    this.#break(name, 'NotFound');
+  }
+
+  /** Creates or replaces an object, in a version of its own. */
+  put(name: GroupResourceName, object: CachedObject): CachedObject {
+    const { objects } = this.#resource(name);
+    this.#revision += 1;
+    const next = { ...object, resourceVersion: String(this.#revision) };
+    const type = objects.has(objectKey(object)) ? 'MODIFIED' : 'ADDED';
+    objects.set(objectKey(object), next);
+    this.#send(name, { type, object: next });
+    return next;
+  }
+
+  remove(name: GroupResourceName, key: string): void {
+    const { objects } = this.#resource(name);
+    const object = objects.get(key);
+    if (object === undefined) throw new Error(`there is no ${name} ${key}`);
+    this.#revision += 1;
+    objects.delete(key);
+    this.#send(name, { type: 'DELETED', object: { ...object, resourceVersion: String(this.#revision) } });
+  }
+
+  get(name: GroupResourceName, key: string): CachedObject | undefined {
+    return this.#resource(name).objects.get(key);
+  }
+
+  /** Refuses every list and watch of the resource from now on, also those under way; undefined: no longer. */
+  refuse(name: GroupResourceName, code: ApiErrorCode | undefined): void {
+    this.#resource(name).refusal = code;
+    if (code !== undefined) this.#break(name, code);
+  }
+
+  /** Watches under way. */
+  watching(name: GroupResourceName): number {
+    return this.#resource(name).streams.size;
+  }
+
+  readonly createListWatch = (spec: WatchSpec): ListWatch => {
+    this.started.push(watchId(spec));
+    const name = groupResourceName(spec.gvr);
+    return { list: async () => this.#list(name), watch: (options) => this.#watch(name, options) };
+  };
+
+  /** How often an informer of the resource was started. */
+  starts(name: GroupResourceName): number {
+    return this.started.filter((id) => id.startsWith(`${name} `)).length;
+  }
+
+  #resource(name: GroupResourceName): Resource {
+    let resource = this.#resources.get(name);
+    if (resource === undefined) {
+      resource = { objects: new Map(), streams: new Set(), refusal: undefined };
+      this.#resources.set(name, resource);
+    }
+    return resource;
+  }
+
+  #problem(name: GroupResourceName): ApiErrorCode | undefined {
+    return this.#resource(name).refusal ?? (this.#served.has(name) ? undefined : 'NotFound');
+  }
+
+  #list(name: GroupResourceName): ListPage {
+    const problem = this.#problem(name);
+    if (problem !== undefined) throw apiError(problem);
+    return {
+      items: [...this.#resource(name).objects.values()],
+      resourceVersion: String(this.#revision),
+      continue: '',
+    };
+  }
+
+  #watch(name: GroupResourceName, options: WatchOptions): Promise<void> {
+    const problem = this.#problem(name);
+    if (problem !== undefined) return Promise.reject(apiError(problem));
+    const stream: Stream = { options, end: Promise.withResolvers<void>() };
+    const { streams } = this.#resource(name);
+    streams.add(stream);
+    options.signal.addEventListener('abort', () => {
+      streams.delete(stream);
+      stream.end.reject(apiError('Aborted'));
+    });
+    options.onOpen?.();
+    return stream.end.promise;
+  }
+
+  #send(name: GroupResourceName, event: WatchEvent): void {
+    for (const { options } of this.#resource(name).streams) options.onEvent(event);
+  }
+
+  #break(name: GroupResourceName, code: ApiErrorCode): void {
+    const { streams } = this.#resource(name);
+    for (const { end } of streams) end.reject(apiError(code));
+    streams.clear();
+  }
+}

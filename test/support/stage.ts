@@ -1,0 +1,107 @@
+import { afterAll, afterEach, beforeAll } from 'vitest';
+import type { ClusterHandle } from '../cluster/cluster-handle.ts';
+import { eventually } from '../cluster/eventually.ts';
+import { sharedControlPlane } from '../cluster/shared.ts';
+import { Installation, install, POLICIES } from './installation.ts';
+import { type OperatorArguments, OperatorProcess, operatorTails, stopOperators } from './operator-process.ts';
+
+export type { PolicySpec } from './installation.ts';
+export { is, type PolicyView } from './policy-view.ts';
+
+/** A cluster on which Watchkeeper is installed, and the operator as a process with the rights of its own service account. */
+export class Stage extends Installation {
+  static async install(cluster: ClusterHandle): Promise<Stage> {
+    return new Stage(await install(cluster));
+  }
+
+  async startOperator(options: Omit<OperatorArguments, 'kubeconfig'> = {}): Promise<OperatorProcess> {
+    return OperatorProcess.start({ kubeconfig: this.operatorKubeconfig, ...options });
+  }
+
+  launchOperator(options: Partial<OperatorArguments> = {}): OperatorProcess {
+    return OperatorProcess.launch({ kubeconfig: this.operatorKubeconfig, ...options });
+  }
+
+  /** Lets the operator watch and write further kinds; returns how to take the right away again. */
+  async grant(
+    apiGroup: string,
+    resources: readonly string[],
+    verbs = ['get', 'list', 'watch', 'patch'],
+  ): Promise<() => Promise<void>> {
+    const name = `test-targets-${resources.join('-')}-${apiGroup || 'core'}`;
+    const metadata = { name };
+    const api = 'rbac.authorization.k8s.io';
+    await this.admin.apply(
+      { apiVersion: `${api}/v1`, kind: 'ClusterRole', metadata, rules: [{ apiGroups: [apiGroup], resources, verbs }] },
+      { force: true },
+    );
+    await this.admin.apply(
+      {
+        apiVersion: `${api}/v1`,
+        kind: 'ClusterRoleBinding',
+        metadata,
+        roleRef: { apiGroup: api, kind: 'ClusterRole', name },
+        subjects: [{ kind: 'ServiceAccount', name: 'watchkeeper', namespace: 'watchkeeper' }],
+      },
+      { force: true },
+    );
+    return async () => this.admin.delete(`/apis/${api}/v1/clusterrolebindings/${name}`);
+  }
+
+  /** Labels of one object once they are as wanted. */
+  async labels(path: string, wanted: (labels: Readonly<Record<string, string>>) => boolean, timeoutMs = 10_000) {
+    const object = await this.admin.waitFor(path, ({ metadata }) => wanted(metadata.labels), { timeoutMs });
+    return object.metadata.labels;
+  }
+
+  /** How many objects of a collection have the label; a consistent read. */
+  async countLabelled(collection: string, selector: string): Promise<number> {
+    return (await this.admin.list(`${collection}?labelSelector=${encodeURIComponent(selector)}`)).items.length;
+  }
+
+  async waitForCount(collection: string, selector: string, count: number, timeoutMs = 20_000): Promise<void> {
+    await eventually(
+      `objects with ${selector}`,
+      () => this.countLabelled(collection, selector),
+      (found) => found === count,
+      {
+        timeoutMs,
+        intervalMs: 50,
+      },
+    );
+  }
+
+  async clear(): Promise<void> {
+    const { items } = await this.admin.list(POLICIES);
+    await Promise.all(items.map(({ metadata }) => this.admin.delete(`${POLICIES}/${metadata.name}`)));
+    const ledger = '/api/v1/namespaces/watchkeeper/configmaps/watchkeeper-ledger';
+    if ((await this.admin.find(ledger)) !== undefined) await this.admin.delete(ledger);
+  }
+}
+
+/** A stage for all tests of a file, cleared of policies, ledger and operators after each. */
+export function useStage(options: { readonly controllerManager?: boolean } = {}): () => Stage {
+  let stage: Stage | undefined;
+  beforeAll(async () => {
+    stage = await Stage.install(await sharedControlPlane(options));
+  });
+  afterEach(async ({ task }) => {
+    if (task.result?.state === 'fail') process.stderr.write(`${operatorTails()}\n`);
+    await stopOperators();
+    await stage?.clear();
+  });
+  afterAll(() => stage?.admin.close());
+  return () => {
+    if (stage === undefined) throw new Error('the stage is set in beforeAll');
+    return stage;
+  };
+}
+
+export function configMap(
+  namespace: string,
+  name: string,
+  labels: Readonly<Record<string, string>> = {},
+  data = { a: 'b' },
+) {
+  return { apiVersion: 'v1', kind: 'ConfigMap', metadata: { namespace, name, labels }, data };
+}
