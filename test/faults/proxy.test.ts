@@ -1,0 +1,185 @@
+import { once } from 'node:events';
+import { type ClientHttp2Session, type ClientHttp2Stream, connect } from 'node:http2';
+import { createInterface } from 'node:readline';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { type Admin, createAdmin } from '../cluster/api.ts';
+import type { ClusterHandle } from '../cluster/cluster-handle.ts';
+import { eventually } from '../cluster/eventually.ts';
+import { at } from '../cluster/kube-object.ts';
+import { readKubeconfig } from '../cluster/kubeconfig.ts';
+import { sharedControlPlane } from '../cluster/shared.ts';
+import { type Fate, FaultProxy, LOSE_ANSWER, PASS, type ProxiedRequest, REFUSE_BEFORE } from './proxy.ts';
+
+let cluster: ClusterHandle;
+let admin: Admin;
+let proxy: FaultProxy;
+let session: ClientHttp2Session;
+let authorization: string;
+let namespace: string;
+
+beforeAll(async () => {
+  cluster = await sharedControlPlane();
+  admin = await createAdmin(cluster);
+  namespace = await admin.createNamespace('proxy');
+  const robot = { name: 'robot', namespace };
+  await admin.create({ apiVersion: 'v1', kind: 'ServiceAccount', metadata: robot });
+  await admin.create({
+    apiVersion: 'rbac.authorization.k8s.io/v1',
+    kind: 'RoleBinding',
+    metadata: { name: 'robot', namespace },
+    roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'ClusterRole', name: 'cluster-admin' },
+    subjects: [{ kind: 'ServiceAccount', ...robot }],
+  });
+  proxy = await FaultProxy.start(cluster);
+  const access = await readKubeconfig(await proxy.kubeconfigFor(robot));
+  authorization = `Bearer ${access.token}`;
+  session = connect(access.url, { ca: access.caPem });
+  // The rights are seen a moment after they were given.
+  await eventually(
+    'the robot',
+    async () => call('GET', configMaps()),
+    ({ status }) => status === 200,
+  );
+});
+
+beforeEach(async () => {
+  const manifest = { apiVersion: 'v1', kind: 'ConfigMap', metadata: { namespace, name: 'a' }, data: { k: 'old' } };
+  await admin.apply(manifest, { force: true });
+});
+
+afterEach(() => proxy.clear());
+
+afterAll(async () => {
+  session?.destroy();
+  await proxy?.close();
+  admin?.close();
+});
+
+describe('the fault proxy', () => {
+  test('passes requests, identities and answers on', async () => {
+    expect(await call('GET', `${configMaps()}/a`)).toMatchObject({
+      status: 200,
+      body: expect.stringContaining('"old"'),
+    });
+    expect(await patch('new')).toMatchObject({ status: 200 });
+    expect(await valueOf()).toBe('new');
+    expect(await call('GET', '/api/v1/nodes')).toMatchObject({ status: 403, body: expect.stringContaining('robot') });
+  });
+
+  test('passes the events of a watch on as they come, and ends it when the client does', async () => {
+    const before = await openWatches();
+    const stream = request('GET', `${configMaps()}?watch=true&fieldSelector=metadata.name%3Dlive`);
+    const lines = createInterface({ input: stream })[Symbol.asyncIterator]();
+    for (const word of ['first', 'second']) {
+      await admin.apply({ apiVersion: 'v1', kind: 'ConfigMap', metadata: { namespace, name: 'live' }, data: { word } });
+      expect((await lines.next()).value).toContain(word);
+    }
+    expect(await openWatches()).toBe(before + 1);
+    stream.close();
+    await eventually('watches', openWatches, (count) => count === before);
+  });
+
+  test('refuses a request before the server sees it', async () => {
+    proxy.use(({ write }) => (write === undefined ? PASS : REFUSE_BEFORE));
+    await expect(patch('new')).rejects.toThrow('NGHTTP2_INTERNAL_ERROR');
+    expect(await valueOf()).toBe('old');
+    expect(await call('GET', `${configMaps()}/a`)).toMatchObject({ status: 200 });
+  });
+
+  test('loses the answer to a request that the server has carried out', async () => {
+    proxy.use(() => LOSE_ANSWER);
+    await expect(patch('new')).rejects.toThrow('NGHTTP2_INTERNAL_ERROR');
+    expect(await valueOf()).toBe('new');
+  });
+
+  test('tells what the lost answer was before the client learns that there is none', async () => {
+    const seen: unknown[] = [];
+    const answered = async (status: number) => void seen.push(status, await valueOf());
+    proxy.use(() => ({ kind: 'LoseAnswer', answered }));
+    await expect(patch('new').finally(() => seen.push('reset'))).rejects.toThrow('NGHTTP2_INTERNAL_ERROR');
+    expect(seen).toEqual([200, 'new', 'reset']);
+  });
+
+  test('holds a request until it is told what to do with it', async () => {
+    const released = Promise.withResolvers<Fate>();
+    proxy.use(({ method }) => (method === 'PATCH' ? released.promise : PASS));
+    const pending = patch('new');
+    expect(await call('GET', `${configMaps()}/a`)).toMatchObject({ status: 200 });
+    expect(await valueOf()).toBe('old');
+    released.resolve(PASS);
+    expect(await pending).toMatchObject({ status: 200 });
+    expect(await valueOf()).toBe('new');
+  });
+
+  test('sends nothing on of a request that its client gave up while it was held', async () => {
+    const released = Promise.withResolvers<Fate>();
+    proxy.use(({ method }) => (method === 'PATCH' ? released.promise : PASS));
+    const stream = request('PATCH', `${configMaps()}/a`, 'gone');
+    stream.close();
+    await once(stream, 'close');
+    // Later on the same connection, so the proxy knows of the end when this is answered.
+    await call('GET', configMaps());
+    released.resolve(PASS);
+    expect(await patch('new')).toMatchObject({ status: 200 });
+    expect(await valueOf()).toBe('new');
+  });
+
+  test('counts requests, and writes among them, since the fault was put in', async () => {
+    const seen: ProxiedRequest[] = [];
+    proxy.use((seenNow) => {
+      seen.push(seenNow);
+      return PASS;
+    });
+    await call('GET', `${configMaps()}/a`);
+    await patch('new');
+    await call('GET', `${configMaps()}?limit=1`);
+    await patch('newer');
+    expect(seen.map(({ method, path, index, write }) => [method, path, index, write])).toEqual([
+      ['GET', `${configMaps()}/a`, 1, undefined],
+      ['PATCH', `${configMaps()}/a`, 2, 1],
+      ['GET', configMaps(), 3, undefined],
+      ['PATCH', `${configMaps()}/a`, 4, 2],
+    ]);
+    expect(seen[2]?.query.get('limit')).toBe('1');
+  });
+});
+
+function configMaps(): string {
+  return `/api/v1/namespaces/${namespace}/configmaps`;
+}
+
+async function valueOf(): Promise<unknown> {
+  return at(await admin.get(`${configMaps()}/a`), 'data', 'k');
+}
+
+async function patch(value: string) {
+  return call('PATCH', `${configMaps()}/a`, JSON.stringify({ data: { k: value } }));
+}
+
+function request(method: string, path: string, body?: string): ClientHttp2Stream {
+  const headers = { ':method': method, ':path': path, authorization, 'content-type': 'application/merge-patch+json' };
+  const stream = session.request(headers, { endStream: body === undefined });
+  if (body !== undefined) stream.end(body);
+  stream.on('error', () => {});
+  return stream;
+}
+
+/** Rejects when the stream is reset. */
+async function call(method: string, path: string, body?: string) {
+  const stream = request(method, path, body);
+  let status = 0;
+  stream.on('response', (headers) => {
+    status = headers[':status'] ?? 0;
+  });
+  const chunks: Buffer[] = [];
+  for await (const chunk of stream as AsyncIterable<Buffer>) chunks.push(chunk);
+  return { status, body: Buffer.concat(chunks).toString('utf8') };
+}
+
+/** Of ConfigMaps, by the API server's own count. */
+async function openWatches(): Promise<number> {
+  return (await cluster.metrics())
+    .split('\n')
+    .filter((line) => /^apiserver_longrunning_requests\{.*resource="configmaps".*verb="WATCH"/.test(line))
+    .reduce((sum, line) => sum + Number(line.slice(line.lastIndexOf(' '))), 0);
+}

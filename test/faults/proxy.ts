@@ -1,0 +1,210 @@
+import { once } from 'node:events';
+import {
+  type ClientHttp2Session,
+  type ClientHttp2Stream,
+  connect,
+  constants,
+  createSecureServer,
+  type Http2SecureServer,
+  type IncomingHttpHeaders,
+  type ServerHttp2Session,
+  type ServerHttp2Stream,
+} from 'node:http2';
+import type { AddressInfo } from 'node:net';
+import type { ClusterHandle, ServiceAccountName } from '../cluster/cluster-handle.ts';
+
+export interface ProxiedRequest {
+  readonly method: string;
+  /** Without the query. */
+  readonly path: string;
+  readonly query: URLSearchParams;
+  /** Counts all requests since the fault was put in, from 1. */
+  readonly index: number;
+  /** Counts the writes among them, from 1; undefined for a read. */
+  readonly write: number | undefined;
+}
+
+/** What becomes of one request. */
+export type Fate =
+  | { readonly kind: 'Pass' }
+  /** It never reaches the server; the client's stream is reset. */
+  | { readonly kind: 'RefuseBefore' }
+  /**
+   * The server carries it out, and the client's stream is reset in place of the answer. `answered` runs in between,
+   * with the answer's HTTP status.
+   */
+  | { readonly kind: 'LoseAnswer'; readonly answered?: (status: number) => void | Promise<void> };
+
+/** Asked about each request before any of it is forwarded. A promise holds the request until it resolves. */
+export type Fault = (request: ProxiedRequest) => Fate | Promise<Fate>;
+
+export const PASS: Fate = { kind: 'Pass' };
+export const REFUSE_BEFORE: Fate = { kind: 'RefuseBefore' };
+export const LOSE_ANSWER: Fate = { kind: 'LoseAnswer' };
+
+const READS = new Set(['GET', 'HEAD', 'OPTIONS']);
+/** As kube-apiserver's own. */
+const MAX_STREAMS = 100;
+/** A code that says nothing about whether the request was carried out; REFUSED_STREAM would. */
+const RESET = constants.NGHTTP2_INTERNAL_ERROR;
+
+/**
+ * Stands between a client and the API server, speaks HTTP/2 to both, and lets faults happen. It has the server's
+ * certificate and passes all headers on, the client's token among them. Each connection of a client has a connection of
+ * its own to the server, and ends with it.
+ */
+export class FaultProxy implements AsyncDisposable {
+  readonly url: string;
+  readonly #cluster: ClusterHandle;
+  readonly #server: Http2SecureServer;
+  readonly #sessions = new Set<ServerHttp2Session>();
+  #fault: Fault = () => PASS;
+  #requests = 0;
+  #writes = 0;
+  #writesUnderWay = 0;
+
+  private constructor(cluster: ClusterHandle, server: Http2SecureServer, url: string) {
+    this.#cluster = cluster;
+    this.#server = server;
+    this.url = url;
+    server.on('session', (session) => this.#join(session));
+  }
+
+  static async start(cluster: ClusterHandle): Promise<FaultProxy> {
+    const { certPem: cert, keyPem: key } = await cluster.servingPair();
+    const settings = { maxConcurrentStreams: MAX_STREAMS };
+    const server = createSecureServer({ cert, key, settings }).listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const { port } = server.address() as AddressInfo;
+    return new FaultProxy(cluster, server, `https://127.0.0.1:${port}`);
+  }
+
+  /** Writes that came and whose stream is not closed yet. */
+  get writesUnderWay(): number {
+    return this.#writesUnderWay;
+  }
+
+  /** Counts from 1 again. */
+  use(fault: Fault): void {
+    this.#fault = fault;
+    this.#requests = 0;
+    this.#writes = 0;
+  }
+
+  /** Everything passes again. Requests that are held stay held until their own promise resolves. */
+  clear(): void {
+    this.use(() => PASS);
+  }
+
+  /** Path of a new kubeconfig that leads through here with a token of this service account. */
+  async kubeconfigFor(account: ServiceAccountName): Promise<string> {
+    return this.#cluster.kubeconfigFor(account, this.url);
+  }
+
+  async close(): Promise<void> {
+    const closed = new Promise((resolve) => this.#server.close(resolve));
+    for (const session of this.#sessions) session.destroy();
+    await closed;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  #join(session: ServerHttp2Session): void {
+    const upstream = connect(this.#cluster.url, { ca: this.#cluster.caPem });
+    this.#sessions.add(session);
+    session.on('error', () => {});
+    session.on('close', () => {
+      this.#sessions.delete(session);
+      upstream.destroy();
+    });
+    session.on('stream', (stream, headers) => void this.#serve(stream, headers, upstream));
+    upstream.on('error', () => {});
+    upstream.on('goaway', () => session.close());
+    upstream.on('close', () => session.destroy());
+  }
+
+  async #serve(stream: ServerHttp2Stream, headers: IncomingHttpHeaders, upstream: ClientHttp2Session): Promise<void> {
+    stream.on('error', () => {});
+    const request = this.#describe(headers);
+    if (request.write !== undefined) {
+      this.#writesUnderWay += 1;
+      stream.on('close', () => {
+        this.#writesUnderWay -= 1;
+      });
+    }
+    const fate = await this.#fault(request);
+    if (stream.closed || upstream.closed || upstream.destroyed) {
+      stream.destroy();
+      return;
+    }
+    switch (fate.kind) {
+      case 'Pass':
+        pass(stream, forward(stream, headers, upstream));
+        break;
+      case 'RefuseBefore':
+        reset(stream, RESET);
+        break;
+      case 'LoseAnswer':
+        await swallow(forward(stream, headers, upstream), fate.answered);
+        reset(stream, RESET);
+        break;
+    }
+  }
+
+  #describe(headers: IncomingHttpHeaders): ProxiedRequest {
+    const { ':method': method = '', ':path': target = '' } = headers;
+    const [path = '', query = ''] = target.split('?');
+    this.#requests += 1;
+    const isWrite = !READS.has(method);
+    if (isWrite) this.#writes += 1;
+    const write = isWrite ? this.#writes : undefined;
+    return { method, path, query: new URLSearchParams(query), index: this.#requests, write };
+  }
+}
+
+/** Sends the request on. What a client cancels is cancelled at the server too. */
+function forward(
+  stream: ServerHttp2Stream,
+  headers: IncomingHttpHeaders,
+  upstream: ClientHttp2Session,
+): ClientHttp2Stream {
+  const request = upstream.request(headers, { endStream: stream.endAfterHeaders });
+  request.on('error', () => {});
+  if (!stream.endAfterHeaders) stream.pipe(request);
+  stream.on('close', () => request.close(constants.NGHTTP2_CANCEL));
+  return request;
+}
+
+function pass(stream: ServerHttp2Stream, answer: ClientHttp2Stream): void {
+  answer.on('response', (headers) => {
+    if (stream.closed) return;
+    stream.respond(headers);
+    answer.pipe(stream);
+  });
+  // Also when it breaks off: an answer that is cut must not look like a whole one.
+  answer.on('close', () => {
+    if (answer.rstCode !== constants.NGHTTP2_NO_ERROR) reset(stream, answer.rstCode);
+  });
+}
+
+/** A stream is closed only once all that came in on it was read. */
+function reset(stream: ServerHttp2Stream, code: number): void {
+  stream.close(code);
+  stream.resume();
+}
+
+/** Resolves when the answer is complete, or has broken off. */
+async function swallow(
+  answer: ClientHttp2Stream,
+  answered: ((status: number) => void | Promise<void>) | undefined,
+): Promise<void> {
+  let status = 0;
+  answer.on('response', (headers) => {
+    status = headers[':status'] ?? 0;
+  });
+  answer.resume();
+  await new Promise<void>((resolve) => answer.once('close', resolve));
+  await answered?.(status);
+}

@@ -1,0 +1,56 @@
+import { describe, expect, test } from 'vitest';
+import { configMap, is, useStage } from '../support/stage.ts';
+
+const stage = useStage();
+const COUNT = 5_000;
+
+function setTeam(namespace: string) {
+  return {
+    mode: 'Enforce' as const,
+    match: { resources: [{ group: '', resource: 'configmaps' }], namespaces: [namespace] },
+    rules: [{ name: 'team', set: { labels: [{ key: 'team', value: 'blue' }] } }],
+  };
+}
+
+describe('many objects', () => {
+  test('5,000 objects are labelled by 5,000 writes; SIGTERM in the middle loses nothing; a restart writes nothing', async () => {
+    const { admin, cluster } = stage();
+    const ns = await admin.createNamespace('many');
+    const collection = `/api/v1/namespaces/${ns}/configmaps`;
+    await admin.createMany(
+      Array.from({ length: COUNT }, (_, i) => configMap(ns, `cm-${i}`)),
+      64,
+    );
+    const first = await stage().startOperator();
+    const mark = await cluster.auditMark();
+    await stage().applyPolicy('team', setTeam(ns));
+    await expect
+      .poll(async () => first.metric('watchkeeper_writes_total'), { timeout: 20_000, interval: 10 })
+      .toBeGreaterThan(500);
+    const asked = performance.now();
+    expect(await first.stop()).toBe(0);
+    expect(performance.now() - asked).toBeLessThan(10_000);
+    const before = (await stage().writesSince(mark, ns)).length;
+    expect(before).toBeLessThan(COUNT);
+
+    const second = await stage().startOperator();
+    await stage().waitForCount(collection, 'team=blue', COUNT, 60_000);
+    const policy = await stage().policy('team', ({ summary }) => summary['owned'] === COUNT, 40_000);
+    expect(policy.summary).toMatchObject({ matched: COUNT, compliant: COUNT, violating: 0, errors: 0 });
+    expect(is(policy, 'Ready')).toBe('True');
+    const writes = await stage().writesSince(mark, ns);
+    expect(writes.filter(({ code }) => code === 200)).toHaveLength(COUNT);
+    expect(new Set(writes.map(({ name }) => name)).size).toBe(COUNT);
+    expect(await second.stop()).toBe(0);
+
+    const restarted = await cluster.auditMark();
+    const third = await stage().startOperator();
+    await expect
+      .poll(async () => third.metric('watchkeeper_evaluations_total', 'kind="configmaps"'), { timeout: 20_000 })
+      .toBeGreaterThanOrEqual(COUNT);
+    await admin.create(configMap(ns, 'sentinel'));
+    await stage().labels(`${collection}/sentinel`, (labels) => labels['team'] === 'blue');
+    expect((await stage().writesSince(restarted, ns)).map(({ name }) => name)).toEqual(['sentinel']);
+    expect((await stage().statusWritesSince(restarted)).length).toBeLessThanOrEqual(1);
+  }, 180_000);
+});

@@ -1,0 +1,184 @@
+import { describe, expect, test } from 'vitest';
+import { configMap, is, useStage } from '../support/stage.ts';
+
+const stage = useStage();
+
+function path(namespace: string, name: string): string {
+  return `/api/v1/namespaces/${namespace}/configmaps/${name}`;
+}
+
+function policyOn(namespace: string, rules: readonly object[], match: object = {}) {
+  return {
+    mode: 'Enforce' as const,
+    match: { resources: [{ group: '', resource: 'configmaps' }], namespaces: [namespace], ...match },
+    rules,
+  };
+}
+
+const setTeam = [{ name: 'team', set: { labels: [{ key: 'team', value: 'blue' }] } }];
+const defaultTeam = [{ name: 'team', default: { labels: [{ key: 'team', value: 'blue' }] } }];
+const fromNamespace = [
+  {
+    name: 'cost',
+    set: { labels: [{ key: 'cost-center', valueFrom: { namespaceLabel: 'cost-center' }, fallback: 'unknown' }] },
+  },
+];
+
+describe('objects under an enforced policy', () => {
+  test('a new object is labelled, and what somebody changes or removes by hand comes back', async () => {
+    const { admin, cluster } = stage();
+    const ns = await admin.createNamespace('drift');
+    await stage().startOperator();
+    await stage().applyPolicy('drift', policyOn(ns, setTeam));
+    await stage().policy('drift', (policy) => is(policy, 'Ready') === 'True');
+    const mark = await cluster.auditMark();
+
+    await admin.create(configMap(ns, 'new'));
+    await stage().labels(path(ns, 'new'), (labels) => labels['team'] === 'blue');
+    await admin.patch(path(ns, 'new'), { metadata: { labels: { team: 'red' } } });
+    await stage().labels(path(ns, 'new'), (labels) => labels['team'] === 'blue');
+    await admin.patch(path(ns, 'new'), { metadata: { labels: { team: null } } });
+    await stage().labels(path(ns, 'new'), (labels) => labels['team'] === 'blue');
+    // A change of something else is nobody's drift.
+    await admin.patch(path(ns, 'new'), { metadata: { labels: { other: 'x' } }, data: { a: 'c' } });
+
+    await admin.create(configMap(ns, 'sentinel'));
+    await stage().labels(path(ns, 'sentinel'), (labels) => labels['team'] === 'blue');
+    const writes = await stage().writesSince(mark, ns);
+    expect(writes.map(({ name }) => name)).toEqual(['new', 'new', 'new', 'sentinel']);
+  });
+
+  test('objects follow the label of their Namespace, and the fallback when it goes', async () => {
+    const { admin, cluster } = stage();
+    const ns = await admin.createNamespace('relabelled', { 'cost-center': 'cc-1' });
+    const other = await admin.createNamespace('other', { 'cost-center': 'cc-9' });
+    await admin.createMany(Array.from({ length: 20 }, (_, i) => configMap(ns, `cm-${i}`)));
+    await admin.create(configMap(other, 'elsewhere'));
+    await stage().startOperator();
+    await stage().applyPolicy('cost', {
+      ...policyOn(ns, fromNamespace),
+      match: { resources: [{ group: '', resource: 'configmaps' }], namespaces: [ns, other] },
+    });
+    const collection = `/api/v1/namespaces/${ns}/configmaps`;
+    await stage().waitForCount(collection, 'cost-center=cc-1', 20);
+    await stage().labels(path(other, 'elsewhere'), (labels) => labels['cost-center'] === 'cc-9');
+
+    const mark = await cluster.auditMark();
+    await admin.patch(`/api/v1/namespaces/${ns}`, { metadata: { labels: { 'cost-center': 'cc-2' } } });
+    await stage().waitForCount(collection, 'cost-center=cc-2', 20);
+    expect(await stage().writesSince(mark, ns)).toHaveLength(20);
+    await admin.patch(`/api/v1/namespaces/${ns}`, { metadata: { labels: { 'cost-center': null } } });
+    await stage().waitForCount(collection, 'cost-center=unknown', 20);
+    expect(await stage().writesSince(mark, ns)).toHaveLength(40);
+  });
+
+  test('objects come and go as their Namespace starts and stops to be selected', async () => {
+    const { admin } = stage();
+    const ns = await admin.createNamespace('selected');
+    await admin.create(configMap(ns, 'one'));
+    await stage().startOperator();
+    await stage().applyPolicy('prod', {
+      mode: 'Enforce',
+      match: {
+        resources: [{ group: '', resource: 'configmaps' }],
+        namespaceSelector: { matchLabels: { [`env-${ns}`]: 'prod' } },
+      },
+      exclude: [{ names: ['skip-*'] }, { objectSelector: { matchLabels: { 'acme.io/skip': 'true' } } }],
+      rules: setTeam,
+    });
+    await stage().policy('prod', (policy) => is(policy, 'Compliant') === 'True');
+    await admin.patch(`/api/v1/namespaces/${ns}`, { metadata: { labels: { [`env-${ns}`]: 'prod' } } });
+    await stage().labels(path(ns, 'one'), (labels) => labels['team'] === 'blue');
+
+    await admin.create(configMap(ns, 'skip-me'));
+    await admin.create(configMap(ns, 'two', { 'acme.io/skip': 'true' }));
+    await admin.create(configMap(ns, 'three'));
+    await stage().labels(path(ns, 'three'), (labels) => labels['team'] === 'blue');
+    expect((await admin.get(path(ns, 'skip-me'))).metadata.labels).toEqual({});
+    expect((await admin.get(path(ns, 'two'))).metadata.labels).toEqual({ 'acme.io/skip': 'true' });
+
+    await admin.patch(path(ns, 'one'), { metadata: { labels: { 'acme.io/skip': 'true' } } });
+    await stage().labels(path(ns, 'one'), (labels) => labels['team'] === undefined);
+    await admin.patch(`/api/v1/namespaces/${ns}`, { metadata: { labels: { [`env-${ns}`]: 'dev' } } });
+    await stage().labels(path(ns, 'three'), (labels) => labels['team'] === undefined);
+  });
+
+  test("a user's own equal key survives the policy, and a default never displaces a value", async () => {
+    const { admin } = stage();
+    const ns = await admin.createNamespace('equal');
+    const collection = `/api/v1/namespaces/${ns}/configmaps`;
+    await admin.apply(configMap(ns, 'equal', { team: 'blue' }), { fieldManager: 'somebody' });
+    await admin.apply(configMap(ns, 'another', { team: 'red' }), { fieldManager: 'somebody' });
+    await admin.create(configMap(ns, 'none'));
+    await stage().startOperator();
+
+    await stage().applyPolicy('team', policyOn(ns, defaultTeam));
+    await stage().labels(path(ns, 'none'), (labels) => labels['team'] === 'blue');
+    expect((await admin.get(path(ns, 'another'))).metadata.labels).toEqual({ team: 'red' });
+    // What a default wrote is a value like any other as soon as somebody changes it.
+    await admin.patch(path(ns, 'none'), { metadata: { labels: { team: 'green' } } });
+    await admin.create(configMap(ns, 'sentinel'));
+    await stage().labels(path(ns, 'sentinel'), (labels) => labels['team'] === 'blue');
+    expect((await admin.get(path(ns, 'none'))).metadata.labels).toEqual({ team: 'green' });
+
+    await stage().applyPolicy('team', policyOn(ns, setTeam));
+    await stage().waitForCount(collection, 'team=blue', 4);
+    await stage().deletePolicy('team');
+    await stage().labels(path(ns, 'sentinel'), (labels) => labels['team'] === undefined);
+    await stage().labels(path(ns, 'none'), (labels) => labels['team'] === undefined);
+    // Both apply the same value: ours goes, theirs stays.
+    expect((await admin.get(path(ns, 'equal'))).metadata.labels).toEqual({ team: 'blue' });
+  });
+
+  test('a policy on what has no team label, which sets it, settles at once', async () => {
+    const { admin, cluster } = stage();
+    const ns = await admin.createNamespace('settles');
+    await admin.create(configMap(ns, 'bare'));
+    await admin.create(configMap(ns, 'has-one', { team: 'red' }));
+    await stage().startOperator();
+    const mark = await cluster.auditMark();
+    const objectSelector = { matchExpressions: [{ key: 'team', operator: 'DoesNotExist' }] };
+    await stage().applyPolicy('bare', policyOn(ns, setTeam, { objectSelector }));
+    await stage().labels(path(ns, 'bare'), (labels) => labels['team'] === 'blue');
+    const settled = await stage().policy('bare', (policy) => is(policy, 'Compliant') === 'True');
+    expect(settled.summary['matched']).toBe(1);
+    await admin.create(configMap(ns, 'sentinel'));
+    await stage().labels(path(ns, 'sentinel'), (labels) => labels['team'] === 'blue');
+    expect((await stage().writesSince(mark, ns)).map(({ name }) => name)).toEqual(['bare', 'sentinel']);
+    // The user decides: then it does not match any more, and what is there is the user's.
+    await admin.patch(path(ns, 'bare'), { metadata: { labels: { team: 'green' } } });
+    await admin.create(configMap(ns, 'sentinel-2'));
+    await stage().labels(path(ns, 'sentinel-2'), (labels) => labels['team'] === 'blue');
+    expect((await admin.get(path(ns, 'bare'))).metadata.labels).toEqual({ team: 'green' });
+  });
+
+  test('a violation is listed with its rule and goes when it is fixed', async () => {
+    const { admin, cluster } = stage();
+    const ns = await admin.createNamespace('require');
+    await admin.create(configMap(ns, 'wrong', { team: 'Blue!'.slice(0, 4) }));
+    await admin.create(configMap(ns, 'missing'));
+    await admin.create(configMap(ns, 'right', { team: 'blue' }));
+    await stage().startOperator();
+    const mark = await cluster.auditMark();
+    await stage().applyPolicy(
+      'require',
+      policyOn(ns, [
+        { name: 'team', severity: 'high', require: { labels: [{ key: 'team', pattern: '^[a-z]+$' }] } },
+        { name: 'env', message: 'say where it runs', require: { labels: [{ key: 'team', values: ['blue', 'Blue'] }] } },
+      ]),
+    );
+    const broken = await stage().policy('require', (policy) => is(policy, 'Compliant') === 'False');
+    expect(broken.violations.map(({ name, rule, message }) => ({ name, rule, message }))).toEqual([
+      { name: 'missing', rule: 'team', message: "label 'team' is missing" },
+      { name: 'wrong', rule: 'team', message: "label 'team' is 'Blue'; it must match ^[a-z]+$" },
+      { name: 'missing', rule: 'env', message: 'say where it runs' },
+    ]);
+    expect(broken.summary).toMatchObject({ matched: 3, compliant: 1, violating: 2 });
+    await admin.patch(path(ns, 'missing'), { metadata: { labels: { team: 'blue' } } });
+    await admin.patch(path(ns, 'wrong'), { metadata: { labels: { team: 'blue' } } });
+    const fixed = await stage().policy('require', (policy) => is(policy, 'Compliant') === 'True');
+    expect(fixed.violations).toEqual([]);
+    expect(fixed.summary).toMatchObject({ matched: 3, compliant: 3, violating: 0 });
+    expect(await stage().writesSince(mark, ns)).toEqual([]);
+  });
+});

@@ -1,0 +1,80 @@
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { type ControlPlane, startControlPlane } from '../cluster/control-plane.ts';
+import { stopOperators } from '../support/operator-process.ts';
+import { configMap, is, Stage } from '../support/stage.ts';
+
+/** Its own control plane: it is killed and compacted here. */
+let cluster: ControlPlane;
+let stage: Stage;
+
+beforeAll(async () => {
+  cluster = await startControlPlane();
+  stage = await Stage.install(cluster);
+});
+
+afterEach(async () => {
+  await stopOperators();
+  await stage.clear();
+});
+
+afterAll(async () => {
+  stage.admin.close();
+  await cluster.stop();
+});
+
+const path = (namespace: string, name: string) => `/api/v1/namespaces/${namespace}/configmaps/${name}`;
+
+function setTeam(namespace: string, value = 'blue') {
+  return {
+    mode: 'Enforce' as const,
+    match: { resources: [{ group: '', resource: 'configmaps' }], namespaces: [namespace] },
+    rules: [{ name: 'team', set: { labels: [{ key: 'team', value }] } }],
+  };
+}
+
+describe('a server that fails', () => {
+  test('etcd compacted while nobody watched: what changed and what went is found again', async () => {
+    const { admin } = stage;
+    const ns = await admin.createNamespace('compacted');
+    await admin.createMany(Array.from({ length: 10 }, (_, i) => configMap(ns, `cm-${i}`)));
+    await stage.applyPolicy('team', setTeam(ns));
+    const operator = await stage.startOperator();
+    await stage.policy('team', (policy) => policy.summary['owned'] === 10);
+
+    await cluster.killApiServer();
+    await cluster.startApiServer();
+    await admin.waitForList(`/api/v1/namespaces/${ns}/configmaps`, () => true, { timeoutMs: 30_000 });
+    await admin.delete(path(ns, 'cm-0'));
+    await admin.patch(path(ns, 'cm-1'), { metadata: { labels: { team: 'red' } } });
+    await cluster.compactEtcd();
+    await stage.labels(path(ns, 'cm-1'), (labels) => labels['team'] === 'blue', 60_000);
+    // What is due is written at the end, also counts that would have waited.
+    expect(await operator.stop()).toBe(0);
+    const after = await stage.policy('team', (policy) => policy.summary['matched'] === 9);
+    expect(after.summary).toMatchObject({ compliant: 9, owned: 9 });
+    expect(is(after, 'Ready')).toBe('True');
+  });
+
+  test('an API server that is killed under load and comes back: every object has its label, each by one write', async () => {
+    const { admin } = stage;
+    const ns = await admin.createNamespace('killed');
+    await admin.createMany(Array.from({ length: 600 }, (_, i) => configMap(ns, `cm-${i}`)));
+    const operator = await stage.startOperator();
+    await stage.applyPolicy('team', setTeam(ns));
+    const collection = `/api/v1/namespaces/${ns}/configmaps`;
+    await expect
+      .poll(async () => stage.countLabelled(collection, 'team=blue'), { timeout: 10_000, interval: 5 })
+      .toBeGreaterThan(50);
+    await cluster.killApiServer();
+    await cluster.startApiServer();
+    await stage.waitForCount(collection, 'team=blue', 600, 90_000);
+    const { items } = await admin.list(collection);
+    // A write whose answer was lost is made again and changes nothing: every object was written in exactly one version.
+    const versions = items.map(
+      ({ metadata }) => metadata.managedFields.filter(({ manager }) => manager === 'watchkeeper').length,
+    );
+    expect(new Set(versions)).toEqual(new Set([1]));
+    expect(await operator.stop()).toBe(0);
+    await stage.policy('team', (policy) => policy.summary['owned'] === 600);
+  });
+});
