@@ -343,6 +343,16 @@ describe('a policy that undoes its own writes is refused', () => {
       },
       'spec.rules[1].default.annotations[0].valueFrom.jsonPath',
     ],
+    [
+      'a path to all labels',
+      {
+        rules: [
+          ...rules,
+          { name: 'r2', set: { annotations: [{ key: 'a', valueFrom: { jsonPath: '$.metadata.labels.*' } }] } },
+        ],
+      },
+      'spec.rules[1].set.annotations[0].valueFrom.jsonPath',
+    ],
     ['a Namespace by its own labels', { match: namespaces }, 'spec.match.namespaceSelector.matchLabels[env]'],
   ])('%s', (_, fields, path) => {
     const [reason, ...issues] = refusal({ rules, ...fields });

@@ -117,7 +117,6 @@ export type ResultCode =
   | 'InvalidValue'
   | 'ProtectedKey'
   | 'Yielded'
-  | 'MissingRight'
   | 'RefusedByServer'
   | 'SchemaDrift'
   | 'NoServerSideApply';

@@ -13,13 +13,15 @@ import type { Channel } from './program.ts';
  */
 export function* selfDefeats(spec: WatchPolicySpec): Generator<FieldIssue> {
   if (spec.removalPolicy === 'Retain') return;
-  const written = { labels: keysSet(spec, 'labels'), annotations: keysSet(spec, 'annotations') };
-  for (const { path, channel, key } of [...askedBySelectors(spec), ...askedBySources(spec)]) {
+  const written: Written = { labels: keysSet(spec, 'labels'), annotations: keysSet(spec, 'annotations') };
+  for (const { path, channel, key } of [...askedBySelectors(spec), ...askedBySources(spec, written)]) {
     if (!written[channel].has(key)) continue;
     const message = `must not ask for ${describeKey(channel, key)}, which a rule of this policy sets: a policy does not see what it wrote itself, so it would write and remove in turn; with removalPolicy Retain what is written stays`;
     yield { path, message };
   }
 }
+
+type Written = Readonly<Record<Channel, ReadonlySet<string>>>;
 
 /** A key whose presence or value a part of the spec asks for. */
 interface Asked {
@@ -70,15 +72,14 @@ const ifAbsent: Requirements = ({ matchExpressions = [] }) =>
 
 // ---- Value sources -------------------------------------------------------------------------------------------------
 
-function askedBySources({ rules }: WatchPolicySpec): readonly Asked[] {
+function askedBySources({ rules }: WatchPolicySpec, written: Written): readonly Asked[] {
   const asked: Asked[] = [];
   for (const [i, rule] of rules.entries()) {
     for (const action of ['set', 'default'] as const) {
       for (const target of ['labels', 'annotations'] as const) {
         for (const [j, { valueFrom }] of (rule[action]?.[target] ?? []).entries()) {
           const path = `spec.rules[${i}].${action}.${target}[${j}].valueFrom.jsonPath`;
-          const key = keyRead(valueFrom?.jsonPath);
-          if (key !== undefined) asked.push({ path, ...key });
+          for (const read of keysRead(valueFrom?.jsonPath, written)) asked.push({ path, ...read });
         }
       }
     }
@@ -86,11 +87,15 @@ function askedBySources({ rules }: WatchPolicySpec): readonly Asked[] {
   return asked;
 }
 
-/** The label or annotation that a path reads, if it is one. */
-function keyRead(text: string | undefined): Pick<Asked, 'channel' | 'key'> | undefined {
+/** The labels or annotations that a path reads. One that goes through all of them reads each that the policy sets. */
+function keysRead(text: string | undefined, written: Written): readonly Pick<Asked, 'channel' | 'key'>[] {
   const parsed = parseJsonPath(text ?? '$');
-  if (!parsed.ok) return undefined;
-  const [field, map, key] = parsed.segments.map((segment) => (segment.kind === 'Name' ? segment.name : undefined));
-  if (field !== 'metadata' || key === undefined) return undefined;
-  return map === 'labels' || map === 'annotations' ? { channel: map, key } : undefined;
+  if (!parsed.ok) return [];
+  const [field, map, key] = parsed.segments;
+  if (field?.kind !== 'Name' || field.name !== 'metadata' || map?.kind !== 'Name' || key === undefined) return [];
+  if (map.name !== 'labels' && map.name !== 'annotations') return [];
+  const channel = map.name;
+  return key.kind === 'Name'
+    ? [{ channel, key: key.name }]
+    : [...written[channel]].map((each) => ({ channel, key: each }));
 }

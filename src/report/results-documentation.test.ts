@@ -14,7 +14,6 @@ const CODES = {
   InvalidValue: 'Error',
   ProtectedKey: 'Error',
   Yielded: 'Yielded',
-  MissingRight: 'Error',
   RefusedByServer: 'Error',
   SchemaDrift: 'Error',
   NoServerSideApply: 'Error',

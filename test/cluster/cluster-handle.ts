@@ -46,7 +46,9 @@ export class ClusterHandle implements ClusterAddress {
    */
   async kubeconfigFor({ namespace, name }: ServiceAccountName, url: string = this.url): Promise<string> {
     const path = `/api/v1/namespaces/${namespace}/serviceaccounts/${name}/token`;
-    const body = JSON.stringify({ apiVersion: 'authentication.k8s.io/v1', kind: 'TokenRequest', spec: {} });
+    // A day: by default it is an hour, and somebody may keep a control plane running for longer.
+    const spec = { expirationSeconds: 86_400 };
+    const body = JSON.stringify({ apiVersion: 'authentication.k8s.io/v1', kind: 'TokenRequest', spec });
     const answer = await this.asAdmin({ method: 'POST', path, body, headers: { 'content-type': 'application/json' } });
     if (answer.status !== 201) throw new Error(`no token for ${namespace}/${name}: ${answer.body}`);
     const { token } = TokenReview.parse(JSON.parse(answer.body)).status;
