@@ -41,6 +41,8 @@ export class KindWriter {
   readonly #gate: WriteGate;
   readonly #refusals: Refusals;
   #stopped = false;
+  /** Writes without an answer since the last that had one: a server that is away is told of once, not for each object. */
+  #unanswered = 0;
 
   constructor(kind: WatchedKind, options: KindWriterOptions) {
     this.kind = kind;
@@ -133,6 +135,7 @@ export class KindWriter {
     const fields = { kind: this.kind.name, object: key };
     switch (outcome.kind) {
       case 'Written':
+        this.#answered();
         this.#gate.open();
         if (outcome.answer.resourceVersion === object.resourceVersion) return this.#refused(key, object, NO_EFFECT);
         // The answer is the new picture; its change event evaluates the key again.
@@ -153,10 +156,25 @@ export class KindWriter {
         log.warn({ ...fields, afterMs: outcome.afterMs }, 'the API server asks to wait');
         return outcome;
       case 'Unknown':
-        log.warn({ ...fields, reason: outcome.message }, 'a write had no answer and is tried again');
+        this.#notAnswered(key, outcome.message);
         return { kind: 'Retry' };
     }
     return DONE;
+  }
+
+  #notAnswered(key: ObjectKey, reason: string): void {
+    const { log } = this.#options;
+    const fields = { kind: this.kind.name, object: key, reason };
+    this.#unanswered += 1;
+    if (this.#unanswered === 1)
+      log.warn(fields, 'a write had no answer and is tried again, as are others that have none');
+    else log.debug(fields, 'a write had no answer and is tried again');
+  }
+
+  #answered(): void {
+    if (this.#unanswered === 0) return;
+    this.#options.log.info({ kind: this.kind.name, unanswered: this.#unanswered }, 'writes are answered again');
+    this.#unanswered = 0;
   }
 
   #refused(key: ObjectKey, object: CachedObject, refusal: Refusal): Turn {

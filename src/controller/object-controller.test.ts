@@ -4,7 +4,7 @@ import { CONFIG_MAPS, NAMESPACES, programOf } from '../../test/support/compiled-
 import { ScriptedWriter, startInformer } from '../../test/support/kind-stage.ts';
 import { ManualClock } from '../../test/support/manual-clock.ts';
 import { type CachedObject, objectKey } from '../api/object.ts';
-import { silentLog } from '../base/log.ts';
+import { type Log, silentLog } from '../base/log.ts';
 import type { KindContext, Program } from '../policy/program.ts';
 import type { Verdict } from '../policy/verdict.ts';
 import { ObjectController } from './object-controller.ts';
@@ -49,9 +49,16 @@ interface Options {
   readonly objects?: readonly CachedObject[];
   readonly programs?: readonly Program[];
   readonly width?: number;
+  readonly log?: Log;
 }
 
-async function setUp({ context = CONFIG_MAPS, objects = [], programs = [sets], width = 16 }: Options = {}) {
+async function setUp({
+  context = CONFIG_MAPS,
+  objects = [],
+  programs = [sets],
+  width = 16,
+  log = silentLog,
+}: Options = {}) {
   const clock = new ManualClock();
   const stage = await startInformer(objects);
   const writer = new ScriptedWriter();
@@ -64,7 +71,7 @@ async function setUp({ context = CONFIG_MAPS, objects = [], programs = [sets], w
   const outcomes: string[] = [];
   const controller = new ObjectController({
     clock,
-    log: silentLog,
+    log,
     random: () => 0,
     writer,
     record: {
@@ -300,6 +307,20 @@ describe('a write that brings no answer', () => {
       expect([controller.writeDepth, clock.pending]).toEqual([0, 0]);
     },
   );
+
+  test('is told of once, and once more when there are answers again', async () => {
+    const lines: string[] = [];
+    const tell = (_: object, line: string) => lines.push(line);
+    const { writer, clock, send } = await setUp({ log: { ...silentLog, info: tell, warn: tell } });
+    writer.answer = () => ({ kind: 'Unknown', message: 'broken' });
+    for (const name of ['a', 'b', 'c']) await send('ADDED', cachedObject({ name, resourceVersion: '11' }));
+    await clock.advance(100);
+    expect(writer.writes.length).toBeGreaterThan(9);
+    expect(lines).toEqual([expect.stringContaining('had no answer')]);
+    writer.answer = () => undefined;
+    await clock.advance(1_000);
+    expect(lines.slice(1)).toEqual(['writes are answered again']);
+  });
 
   test('a change of the object is reason to try at once', async () => {
     const { writer, clock, send } = await setUp();
