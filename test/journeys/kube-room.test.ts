@@ -152,12 +152,15 @@ describe('lists and watches', () => {
     const quiet = await admin.createNamespace('kube-quiet');
     const listWatch = metadataOf(quiet);
     const { version } = await listAll(listWatch, 500);
+    const elsewhere = await admin.createNamespace('kube-elsewhere');
     const events: WatchEvent[] = [];
     await listWatch.watch({
       resourceVersion: version,
-      timeoutSeconds: 4,
+      // The server sends a bookmark 2 s before the end, in time also when it is busy.
+      timeoutSeconds: 6,
       signal,
-      onOpen: () => void admin.createNamespace('kube-elsewhere').then((name) => admin.create(configMap(name, 'a'))),
+      // What happened before the watch is open moves it on without a bookmark.
+      onOpen: () => void admin.create(configMap(elsewhere, 'a')),
       onEvent: (event) => events.push(event),
     });
     expect(events).toMatchObject([{ type: 'BOOKMARK', initialEventsEnd: false }]);
