@@ -124,6 +124,17 @@ describe('the fault proxy', () => {
     expect(await valueOf()).toBe('new');
   });
 
+  test('ends all connections, and takes new ones', async () => {
+    const access = await readKubeconfig(await proxy.kubeconfigFor({ name: 'robot', namespace }));
+    const client = connect(proxy.url, { ca: access.caPem });
+    const ended = Promise.all([once(client, 'close'), once(session, 'close')]);
+    await once(client, 'remoteSettings');
+    proxy.disconnect();
+    await ended;
+    session = connect(proxy.url, { ca: access.caPem });
+    expect(await call('GET', configMaps())).toMatchObject({ status: 200 });
+  });
+
   test('counts requests, and writes among them, since the fault was put in', async () => {
     const seen: ProxiedRequest[] = [];
     proxy.use((seenNow) => {

@@ -10,7 +10,7 @@ import {
   type ServerHttp2Session,
   type ServerHttp2Stream,
 } from 'node:http2';
-import type { AddressInfo } from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
 import type { ClusterHandle, ServiceAccountName } from '../cluster/cluster-handle.ts';
 
 export interface ProxiedRequest {
@@ -58,6 +58,7 @@ export class FaultProxy implements AsyncDisposable {
   readonly #cluster: ClusterHandle;
   readonly #server: Http2SecureServer;
   readonly #sessions = new Set<ServerHttp2Session>();
+  readonly #sockets = new Set<Socket>();
   #fault: Fault = () => PASS;
   #requests = 0;
   #writes = 0;
@@ -68,6 +69,10 @@ export class FaultProxy implements AsyncDisposable {
     this.#server = server;
     this.url = url;
     server.on('session', (session) => this.#join(session));
+    server.on('connection', (socket: Socket) => {
+      this.#sockets.add(socket);
+      socket.on('close', () => this.#sockets.delete(socket));
+    });
   }
 
   static async start(cluster: ClusterHandle): Promise<FaultProxy> {
@@ -101,9 +106,18 @@ export class FaultProxy implements AsyncDisposable {
     return this.#cluster.kubeconfigFor(account, this.url);
   }
 
+  /**
+   * Ends all connections. To be called when a client was killed: Node does not always notice while it has something to
+   * write to it, and then does not close the socket with the session either.
+   */
+  disconnect(): void {
+    for (const session of this.#sessions) session.destroy();
+    for (const socket of this.#sockets) socket.destroy();
+  }
+
   async close(): Promise<void> {
     const closed = new Promise((resolve) => this.#server.close(resolve));
-    for (const session of this.#sessions) session.destroy();
+    this.disconnect();
     await closed;
   }
 

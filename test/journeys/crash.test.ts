@@ -43,6 +43,7 @@ class Executioner {
   constructor(operator: OperatorProcess, point: Point | undefined) {
     const kill = async (underWay: number, came: number) => {
       await operator.kill();
+      proxy.disconnect();
       proxy.clear();
       this.underWay = underWay + this.#came - came;
     };
@@ -94,13 +95,17 @@ async function tell(point?: Point): Promise<readonly Outcome[]> {
   return outcomes;
 }
 
-const POINTS = [
-  ...Array.from({ length: OBJECTS }, (_, i) => ({ kind: 'object' as const, n: i + 1 })),
-  ...Array.from({ length: 3 }, (_, i) => ({ kind: 'ledger' as const, n: i + 1 })),
-  { kind: 'status' as const, n: 1 },
-].flatMap((point) => [
-  { ...point, when: 'before' as const },
-  { ...point, when: 'after' as const },
+/** In how many chapters there surely is such a write; what is due for the ledger at the same time goes in one. */
+const WRITES: readonly (Omit<Point, 'when'> & { readonly chapters: number })[] = [
+  ...Array.from({ length: OBJECTS }, (_, i) => ({ kind: 'object' as const, n: i + 1, chapters: 3 })),
+  { kind: 'ledger', n: 1, chapters: 3 },
+  { kind: 'ledger', n: 2, chapters: 1 },
+  { kind: 'ledger', n: 3, chapters: 0 },
+  { kind: 'status', n: 1, chapters: 2 },
+];
+const POINTS = WRITES.flatMap((write) => [
+  { ...write, when: 'before' as const },
+  { ...write, when: 'after' as const },
 ]);
 
 describe('a policy comes, is edited and goes', () => {
@@ -116,8 +121,7 @@ describe('a policy comes, is edited and goes', () => {
     const outcomes = await tell(point);
     expect(outcomes.map(({ trace }) => trace)).toEqual(leaves);
     for (const { writes, underWay = 0 } of outcomes) expect(writes).toBeLessThanOrEqual(OBJECTS + underWay);
-    // Not every chapter has as many writes of the ledger, or one of the status.
     const kills = outcomes.filter(({ underWay }) => underWay !== undefined);
-    expect(kills.length).toBeGreaterThanOrEqual(point.kind === 'object' ? CHAPTERS.length : 1);
+    expect(kills.length).toBeGreaterThanOrEqual(point.chapters);
   });
 });
