@@ -1,4 +1,5 @@
 import type { Clock } from '../base/clock.ts';
+import { aborted } from './aborted.ts';
 import { ApiError } from './errors.ts';
 
 /** What ends a call from the outside: its caller's signal or its deadline, whichever comes first. */
@@ -12,9 +13,9 @@ export class Cutoff {
   /** `timeoutMs` counts from now. `end` must be called. */
   constructor(signal: AbortSignal, timeoutMs: number, clock: Pick<Clock, 'after'>) {
     this.#signal = signal;
-    this.#onAbort = () => this.#stop(abortError(signal));
+    this.#onAbort = () => this.#stop(aborted(signal));
     if (signal.aborted) {
-      this.#error = abortError(signal);
+      this.#error = aborted(signal);
       return;
     }
     signal.addEventListener('abort', this.#onAbort, { once: true });
@@ -55,16 +56,6 @@ export class Cutoff {
     this.end();
     hook?.(error);
   }
-}
-
-function abortError(signal: AbortSignal): ApiError {
-  return new ApiError({
-    code: 'Aborted',
-    status: 0,
-    reason: '',
-    message: 'the request was given up by its caller',
-    cause: signal.reason,
-  });
 }
 
 function timeoutError(timeoutMs: number): ApiError {
