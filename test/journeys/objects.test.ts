@@ -103,6 +103,54 @@ describe('objects under an enforced policy', () => {
     await stage().labels(path(ns, 'three'), (labels) => labels['team'] === undefined);
   });
 
+  test('a value that is read from the spec follows it, beside a policy that reads metadata only', async () => {
+    const { admin, cluster } = stage();
+    const ns = await admin.createNamespace('spec');
+    const service = (name: string, type: string) => ({
+      apiVersion: 'v1',
+      kind: 'Service',
+      metadata: { namespace: ns, name },
+      spec: { type, ports: [{ port: 80 }] },
+    });
+    const at = (name: string) => `/api/v1/namespaces/${ns}/services/${name}`;
+    await admin.create(service('web', 'NodePort'));
+    await stage().startOperator();
+    const mark = await cluster.auditMark();
+    const services = { group: '', resource: 'services' };
+    await stage().applyPolicy('team', { ...policyOn(ns, setTeam), match: { resources: [services], namespaces: [ns] } });
+    await stage().labels(at('web'), (labels) => labels['team'] === 'blue');
+    // Now more than metadata is read of the same kind: it is watched anew, and nothing is written twice for that.
+    await stage().applyPolicy('exposure', {
+      mode: 'Enforce',
+      match: { resources: [{ ...services, version: 'v1' }], namespaces: [ns] },
+      rules: [
+        { name: 'type', set: { labels: [{ key: 'exposure', valueFrom: { jsonPath: '$.spec.type' } }] } },
+        {
+          name: 'port',
+          set: { annotations: [{ key: 'acme.io/port', valueFrom: { jsonPath: '$.spec.ports[0].port' } }] },
+        },
+        { name: 'ports', set: { labels: [{ key: 'ports', valueFrom: { jsonPath: '$.spec.ports' } }] } },
+      ],
+    });
+    await stage().labels(at('web'), (labels) => labels['exposure'] === 'NodePort');
+    expect((await admin.get(at('web'))).metadata.annotations).toEqual({ 'acme.io/port': '80' });
+    const listed = await stage().policy('exposure', (policy) => policy.violationsTotal === 1);
+    expect(listed.violations).toMatchObject([{ name: 'web', rule: 'ports', result: 'Error' }]);
+    expect(listed.violations[0]?.message).toContain('the value is a list');
+    expect(is(listed, 'Ready')).toBe('True');
+
+    await admin.patch(at('web'), { spec: { type: 'ClusterIP', ports: [{ port: 80, nodePort: null }] } });
+    await stage().labels(at('web'), (labels) => labels['exposure'] === 'ClusterIP');
+    await admin.create(service('api', 'ClusterIP'));
+    await stage().labels(at('api'), (labels) => labels['exposure'] === 'ClusterIP' && labels['team'] === 'blue');
+
+    await stage().deletePolicy('exposure');
+    await stage().labels(at('api'), (labels) => labels['exposure'] === undefined);
+    await stage().labels(at('web'), (labels) => labels['exposure'] === undefined && labels['team'] === 'blue');
+    const written = (await stage().writesSince(mark, ns)).map(({ name }) => name);
+    expect(written.toSorted()).toEqual(['api', 'api', 'web', 'web', 'web', 'web']);
+  });
+
   test("a user's own equal key survives the policy, and a default never displaces a value", async () => {
     const { admin } = stage();
     const ns = await admin.createNamespace('equal');
