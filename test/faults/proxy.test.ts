@@ -92,12 +92,25 @@ describe('the fault proxy', () => {
     expect(await valueOf()).toBe('new');
   });
 
-  test('tells what the lost answer was before the client learns that there is none', async () => {
-    const seen: unknown[] = [];
-    const answered = async (status: number) => void seen.push(status, await valueOf());
-    proxy.use(() => ({ kind: 'LoseAnswer', answered }));
-    await expect(patch('new').finally(() => seen.push('reset'))).rejects.toThrow('NGHTTP2_INTERNAL_ERROR');
-    expect(seen).toEqual([200, 'new', 'reset']);
+  test('tells what the lost answer was, and resets the stream only when whoever it told is done', async () => {
+    const told = Promise.withResolvers<number>();
+    const done = Promise.withResolvers<void>();
+    const answered = (status: number) => {
+      told.resolve(status);
+      return done.promise;
+    };
+    proxy.use(({ write }) => (write === undefined ? PASS : { kind: 'LoseAnswer', answered }));
+    let isReset = false;
+    const pending = patch('new').finally(() => {
+      isReset = true;
+    });
+    expect(await told.promise).toBe(200);
+    // On the same connection: a reset would have come first.
+    await call('GET', configMaps());
+    expect(isReset).toBe(false);
+    done.resolve();
+    await expect(pending).rejects.toThrow('NGHTTP2_INTERNAL_ERROR');
+    expect(await valueOf()).toBe('new');
   });
 
   test('holds a request until it is told what to do with it', async () => {
@@ -113,8 +126,8 @@ describe('the fault proxy', () => {
 
   test('sends nothing on of a request that its client gave up while it was held', async () => {
     const released = Promise.withResolvers<Fate>();
-    proxy.use(({ method }) => (method === 'PATCH' ? released.promise : PASS));
-    const stream = request('PATCH', `${configMaps()}/a`, 'gone');
+    proxy.use(({ method }) => (method === 'DELETE' ? released.promise : PASS));
+    const stream = request('DELETE', `${configMaps()}/a`);
     stream.close();
     await once(stream, 'close');
     // Later on the same connection, so the proxy knows of the end when this is answered.

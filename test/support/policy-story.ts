@@ -63,7 +63,8 @@ export const ENCOUNTERS: readonly (readonly [string, Encounter])[] = [
   [
     'while the operator is stopped',
     async (operator, change, stage) => {
-      await operator.stop();
+      const code = await operator.stop();
+      if (code !== 0) throw new Error(`the operator ended with ${code}:\n${operator.tail()}`);
       await change();
       return stage.startOperator();
     },
