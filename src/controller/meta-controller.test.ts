@@ -64,10 +64,12 @@ class World {
   readonly changed: string[] = [];
   readonly forgottenKinds: string[] = [];
   stored: Readonly<Record<string, string>> | undefined;
+  ledgerFailure: Error | undefined;
   readonly ledger = new Ledger(
     {
       read: async () => this.stored,
       write: async (data) => {
+        if (this.ledgerFailure !== undefined) throw this.ledgerFailure;
         this.stored = data;
       },
     },
@@ -576,6 +578,19 @@ describe('a kind of the ledger that no policy is on', () => {
       0,
       0,
     ]);
+  });
+
+  test('leaves the record later when the ledger cannot be written now', async () => {
+    const world = makeWorld();
+    world.cluster.put('configmaps', ours('a'));
+    world.ledgerFailure = new Error('no answer');
+    // It is on record already, so the object itself is written.
+    await world.start({ ledger: { kinds: 'configmaps' } });
+    expect([world.writer.writes, world.stored]).toEqual([['a'], { kinds: 'configmaps' }]);
+    world.ledgerFailure = undefined;
+    await world.clock.advance(10_000);
+    await world.quiet();
+    expect(world.stored).toEqual({ kinds: '' });
   });
 
   test('stays as long as a write of it is under way, whose label would be left behind', async () => {

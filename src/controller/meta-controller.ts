@@ -51,6 +51,8 @@ export interface MetaControllerOptions {
   readonly observer: MetaObserver;
 }
 
+/** What the ledger must forget can wait; what it must know is written before objects are. */
+const FLUSH_RETRY_MS = 10_000;
 const NO_PLAN: Plan = { kinds: new Map(), absent: new Map(), refused: new Map() };
 
 /**
@@ -68,6 +70,7 @@ export class MetaController {
   #held = new HeldKeys(new Map());
   #planning: NodeJS.Immediate | undefined;
   #flushing: Promise<void> | undefined;
+  #cancelFlush: (() => void) | undefined;
   #ledgerLoaded = false;
   #stopped = false;
 
@@ -191,6 +194,7 @@ export class MetaController {
   async stop(): Promise<void> {
     this.#stopped = true;
     clearImmediate(this.#planning);
+    this.#cancelFlush?.();
     this.#kinds.stop();
     await Promise.all([this.#discovery.stop(), this.#registry.stopAll(), this.#flushing]);
   }
@@ -310,9 +314,13 @@ export class MetaController {
   }
 
   #flushLedger(): void {
-    const { ledger, log } = this.#options;
+    const { clock, ledger, log } = this.#options;
+    this.#cancelFlush?.();
     this.#flushing = ledger.flush().catch((error: unknown) => {
+      if (this.#stopped) return;
       log.warn({ reason: messageOf(error) }, 'the ledger could not be brought up to date; that is tried again');
+      this.#cancelFlush?.();
+      this.#cancelFlush = clock.after(FLUSH_RETRY_MS, () => this.#flushLedger());
     });
   }
 

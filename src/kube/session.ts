@@ -168,6 +168,9 @@ export class Session {
     http2.destroy(reason, constants.NGHTTP2_CANCEL);
     // A session that is closing already would wait for the server to hang up.
     socket.destroy();
+    // And Node does not always say that it is closed, when the server went while something was being sent to it.
+    this.#cancelLinger?.();
+    this.#cancelLinger = this.#clock.after(LINGER_MS, () => this.#closed());
   }
 
   #handshake(socket: TLSSocket): void {
