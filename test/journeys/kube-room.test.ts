@@ -163,7 +163,9 @@ describe('lists and watches', () => {
       onOpen: () => void admin.create(configMap(elsewhere, 'a')),
       onEvent: (event) => events.push(event),
     });
-    expect(events).toMatchObject([{ type: 'BOOKMARK', initialEventsEnd: false }]);
+    // One, or where the server is busy two.
+    expect(events.length).toBeGreaterThan(0);
+    for (const event of events) expect(event).toMatchObject({ type: 'BOOKMARK', initialEventsEnd: false });
     const [bookmark] = events;
     expect(Number(bookmark?.type === 'BOOKMARK' ? bookmark.resourceVersion : 0)).toBeGreaterThan(Number(version));
   });

@@ -35,6 +35,8 @@ describe('many objects', () => {
 
     const second = await stage().startOperator();
     await stage().waitForCount(collection, 'team=blue', COUNT, 60_000);
+    // Also what it takes back of the tests before.
+    await expect.poll(async () => second.metric('watchkeeper_write_queue_depth'), { timeout: 20_000 }).toBe(0);
     // Counts wait until they rest or half a minute has passed; at the end what is due is written.
     expect(await second.stop()).toBe(0);
     const policy = await stage().policy('team', ({ summary }) => summary['owned'] === COUNT);
