@@ -26,6 +26,8 @@ export default defineConfig({
           maxWorkers: 2,
           globalSetup: ['test/cluster/vitest-setup.ts', 'test/support/product-setup.ts'],
           testTimeout: 60_000,
+          // Of conditions: how long something takes is no part of what is tested.
+          expect: { poll: { timeout: 10_000, interval: 25 } },
           hookTimeout: 120_000,
           // After the units: they fail sooner, and the control plane wants the machine for itself.
           sequence: { groupOrder: 1 },

@@ -164,6 +164,7 @@ describe('the status', () => {
   });
 
   test('is written on its own, and leaves the generation alone', async () => {
+    await admin.patch(`${path}/status`, { status: null });
     await admin.patch(path, { status });
     expect((await admin.get(path))['status']).toBeUndefined();
     const written = await admin.patch(`${path}/status`, { status, spec: { mode: 'Enforce' } });

@@ -69,6 +69,7 @@ describe('a policy goes in, labels come out', () => {
     // The last of all: when it is labelled, everything that was to be written before it is.
     await admin.create(configMap(ns, 'sentinel'));
     await stage().labels(`/api/v1/namespaces/${ns}/configmaps/sentinel`, (labels) => labels['cost-center'] === 'cc-7');
+    await expect.poll(async () => (await stage().writesSince(mark, ns)).at(-1)?.name).toBe('sentinel');
     const writes = await stage().writesSince(mark, ns);
     expect(writes.filter(({ name }) => name !== 'sentinel')).toHaveLength(200);
     expect(writes.every(({ verb, code, subresource }) => verb === 'patch' && code === 200 && subresource === '')).toBe(

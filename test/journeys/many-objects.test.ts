@@ -53,7 +53,8 @@ describe('many objects', () => {
       .toBeGreaterThanOrEqual(COUNT);
     await admin.create(configMap(ns, 'sentinel'));
     await stage().labels(`${collection}/sentinel`, (labels) => labels['team'] === 'blue');
-    expect((await stage().writesSince(restarted, ns)).map(({ name }) => name)).toEqual(['sentinel']);
+    const written = async () => (await stage().writesSince(restarted, ns)).map(({ name }) => name);
+    await expect.poll(written).toEqual(['sentinel']);
     expect((await stage().statusWritesSince(restarted)).length).toBeLessThanOrEqual(1);
   }, 180_000);
 });

@@ -1,7 +1,13 @@
 import { describe, expect, test } from 'vitest';
+import type { AuditMark } from '../cluster/audit-log.ts';
 import { configMap, is, useStage } from '../support/stage.ts';
 
 const stage = useStage();
+
+/** Names of the objects that the operator wrote, in order. The log tells of a write a moment after its label can be seen. */
+async function writtenSince(mark: AuditMark, namespace: string): Promise<readonly string[]> {
+  return (await stage().writesSince(mark, namespace)).map(({ name }) => name);
+}
 
 function path(namespace: string, name: string): string {
   return `/api/v1/namespaces/${namespace}/configmaps/${name}`;
@@ -44,8 +50,7 @@ describe('objects under an enforced policy', () => {
 
     await admin.create(configMap(ns, 'sentinel'));
     await stage().labels(path(ns, 'sentinel'), (labels) => labels['team'] === 'blue');
-    const writes = await stage().writesSince(mark, ns);
-    expect(writes.map(({ name }) => name)).toEqual(['new', 'new', 'new', 'sentinel']);
+    await expect.poll(async () => writtenSince(mark, ns)).toEqual(['new', 'new', 'new', 'sentinel']);
   });
 
   test('objects follow the label of their Namespace, and the fallback when it goes', async () => {
@@ -66,10 +71,10 @@ describe('objects under an enforced policy', () => {
     const mark = await cluster.auditMark();
     await admin.patch(`/api/v1/namespaces/${ns}`, { metadata: { labels: { 'cost-center': 'cc-2' } } });
     await stage().waitForCount(collection, 'cost-center=cc-2', 20);
-    expect(await stage().writesSince(mark, ns)).toHaveLength(20);
+    await expect.poll(async () => writtenSince(mark, ns)).toHaveLength(20);
     await admin.patch(`/api/v1/namespaces/${ns}`, { metadata: { labels: { 'cost-center': null } } });
     await stage().waitForCount(collection, 'cost-center=unknown', 20);
-    expect(await stage().writesSince(mark, ns)).toHaveLength(40);
+    await expect.poll(async () => writtenSince(mark, ns)).toHaveLength(40);
   });
 
   test('objects come and go as their Namespace starts and stops to be selected', async () => {
@@ -147,8 +152,8 @@ describe('objects under an enforced policy', () => {
     await stage().deletePolicy('exposure');
     await stage().labels(at('api'), (labels) => labels['exposure'] === undefined);
     await stage().labels(at('web'), (labels) => labels['exposure'] === undefined && labels['team'] === 'blue');
-    const written = (await stage().writesSince(mark, ns)).map(({ name }) => name);
-    expect(written.toSorted()).toEqual(['api', 'api', 'web', 'web', 'web', 'web']);
+    const written = async () => (await writtenSince(mark, ns)).toSorted();
+    await expect.poll(written).toEqual(['api', 'api', 'web', 'web', 'web', 'web']);
   });
 
   test("a user's own equal key survives the policy, and a default never displaces a value", async () => {
@@ -192,7 +197,7 @@ describe('objects under an enforced policy', () => {
     expect(settled.summary['matched']).toBe(1);
     await admin.create(configMap(ns, 'sentinel'));
     await stage().labels(path(ns, 'sentinel'), (labels) => labels['team'] === 'blue');
-    expect((await stage().writesSince(mark, ns)).map(({ name }) => name)).toEqual(['bare', 'sentinel']);
+    await expect.poll(async () => writtenSince(mark, ns)).toEqual(['bare', 'sentinel']);
     // The user decides: then it does not match any more, and what is there is the user's.
     await admin.patch(path(ns, 'bare'), { metadata: { labels: { team: 'green' } } });
     await admin.create(configMap(ns, 'sentinel-2'));
