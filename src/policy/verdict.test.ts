@@ -203,8 +203,8 @@ describe('require', () => {
 const setsOwnName = (name: string, extra: object = {}) =>
   programOf(name, { ...extra, rules: [{ name: 'r', set: { labels: [{ key: 'k', value: name }] } }] });
 
-const owned = (fields: Partial<CachedObject>, programs: readonly Program[]) =>
-  evaluated(cachedObject({ name: 'x', ...fields }), programs).verdicts.map((verdict) => verdict.owned);
+const owned = (fields: Partial<CachedObject>, programs: readonly Program[], surroundings: Surroundings = {}) =>
+  evaluated(cachedObject({ name: 'x', ...fields }), programs, surroundings).verdicts.map((verdict) => verdict.owned);
 
 describe('owned', () => {
   const ours = { labels: { k: 'a' }, applied: owning('k') };
@@ -222,9 +222,17 @@ describe('owned', () => {
     expect(owned({ labels: { k: 'a' }, retained: owning('k') }, [setsOwnName('a')])).toEqual([true]);
   });
 
-  test('a policy in Audit or Suspended owns what it set earlier, unless another writes it now', () => {
-    expect(owned(ours, [setsOwnName('a', { mode: 'Suspended' })])).toEqual([true]);
-    expect(owned(ours, [setsOwnName('a', { mode: 'Audit' }), setsOwnName('b')])).toEqual([false, true]);
+  test('a policy in Audit or Suspended owns what is held for it, unless another writes it now', () => {
+    const held = new Map([['a', owning('k')]]);
+    expect(owned(ours, [setsOwnName('a', { mode: 'Suspended' })], { held })).toEqual([true]);
+    expect(owned(ours, [setsOwnName('a', { mode: 'Audit' }), setsOwnName('b')], { held })).toEqual([false, true]);
+    expect(owned(ours, [setsOwnName('a', { mode: 'Audit' })])).toEqual([false]);
+  });
+
+  test('what another policy left behind is not owned by one that would write the same key elsewhere', () => {
+    const elsewhere = setsOwnName('a', { exclude: [{ names: ['x'] }] });
+    expect(owned({ labels: { k: 'a' }, retained: owning('k') }, [elsewhere])).toEqual([false]);
+    expect(owned(ours, [elsewhere])).toEqual([false]);
   });
 });
 

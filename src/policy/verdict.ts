@@ -139,14 +139,16 @@ function aboutRequirements({ rules }: Program, { object, desired }: Outcome, res
 
 // ---- Ownership -----------------------------------------------------------------------------------------------------
 
-/** Whether a key on the object is ours because of this policy: it may write it, and no other policy is the one that does. */
-function isOwned({ object, winners }: Outcome, program: Program): boolean {
+/** Whether a key on the object is ours because of this policy: it decides the key, or the key is held for it. */
+function isOwned({ object, held, winners }: Outcome, program: Program): boolean {
+  const heldKeys = held.get(program.policy);
   for (const channel of CHANNELS) {
     if (object.applied[channel].length + object.retained[channel].length === 0) continue;
-    for (const key of program.writes[channel]) {
-      if (!owns(object, channel, key)) continue;
-      const winner = winners[channel].get(key);
-      if (winner === undefined || winner.program === program) return true;
+    for (const [key, winner] of winners[channel]) {
+      if (winner.program === program && owns(object, channel, key)) return true;
+    }
+    for (const key of heldKeys?.[channel] ?? []) {
+      if (!winners[channel].has(key) && owns(object, channel, key)) return true;
     }
   }
   return false;
