@@ -6,7 +6,7 @@
  * Figures depend on the machine; ratios are what counts. Results also go to bench/results/ as JSON.
  */
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -15,6 +15,7 @@ import { ensureBinaries } from '../test/cluster/build-binaries.ts';
 import { startControlPlane } from '../test/cluster/control-plane.ts';
 import { eventually } from '../test/cluster/eventually.ts';
 import { conditionOf } from '../test/cluster/kube-object.ts';
+import { Watchdog } from '../test/cluster/watchdog.ts';
 import { database, FIXTURE_CRDS } from '../test/support/custom-kinds.ts';
 import { finalStage } from '../test/support/dockerfile.ts';
 import { Installation, install } from '../test/support/installation.ts';
@@ -36,6 +37,8 @@ function row(what: string, figure: string): void {
 }
 
 const folder = await mkdtemp(join(tmpdir(), 'watchkeeper-bench-'));
+// Ends the operator and removes the folder however this process ends.
+const watchdog = new Watchdog(folder);
 const { bundle, bytes } = await buildProduct(join(root, 'src', 'main.ts'), join(folder, 'dist'));
 const binaries = await ensureBinaries();
 await using cluster = await startControlPlane({ binaries });
@@ -54,6 +57,7 @@ const operator = new ProductProcess({
   args: ['--log-level', 'info'],
   nodeFlags,
 });
+watchdog.watch(operator.pid);
 await operator.ready();
 row('start to ready', `${(performance.now() - started).toFixed(0)} ms`);
 row('resident memory at rest', mib(operator.pid));
@@ -94,6 +98,7 @@ row(
 await half('violations', count);
 await lateKind();
 await operator.stop();
+watchdog.forget(operator.pid);
 const after = await bareRate('bare-after');
 row(`bare applies, ${WIDTH} in flight, before and after`, `${before.toFixed(0)} and ${after.toFixed(0)} labels/s`);
 row('ratio to bare applies', (rate / ((before + after) / 2)).toFixed(2));
@@ -104,7 +109,7 @@ writeFileSync(
   JSON.stringify(rows, undefined, 2),
 );
 admin.close();
-await rm(folder, { recursive: true });
+await watchdog.release();
 
 /** The ceiling of the server: labels per second by applies that nobody plans. What they label is gone afterwards. */
 async function bareRate(prefix: string): Promise<number> {

@@ -14,7 +14,16 @@ declare module 'vitest' {
 /** Vitest's global setup: builds the product once for all journeys. */
 export async function setup(project: TestProject): Promise<() => Promise<void>> {
   const folder = await mkdtemp(join(tmpdir(), 'watchkeeper-product-'));
-  const { bundle } = await buildProduct(join(import.meta.dirname, '..', '..', 'src', 'main.ts'), join(folder, 'dist'));
-  project.provide('productBundle', bundle);
-  return async () => rm(folder, { recursive: true, force: true });
+  const remove = async () => rm(folder, { recursive: true, force: true });
+  try {
+    const { bundle } = await buildProduct(
+      join(import.meta.dirname, '..', '..', 'src', 'main.ts'),
+      join(folder, 'dist'),
+    );
+    project.provide('productBundle', bundle);
+    return remove;
+  } catch (error) {
+    await remove();
+    throw error;
+  }
 }
