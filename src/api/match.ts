@@ -142,6 +142,11 @@ const terms = {
 export const matchSchema = fields({
   resources: resources(1).describe('Resources to watch, of which any must fit.'),
   ...terms,
+  namespaces: z.exactOptional(
+    namespaceGlobs.describe(
+      "Globs over the object's namespace, of which any must fit; kube-system, kube-public and kube-node-lease must be named exactly. A Namespace is its own namespace; other cluster-scoped objects never fit.",
+    ),
+  ),
 });
 
 const excludeEntry = fields({

@@ -38,6 +38,7 @@ function answer(terms: Terms, object: CachedObject, kind: KindContext = CONFIG_M
 
 const web = cachedObject({ name: 'web-1', namespace: 'shop', labels: { app: 'web' } });
 const early = cachedObject({ name: 'web-1', namespace: 'not-seen', labels: { app: 'web' } });
+const proxy = cachedObject({ name: 'kube-proxy', namespace: 'kube-system' });
 const node = cachedObject({ name: 'n1', namespace: '', labels: { zone: 'a' } });
 
 const prod = { namespaceSelector: { matchLabels: { env: 'prod' } } };
@@ -54,6 +55,8 @@ describe('match', () => {
     ['a namespace', { namespaces: ['shop'] }, web, 'Yes'],
     ['a glob of namespaces', { namespaces: ['sh*'] }, web, 'Yes'],
     ['no namespace that fits', { namespaces: ['team-*'] }, web, 'No'],
+    ['the namespaces of Kubernetes itself, by a glob', { namespaces: ['*', 'kube-*'] }, proxy, 'No'],
+    ['the namespaces of Kubernetes itself, exactly named', { namespaces: ['*', 'kube-system'] }, proxy, 'Yes'],
     ["the namespace's labels", prod, web, 'Yes'],
     ["not the namespace's labels", dev, web, 'No'],
     ["the object's labels", labelled, web, 'Yes'],
@@ -79,6 +82,7 @@ describe('exclude', () => {
   test.each<[string, Terms, CachedObject, Answer]>([
     ['an entry that holds', { exclude: [{ names: ['web-1'] }] }, web, 'No'],
     ['an entry that does not hold', { exclude: [{ names: ['db'] }] }, web, 'Yes'],
+    ['a namespace of Kubernetes itself, by a glob too', { exclude: [{ namespaces: ['kube-*'] }] }, proxy, 'No'],
     ['any entry', { exclude: [{ names: ['db'] }, labelled] }, web, 'No'],
     ['an entry holds when all its terms do', { exclude: [{ names: ['web-1'], ...otherwise }] }, web, 'Yes'],
     ['what is not matched stays so', { match: otherwise, exclude: [{ names: ['db'] }] }, web, 'No'],

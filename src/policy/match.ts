@@ -1,12 +1,13 @@
 import { compileGlob } from '../api/glob.ts';
 import type { Exclude, Match } from '../api/match.ts';
+import { GLOB_SKIPPED_NAMESPACES } from '../api/protected-keys.ts';
 import { compileSelector } from '../api/selector.ts';
 import type { Answer, Predicate, Subject } from './program.ts';
 
 /** An object is matched when `match` holds and no entry of `exclude` does. */
 export function compileMatch(match: Match, exclude: readonly Exclude[]): Predicate {
-  const included = compileTerms(match);
-  const excluded = exclude.map(compileTerms);
+  const included = compileTerms(match, ordinaryNamespaces);
+  const excluded = exclude.map((entry) => compileTerms(entry, anyGlob));
   return (subject) => {
     const answer = included(subject);
     return answer === 'No' || excluded.length === 0 ? answer : and(answer, not(or(excluded, subject)));
@@ -14,7 +15,7 @@ export function compileMatch(match: Match, exclude: readonly Exclude[]): Predica
 }
 
 /** All terms that are there must hold. An absent term holds. */
-function compileTerms(entry: Match | Exclude): Predicate {
+function compileTerms(entry: Match | Exclude, namespaceGlobs: typeof anyGlob): Predicate {
   const terms: Predicate[] = [];
   if (entry.resources !== undefined) {
     const { resources } = entry;
@@ -31,7 +32,7 @@ function compileTerms(entry: Match | Exclude): Predicate {
     terms.push(({ labels }) => yesNo(selects(labels)));
   }
   if (entry.namespaces !== undefined) {
-    const fits = anyGlob(entry.namespaces);
+    const fits = namespaceGlobs(entry.namespaces);
     terms.push(({ object, namespace }) => {
       // The name is known from the object, also before its Namespace was seen.
       if (namespace === 'Unknown') return yesNo(fits(object.namespace));
@@ -52,6 +53,12 @@ function compileTerms(entry: Match | Exclude): Predicate {
 export function anyGlob(globs: readonly string[]): (text: string) => boolean {
   const compiled = globs.map((glob) => compileGlob(glob));
   return (text) => compiled.some((fits) => fits(text));
+}
+
+/** A glob does not bring in the namespaces of Kubernetes itself: these must be named exactly. */
+function ordinaryNamespaces(globs: readonly string[]): (text: string) => boolean {
+  const fits = anyGlob(globs);
+  return (text) => fits(text) && (!GLOB_SKIPPED_NAMESPACES.includes(text) || globs.includes(text));
 }
 
 function yesNo(holds: boolean): Answer {
