@@ -128,7 +128,7 @@ export class VerdictTable implements VerdictSink {
   ): void {
     next.programs.forEach((program, i) => {
       const verdict = next.verdicts[i];
-      if (verdict === undefined || verdict === verdictOf(before, program.policy)) return;
+      if (verdict === undefined || verdict === verdictOf(before, program.policy, i)) return;
       const { totals, findings } = this.#policy(program.policy);
       count(totals, verdict, 1);
       findings.set(kind, object, program, verdict.results, this.#clock.now());
@@ -146,7 +146,7 @@ export class VerdictTable implements VerdictSink {
     before.programs.forEach((program, i) => {
       const verdict = before.verdicts[i];
       const policy = this.#policies.get(program.policy);
-      const instead = verdictOf(next, program.policy);
+      const instead = verdictOf(next, program.policy, i);
       if (verdict === undefined || policy === undefined || instead === verdict) return;
       count(policy.totals, verdict, -1);
       if (instead === undefined) remove(policy.findings);
@@ -175,8 +175,10 @@ export class VerdictTable implements VerdictSink {
   }
 }
 
-function verdictOf(record: ObjectRecord | undefined, policy: string): Verdict | undefined {
+/** `place`: where to look first. Usually both records are about the same programs, of which there may be hundreds. */
+function verdictOf(record: ObjectRecord | undefined, policy: string, place: number): Verdict | undefined {
   if (record === undefined) return undefined;
-  const i = record.programs.findIndex((program) => program.policy === policy);
-  return i === -1 ? undefined : record.verdicts[i];
+  const { programs, verdicts } = record;
+  const isThere = programs[place]?.policy === policy;
+  return verdicts[isThere ? place : programs.findIndex((program) => program.policy === policy)];
 }
