@@ -22,9 +22,6 @@ export const severitySchema = z.enum(SEVERITIES);
 
 export const WRITE_ACTIONS = ['set', 'default', 'copy', 'rename', 'remove'] as const;
 export const JUDGE_ACTIONS = ['require', 'forbid', 'check', 'jsonSchema', 'validate', 'unique', 'limit'] as const;
-export type WriteActionName = (typeof WRITE_ACTIONS)[number];
-export type JudgeActionName = (typeof JUDGE_ACTIONS)[number];
-export type ActionName = WriteActionName | JudgeActionName;
 
 const ruleSchema = withRules(
   fields({
@@ -67,25 +64,3 @@ const ruleSchema = withRules(
 export const rulesSchema = keyedList(ruleSchema, ['name'], { min: 1, max: BOUNDS.rules });
 
 export type Rule = DeepReadonly<z.output<typeof ruleSchema>>;
-
-/** The one action of a rule: its name, and what stands under that name. */
-export type Action = {
-  [Name in ActionName]: { readonly name: Name; readonly spec: NonNullable<Rule[Name]> };
-}[ActionName];
-
-/** The action of a rule that `parsePolicySpec` accepted. */
-export function actionOf(rule: Rule): Action {
-  if (rule.set !== undefined) return { name: 'set', spec: rule.set };
-  if (rule.default !== undefined) return { name: 'default', spec: rule.default };
-  if (rule.copy !== undefined) return { name: 'copy', spec: rule.copy };
-  if (rule.rename !== undefined) return { name: 'rename', spec: rule.rename };
-  if (rule.remove !== undefined) return { name: 'remove', spec: rule.remove };
-  if (rule.require !== undefined) return { name: 'require', spec: rule.require };
-  if (rule.forbid !== undefined) return { name: 'forbid', spec: rule.forbid };
-  if (rule.check !== undefined) return { name: 'check', spec: rule.check };
-  if (rule.jsonSchema !== undefined) return { name: 'jsonSchema', spec: rule.jsonSchema };
-  if (rule.validate !== undefined) return { name: 'validate', spec: rule.validate };
-  if (rule.unique !== undefined) return { name: 'unique', spec: rule.unique };
-  if (rule.limit !== undefined) return { name: 'limit', spec: rule.limit };
-  throw new TypeError(`rule ${rule.name} has no action: it was not parsed by parsePolicySpec`);
-}

@@ -14,7 +14,6 @@ export const WATCH_POLICIES: GroupVersionResource = Object.freeze({
   resource: 'watchpolicies',
 });
 export const WATCH_POLICY_KIND = 'WatchPolicy';
-export const WATCH_POLICY_API_VERSION = 'watchkeeper.dev/v1alpha1';
 
 /** The source of the types, of the run-time check and of the CRD. */
 export const watchPolicySpecSchema = withRules(
