@@ -44,7 +44,8 @@ function environment(): NodeJS.ProcessEnv {
 
 /** Runs the commands, each of which has to succeed. @returns what they print */
 async function shell(commands: string): Promise<string> {
-  const args = ['-euo', 'pipefail', '-c', commands];
+  // Without the machine's own start-up file: bash takes Node's pipe for a remote shell where no other shell is above it.
+  const args = ['--norc', '-euo', 'pipefail', '-c', commands];
   const { stdout, stderr } = await promisify(execFile)('bash', args, { cwd: project, env: environment() });
   if (stderr !== '') throw new Error(`${commands}\n${stderr}`);
   return stdout;

@@ -1,23 +1,15 @@
 import { isDeepStrictEqual } from 'node:util';
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { eventually } from '../cluster/eventually.ts';
-import { FaultProxy, PASS, type ProxiedRequest, REFUSE_BEFORE } from '../faults/proxy.ts';
+import { PASS, type ProxiedRequest, REFUSE_BEFORE } from '../faults/proxy.ts';
 import { CHAPTERS, OBJECTS, storyObjects, type Trace, traceOf } from '../support/enforcement-story.ts';
+import { useFaultProxy } from '../support/fault-proxy.ts';
 import { OperatorProcess } from '../support/operator-process.ts';
 import { idle } from '../support/policy-story.ts';
 import { useStage } from '../support/stage.ts';
 
 const stage = useStage();
-let proxy: FaultProxy;
-let kubeconfig: string;
-
-beforeAll(async () => {
-  proxy = await FaultProxy.start(stage().cluster);
-  kubeconfig = await proxy.kubeconfigFor({ namespace: 'watchkeeper', name: 'watchkeeper' });
-});
-
-afterEach(() => proxy.clear());
-afterAll(() => proxy?.close());
+const proxied = useFaultProxy(stage);
 
 type WriteKind = 'ledger' | 'object' | 'status';
 
@@ -43,17 +35,17 @@ class Executioner {
   constructor(operator: OperatorProcess, point: Point | undefined) {
     const kill = async (underWay: number, came: number) => {
       await operator.kill();
-      proxy.disconnect();
-      proxy.clear();
+      proxied().proxy.disconnect();
+      proxied().proxy.clear();
       this.underWay = underWay + this.#came - came;
     };
-    proxy.use(async (request) => {
+    proxied().proxy.use(async (request) => {
       if (request.write === undefined) return PASS;
       this.#came += 1;
       if (kindOf(request) !== point?.kind) return PASS;
       this.#cameOfKind += 1;
       if (this.#cameOfKind !== point.n) return PASS;
-      const { writesUnderWay } = proxy;
+      const { writesUnderWay } = proxied().proxy;
       const came = this.#came;
       if (point.when === 'after') return { kind: 'LoseAnswer', answered: async () => kill(writesUnderWay, came) };
       await kill(writesUnderWay, came);
@@ -74,18 +66,19 @@ interface Outcome {
 async function tell(point?: Point): Promise<readonly Outcome[]> {
   const ns = await stage().admin.createNamespace('crash');
   for (const manifest of storyObjects(ns)) await stage().admin.create(manifest);
-  let operator = await OperatorProcess.start({ kubeconfig });
+  let operator = await OperatorProcess.start({ kubeconfig: proxied().kubeconfig });
   const outcomes: Outcome[] = [];
   for (const { act, leaves } of CHAPTERS) {
     const mark = await stage().cluster.auditMark();
     const executioner = new Executioner(operator, point);
     await act(stage(), ns);
-    const isOver = async () => isDeepStrictEqual(await traceOf(stage(), ns), leaves) && proxy.writesUnderWay === 0;
+    const isOver = async () =>
+      isDeepStrictEqual(await traceOf(stage(), ns), leaves) && proxied().proxy.writesUnderWay === 0;
     const isKilledOrOver = async () => executioner.underWay !== undefined || (await isOver());
     // What is missing in the end, the test shows.
     await eventually('the kill', isKilledOrOver, Boolean).catch(() => {});
     const { underWay } = executioner;
-    if (underWay !== undefined) operator = await OperatorProcess.start({ kubeconfig });
+    if (underWay !== undefined) operator = await OperatorProcess.start({ kubeconfig: proxied().kubeconfig });
     await eventually('the end of a chapter', isOver, Boolean).catch(() => {});
     await idle(operator);
     // What the killed operator had under way, the proxy cancels: such a write ends with 504 and changes nothing.

@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { eventually } from '../cluster/eventually.ts';
-import { type Fate, FaultProxy, PASS, REFUSE_BEFORE } from '../faults/proxy.ts';
+import { type Fate, PASS, REFUSE_BEFORE } from '../faults/proxy.ts';
 import {
   FIRST_ENFORCEMENT,
   OBJECTS,
@@ -11,35 +11,27 @@ import {
   type Trace,
   traceOf,
 } from '../support/enforcement-story.ts';
+import { useFaultProxy } from '../support/fault-proxy.ts';
 import { keysAndOwners } from '../support/key-owners.ts';
 import { OperatorProcess } from '../support/operator-process.ts';
 import { quiet } from '../support/policy-story.ts';
 import { configMap, is, useStage } from '../support/stage.ts';
 
 const stage = useStage();
-let proxy: FaultProxy;
-let kubeconfig: string;
-
-beforeAll(async () => {
-  proxy = await FaultProxy.start(stage().cluster);
-  kubeconfig = await proxy.kubeconfigFor({ namespace: 'watchkeeper', name: 'watchkeeper' });
-});
-
-afterEach(() => proxy.clear());
-afterAll(() => proxy?.close());
+const proxied = useFaultProxy(stage);
 
 /** A ConfigMap whose first write by the operator waits at the door, until `release` lets it go on. */
 async function holdFirstWrite(ns: string, path: string) {
   const came = Promise.withResolvers<void>();
   const released = Promise.withResolvers<Fate>();
   let isFirst = true;
-  proxy.use((request) => {
+  proxied().proxy.use((request) => {
     if (!isFirst || request.write === undefined || request.path !== path) return PASS;
     isFirst = false;
     came.resolve();
     return released.promise;
   });
-  const operator = await OperatorProcess.start({ kubeconfig });
+  const operator = await OperatorProcess.start({ kubeconfig: proxied().kubeconfig });
   await stage().applyPolicy(POLICY, setTo(ns, { team: 'a' }));
   await stage().admin.create(configMap(ns, 'web', {}, { a: 'first' }));
   await came.promise;
@@ -105,13 +97,13 @@ async function enforceThrough(
   const ns = await stage().admin.createNamespace('lost');
   for (const manifest of storyObjects(ns)) await stage().admin.create(manifest);
   const met = new Set<string>();
-  proxy.use(({ path, write }) => {
+  proxied().proxy.use(({ path, write }) => {
     const isOfStory = path.includes(ns) || path.endsWith('/watchkeeper-ledger') || path.endsWith('/status');
     if (write === undefined || !isOfStory || met.has(path)) return PASS;
     met.add(path);
     return fateOf(path);
   });
-  const operator = await OperatorProcess.start({ kubeconfig });
+  const operator = await OperatorProcess.start({ kubeconfig: proxied().kubeconfig });
   await FIRST_ENFORCEMENT.act(stage(), ns);
   const isOver = async () => isDeepStrictEqual(await traceOf(stage(), ns), FIRST_ENFORCEMENT.leaves);
   // What is missing in the end, the test shows.
