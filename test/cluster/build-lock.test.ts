@@ -41,16 +41,20 @@ test('a lock that a dead process left is taken over', async () => {
 });
 
 test('long work keeps its lock fresh', async () => {
-  const options = { staleMs: 100, intervalMs: 10 };
+  const options = { staleMs: 500, intervalMs: 10 };
   const order: string[] = [];
+  const begun = Promise.withResolvers<void>();
   const first = withBuildLock(
     lock,
     async () => {
-      await delay(400);
+      begun.resolve();
+      await delay(3 * options.staleMs);
       order.push('first');
     },
     options,
   );
+  // Of two that come at the same time either may be first.
+  await begun.promise;
   const second = withBuildLock(lock, async () => order.push('second'), options);
   await Promise.all([first, second]);
   expect(order).toEqual(['first', 'second']);
