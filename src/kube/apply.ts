@@ -1,11 +1,9 @@
 import type { CachedObject, StringMap } from '../api/object.ts';
 import { apiVersionOf, type GroupVersionResource } from '../api/resource.ts';
-import type { KubeClient, KubeResponse } from './client.ts';
-import { internerOf } from './interner.ts';
-import { decodeJsonObject } from './json-objects.ts';
-import { isProtobuf, METADATA_OBJECT } from './media-types.ts';
+import type { KubeClient } from './client.ts';
+import { METADATA_OBJECT } from './media-types.ts';
+import { decodeMetadataAnswer } from './metadata-answer.ts';
 import { objectPath, statusPath } from './paths.ts';
-import { decodeProtobufObject } from './protobuf-metadata.ts';
 
 /** Server-side apply; JSON is YAML. */
 const APPLY_PATCH = 'application/apply-patch+yaml';
@@ -87,17 +85,10 @@ export async function apply(
     }),
     signal,
   });
-  return decodeAnswer(client, response);
+  return decodeMetadataAnswer(client, response);
 }
 
 /** An empty map would make us owner of the map itself. */
 function orNothing(map: StringMap): StringMap | undefined {
   return Object.keys(map).length === 0 ? undefined : map;
-}
-
-function decodeAnswer(client: KubeClient, { headers, body }: KubeResponse): CachedObject {
-  const interner = internerOf(client);
-  return isProtobuf(headers['content-type'])
-    ? decodeProtobufObject(body, interner)
-    : decodeJsonObject(body, { interner, fields: undefined });
 }

@@ -2,19 +2,19 @@ import type { FieldIssue } from '../api/field-issue.ts';
 import type { ResourceMatch } from '../api/match.ts';
 import type { KeySet } from '../api/object.ts';
 import { MAX_ISSUES, parsePolicySpec } from '../api/parse-policy.ts';
-import { neverTarget, protectionOf } from '../api/protected-keys.ts';
+import { neverTarget } from '../api/protected-keys.ts';
 import { groupResourceName } from '../api/resource.ts';
 import type { Rule as RuleSpec } from '../api/rule.ts';
 import type { WatchPolicySpec } from '../api/watch-policy.ts';
 import { listed, quoted } from '../api/words.ts';
-import { isMetadataOnly } from './json-path.ts';
+import { CompileDraft } from './compile-draft.ts';
+import { compileJudgements } from './compile-judgements.ts';
+import { compileWrites } from './compile-writes.ts';
 import { compileMatch } from './match.ts';
 import { notSupported } from './not-supported.ts';
-import type { Channel, KeyRequirement, KeyWrite, Program, Rule, Target } from './program.ts';
+import type { Channel, Program, Rule, Target } from './program.ts';
 import { reachOf } from './reach.ts';
-import { compileRequirement } from './requirement.ts';
 import { selfDefeats } from './self-defeat.ts';
-import { compileSource } from './source.ts';
 
 export interface PolicySource {
   readonly name: string;
@@ -39,9 +39,11 @@ export function compilePolicy({ name, uid, generation, spec: raw }: PolicySource
   const missing = [...notSupported(spec)];
   if (missing.length > 0) return refused('NotSupported', missing);
 
-  const draft = new Draft();
-  const targets = spec.match.resources.map((resource, i) => draft.target(resource, `spec.match.resources[${i}]`));
-  const rules = spec.rules.map((rule, i) => draft.rule(rule, `spec.rules[${i}]`, spec));
+  const draft = new CompileDraft();
+  const targets = spec.match.resources.map((resource, i) =>
+    compileTarget(resource, `spec.match.resources[${i}]`, draft),
+  );
+  const rules = spec.rules.map((rule, i) => compileRule(rule, `spec.rules[${i}]`, spec, draft));
   const fields = [...draft.fields].toSorted();
   for (const target of targets) {
     if (fields.length > 0 && groupResourceName(target) === 'secrets') {
@@ -87,63 +89,18 @@ function keysOf(rules: readonly Rule[]): KeySet {
   return { labels: keys('labels'), annotations: keys('annotations') };
 }
 
-/** What a compilation has found so far. All of it is looked at, so that the author sees every problem at once. */
-class Draft {
-  readonly issues: FieldIssue[] = [];
-  readonly fields = new Set<string>();
-  namespaceLabels = false;
+function compileTarget({ group, resource, version }: ResourceMatch, path: string, draft: CompileDraft): Target {
+  const never = neverTarget({ group, resource });
+  if (never !== undefined) draft.refuse(path, never);
+  return { group, resource, version, path };
+}
 
-  refuse(path: string, message: string): void {
-    this.issues.push({ path, message });
-  }
-
-  target({ group, resource, version }: ResourceMatch, path: string): Target {
-    const never = neverTarget({ group, resource });
-    if (never !== undefined) this.refuse(path, never);
-    return { group, resource, version, path };
-  }
-
-  rule(rule: RuleSpec, path: string, { severity }: WatchPolicySpec): Rule {
-    const writes: KeyWrite[] = [];
-    const requirements: KeyRequirement[] = [];
-    for (const channel of ['labels', 'annotations'] as const) {
-      for (const [action, overwrite] of [
-        ['set', 'Always'],
-        ['default', 'IfAbsent'],
-      ] as const) {
-        for (const [i, key] of (rule[action]?.[channel] ?? []).entries()) {
-          const at = `${path}.${action}.${channel}[${i}]`;
-          this.#refuseProtected(channel, key.key, `${at}.key`);
-          const compiled = compileSource(key);
-          if (!compiled.ok) {
-            this.refuse(`${at}.${compiled.path}`, compiled.problem);
-            continue;
-          }
-          if (compiled.field !== undefined && !isMetadataOnly(compiled.field)) this.fields.add(compiled.field);
-          this.namespaceLabels ||= compiled.namespaceLabels;
-          writes.push({ channel, key: key.key, overwrite, source: compiled.source });
-        }
-      }
-      for (const [i, key] of (rule.require?.[channel] ?? []).entries()) {
-        const compiled = compileRequirement(channel, key);
-        if (compiled.ok) requirements.push(compiled.requirement);
-        else this.refuse(`${path}.require.${channel}[${i}].${compiled.path}`, compiled.problem);
-      }
-    }
-    return { name: rule.name, severity: rule.severity ?? severity, message: rule.message, writes, requirements };
-  }
-
-  #refuseProtected(channel: Channel, key: string, path: string): void {
-    const what = `must not be ${quoted(key)}, a key on which Kubernetes or other tools rely`;
-    switch (protectionOf(channel === 'labels' ? 'label' : 'annotation', key)) {
-      case 'Never':
-        this.refuse(path, `${what}: it is never written`);
-        break;
-      case 'OwnerAllows':
-        this.refuse(path, `${what}; to let the cluster's owner allow it is not supported yet`);
-        break;
-      case 'Free':
-        break;
-    }
-  }
+function compileRule(rule: RuleSpec, path: string, { severity }: WatchPolicySpec, draft: CompileDraft): Rule {
+  return {
+    name: rule.name,
+    severity: rule.severity ?? severity,
+    message: rule.message,
+    writes: compileWrites(rule, path, draft),
+    requirements: compileJudgements(rule, path, draft),
+  };
 }

@@ -1,0 +1,41 @@
+import type { CachedObject } from '../api/object.ts';
+import type { ApplyTarget } from './apply.ts';
+import type { KubeClient } from './client.ts';
+import { METADATA_OBJECT } from './media-types.ts';
+import { decodeMetadataAnswer } from './metadata-answer.ts';
+import { objectPath } from './paths.ts';
+
+const MERGE_PATCH = 'application/merge-patch+json';
+
+/** Keys to set, and with null to remove, whoever owns them. All others stay as they are. */
+export interface MetadataChange {
+  readonly labels: Readonly<Record<string, string | null>>;
+  readonly annotations: Readonly<Record<string, string | null>>;
+}
+
+/**
+ * Changes single labels and annotations of an existing object, whoever owns them. Resolves to the object as it is now.
+ * An object that is gone answers 404 'NotFound', one that another has taken the name of 422 'Invalid' or 409 'Conflict'.
+ */
+export async function mergePatchMetadata(
+  client: KubeClient,
+  target: Omit<ApplyTarget, 'kind'> & MetadataChange & { readonly uid: string },
+): Promise<CachedObject> {
+  const { gvr, namespace, name, uid, resourceVersion, labels, annotations, fieldManager, signal } = target;
+  const response = await client.request({
+    method: 'PATCH',
+    path: objectPath(gvr, namespace, name),
+    query: { fieldManager },
+    accept: METADATA_OBJECT,
+    contentType: MERGE_PATCH,
+    body: JSON.stringify({
+      metadata: { uid, resourceVersion, labels: orNothing(labels), annotations: orNothing(annotations) },
+    }),
+    signal,
+  });
+  return decodeMetadataAnswer(client, response);
+}
+
+function orNothing(map: Readonly<Record<string, string | null>>): typeof map | undefined {
+  return Object.keys(map).length === 0 ? undefined : map;
+}
