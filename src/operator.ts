@@ -12,7 +12,7 @@ import { MetaController } from './controller/meta-controller.ts';
 import { ObjectController } from './controller/object-controller.ts';
 import { type PolicyEntry, PolicySet } from './controller/policy-set.ts';
 import { reviewSelfAccess } from './kube/access-review.ts';
-import { applyMetadata, applyStatus } from './kube/apply.ts';
+import { applyStatus } from './kube/apply.ts';
 import { applyConfigMap, readConfigMap } from './kube/config-maps.ts';
 import type { Credentials } from './kube/credentials.ts';
 import { DiscoveryClient } from './kube/discovery-client.ts';
@@ -26,6 +26,7 @@ import { buildStatus } from './report/status.ts';
 import { StatusWriter } from './report/status-writer.ts';
 import { timestamp } from './report/timestamp.ts';
 import { VerdictTable } from './report/verdict-table.ts';
+import { objectRequests } from './write/object-requests.ts';
 import { ObjectWriter } from './write/object-writer.ts';
 
 export interface OperatorOptions {
@@ -99,7 +100,7 @@ export class Operator {
       clock,
       log,
       writeWidth: writeConcurrency,
-      writer: this.#objectWriter(),
+      writer: new ObjectWriter(objectRequests(client, signal), log),
       record: this.#ledger,
       ownNamespace: options.namespace,
       verdicts: this.#verdicts,
@@ -199,36 +200,6 @@ export class Operator {
         await applyConfigMap(this.#client, target);
       },
     };
-  }
-
-  #objectWriter(): ObjectWriter {
-    const { signal } = this.#abort;
-    return new ObjectWriter(
-      {
-        apply: (
-          { group, version, resource, kind },
-          { namespace, name, uid, resourceVersion },
-          { fieldManager, keys, guarded },
-        ) =>
-          applyMetadata(this.#client, {
-            gvr: { group, version, resource },
-            kind,
-            namespace,
-            name,
-            uid,
-            resourceVersion: guarded ? resourceVersion : undefined,
-            labels: Object.fromEntries(keys.labels),
-            annotations: Object.fromEntries(keys.annotations),
-            fieldManager,
-            signal,
-          }),
-        mayPatch: async ({ group, resource }, namespace) => {
-          const question = { verb: 'patch', group, resource, namespace };
-          return (await reviewSelfAccess(this.#client, question, signal)).allowed;
-        },
-      },
-      this.#options.log,
-    );
   }
 
   async #missingVerbs({ group, resource }: GroupResource): Promise<readonly string[]> {
