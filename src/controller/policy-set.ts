@@ -3,7 +3,7 @@ import type { CachedObject } from '../api/object.ts';
 import type { DiscoverySnapshot } from '../kube/discovery.ts';
 import { compilePolicy, type RefusalReason } from '../policy/compile.ts';
 import type { Program } from '../policy/program.ts';
-import { missingVersions } from '../watchplan/plan.ts';
+import { missingVersions } from '../watchplan/versions.ts';
 
 export type Acceptance =
   | { readonly ok: true }

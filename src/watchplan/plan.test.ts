@@ -4,7 +4,8 @@ import { programOf } from '../../test/support/compiled-policy.ts';
 import { type GroupResourceName, groupResourceName, parseGroupResourceName } from '../api/resource.ts';
 import type { DiscoverySnapshot, ServedResource, ServedVersion } from '../kube/discovery.ts';
 import type { Program } from '../policy/program.ts';
-import { missingVersions, type Plan, type PlanInput, planWatches } from './plan.ts';
+import { type Plan, type PlanInput, planWatches } from './plan.ts';
+import { missingVersions } from './versions.ts';
 
 const ALL_VERBS = ['get', 'list', 'watch', 'patch'];
 
