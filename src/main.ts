@@ -1,5 +1,6 @@
 import { Command } from 'commander';
 import { VERSION } from './base/version.ts';
+import { cleanupCommand } from './cli/cleanup.ts';
 import { runCommand } from './cli/run.ts';
 
 await new Command('watchkeeper')
@@ -8,4 +9,5 @@ await new Command('watchkeeper')
   )
   .version(VERSION)
   .addCommand(runCommand())
+  .addCommand(cleanupCommand())
   .parseAsync();

@@ -1,4 +1,4 @@
-import { Command, InvalidArgumentError, Option } from 'commander';
+import { Command } from 'commander';
 import { pino } from 'pino';
 import { systemClock } from '../base/clock.ts';
 import { messageOf } from '../base/errors.ts';
@@ -6,6 +6,7 @@ import { VERSION } from '../base/version.ts';
 import { loadCredentials } from '../kube/credentials.ts';
 import { Operator } from '../operator.ts';
 import { type Listen, listenText, parseListen } from '../ops/listen.ts';
+import { argument, contextOption, integer, kubeconfigOption, option } from './options.ts';
 
 const LOG_LEVELS = ['debug', 'info', 'warn', 'error'] as const;
 const DEFAULT_NAMESPACE = 'watchkeeper';
@@ -26,13 +27,8 @@ export interface RunOptions {
 export function runCommand(action: (options: RunOptions) => Promise<number> = run): Command {
   return new Command('run')
     .description('Run the operator until SIGTERM or SIGINT.')
-    .addOption(
-      option(
-        '--kubeconfig <file>',
-        "Kubeconfig to use. Default: $KUBECONFIG, the pod's service account, ~/.kube/config",
-      ),
-    )
-    .addOption(option('--context <name>', 'Context of the kubeconfig. Default: its current one'))
+    .addOption(kubeconfigOption())
+    .addOption(contextOption())
     .addOption(
       option('--listen <host:port>', 'Address of /healthz, /readyz and /metrics')
         .default(parseListen('127.0.0.1:8080'), '127.0.0.1:8080')
@@ -58,31 +54,6 @@ export function runCommand(action: (options: RunOptions) => Promise<number> = ru
     .action(async (options: RunOptions) => {
       process.exitCode = await action(options);
     });
-}
-
-/** Every option can also be given as WATCHKEEPER_ and its name in capitals. */
-function option(flags: string, description: string): Option {
-  const name = /--([a-z-]+)/.exec(flags)?.[1] ?? '';
-  return new Option(flags, description).env(`WATCHKEEPER_${name.replaceAll('-', '_').toUpperCase()}`);
-}
-
-function argument<T>(parse: (text: string) => T): (text: string) => T {
-  return (text) => {
-    try {
-      return parse(text);
-    } catch (error) {
-      throw new InvalidArgumentError(messageOf(error));
-    }
-  };
-}
-
-function integer(min: number, max: number): (text: string) => number {
-  return argument((text) => {
-    const value = Number(text);
-    if (!/^\d+$/.test(text) || value < min || value > max)
-      throw new Error(`it must be an integer from ${min} to ${max}`);
-    return value;
-  });
 }
 
 async function run({ kubeconfig, context, namespace, logLevel, ...options }: RunOptions): Promise<number> {

@@ -1,0 +1,40 @@
+import { InvalidArgumentError, Option } from 'commander';
+import { messageOf } from '../base/errors.ts';
+
+/** What commands have in common. */
+
+export function kubeconfigOption(): Option {
+  return option(
+    '--kubeconfig <file>',
+    "Kubeconfig to use. Default: $KUBECONFIG, the pod's service account, ~/.kube/config",
+  );
+}
+
+export function contextOption(): Option {
+  return option('--context <name>', 'Context of the kubeconfig. Default: its current one');
+}
+
+/** Every option can also be given as WATCHKEEPER_ and its name in capitals. */
+export function option(flags: string, description: string): Option {
+  const name = /--([a-z-]+)/.exec(flags)?.[1] ?? '';
+  return new Option(flags, description).env(`WATCHKEEPER_${name.replaceAll('-', '_').toUpperCase()}`);
+}
+
+export function argument<T>(parse: (text: string) => T): (text: string) => T {
+  return (text) => {
+    try {
+      return parse(text);
+    } catch (error) {
+      throw new InvalidArgumentError(messageOf(error));
+    }
+  };
+}
+
+export function integer(min: number, max: number): (text: string) => number {
+  return argument((text) => {
+    const value = Number(text);
+    if (!/^\d+$/.test(text) || value < min || value > max)
+      throw new Error(`it must be an integer from ${min} to ${max}`);
+    return value;
+  });
+}
