@@ -129,3 +129,10 @@ test('a very long answer is cut, and takes no time', () => {
 test('control characters do not reach a terminal', () => {
   expect(withoutValues('a\u001b[31mb\u0000\tc\r\nd')).toBe('a [31mb c d');
 });
+
+test("the groups of who was refused are left out, so that a refusal of RBAC's escalation check says in time what it is", () => {
+  const who = 'user "system:serviceaccount:w:w" (groups=["system:serviceaccounts" "system:authenticated"])';
+  expect(withoutValues(`roles "x" is forbidden: ${who} is attempting to grant:\n{APIGroups:[""]}`)).toBe(
+    'roles "x" is forbidden: user "system:serviceaccount:w:w" is attempting to grant: {APIGroups:[""]}',
+  );
+});

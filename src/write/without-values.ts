@@ -7,6 +7,9 @@ const INTRODUCTION = /\b(?:(?:Invalid|Unsupported|Duplicate) value|Not found|Too
 /** A value whose end is certain: text in Go's quotes, a number, a word. */
 const PLAIN_VALUE = /(?:"[^"\\]*(?:\\.[^"\\]*)*"|-?\d+(?:\.\d+)?(?:e[+-]?\d+)?|true|false|null)(?=[:,\])]|$)/sy;
 
+/** Who was refused, in the words of RBAC's escalation check: long, always the same, and before what matters. */
+const GROUPS = / \(groups=\[[^\]]*\]\)/g;
+
 /**
  * The server's words, on one line, without the values that they quote: validation answers repeat parts of the object, and
  * those have no place in status or logs. Where the end of a value is not certain (objects, lists, Go's own notation) all that follows
@@ -30,5 +33,8 @@ export function withoutValues(message: string): string {
 }
 
 function onOneLine(text: string): string {
-  return text.replaceAll(/[\s\p{Cc}]+/gu, ' ').trim();
+  return text
+    .replaceAll(/[\s\p{Cc}]+/gu, ' ')
+    .replaceAll(GROUPS, '')
+    .trim();
 }

@@ -66,6 +66,15 @@ describe('the fault proxy', () => {
     expect(await call('GET', '/api/v1/nodes')).toMatchObject({ status: 403, body: expect.stringContaining('robot') });
   });
 
+  test('answers in place of the server, which hears of nothing', async () => {
+    proxy.use(({ write }) =>
+      write === 1 ? { kind: 'Answer', status: 503, retryAfter: 7, body: 'too much to do' } : PASS,
+    );
+    expect(await patch('new')).toMatchObject({ status: 503, body: 'too much to do' });
+    expect(await valueOf()).toBe('old');
+    expect(await patch('new')).toMatchObject({ status: 200 });
+  });
+
   test('passes the events of a watch on as they come, and ends it when the client does', async () => {
     const before = await openWatches();
     const stream = request('GET', `${configMaps()}?watch=true&fieldSelector=metadata.name%3Dlive`);

@@ -33,7 +33,9 @@ export type Fate =
    * The server carries it out, and the client's stream is reset in place of the answer. `answered` runs in between,
    * with the answer's HTTP status.
    */
-  | { readonly kind: 'LoseAnswer'; readonly answered?: (status: number) => void | Promise<void> };
+  | { readonly kind: 'LoseAnswer'; readonly answered?: (status: number) => void | Promise<void> }
+  /** It never reaches the server; the client gets this answer, as a gateway or an overloaded server gives it. */
+  | { readonly kind: 'Answer'; readonly status: number; readonly retryAfter?: number; readonly body?: string };
 
 /** Asked about each request before any of it is forwarded. A promise holds the request until it resolves. */
 export type Fault = (request: ProxiedRequest) => Fate | Promise<Fate>;
@@ -160,6 +162,9 @@ export class FaultProxy implements AsyncDisposable {
       case 'RefuseBefore':
         reset(stream, RESET);
         break;
+      case 'Answer':
+        answerItself(stream, fate);
+        break;
       case 'LoseAnswer':
         await swallow(forward(stream, headers, upstream), fate.answered);
         reset(stream, RESET);
@@ -189,6 +194,16 @@ function forward(
   if (!stream.endAfterHeaders) stream.pipe(request);
   stream.on('close', () => request.close(constants.NGHTTP2_CANCEL));
   return request;
+}
+
+function answerItself(
+  stream: ServerHttp2Stream,
+  { status, retryAfter, body = '' }: Extract<Fate, { readonly kind: 'Answer' }>,
+): void {
+  const wait = retryAfter === undefined ? {} : { 'retry-after': String(retryAfter) };
+  stream.resume();
+  stream.respond({ ':status': status, 'content-type': 'text/plain', ...wait });
+  stream.end(body);
 }
 
 function pass(stream: ServerHttp2Stream, answer: ClientHttp2Stream): void {
