@@ -1,6 +1,6 @@
 import { MANAGER } from './api/object.ts';
 import { type GroupResource, groupResourceName } from './api/resource.ts';
-import type { WatchedResource, WatchPolicyStatus } from './api/status.ts';
+import type { WatchPolicyStatus } from './api/status.ts';
 import { WATCH_POLICIES, WATCH_POLICY_KIND } from './api/watch-policy.ts';
 import { Backoff, reflectorBackoff } from './base/backoff.ts';
 import { type Clock, sleep } from './base/clock.ts';
@@ -21,7 +21,6 @@ import { createListWatch } from './kube/list-watch-client.ts';
 import { HttpServer } from './ops/http-server.ts';
 import type { Listen } from './ops/listen.ts';
 import { Metrics } from './ops/metrics.ts';
-import type { Program } from './policy/program.ts';
 import { buildStatus } from './report/status.ts';
 import { StatusWriter } from './report/status-writer.ts';
 import { timestamp } from './report/timestamp.ts';
@@ -223,16 +222,14 @@ export class Operator {
   }
 
   #touchPoliciesOn(kind: string): void {
-    for (const { name, program } of this.#policies.entries()) {
-      if (program?.targets.some((target) => groupResourceName(target) === kind) === true) this.#status.touch(name);
-    }
+    for (const name of this.#meta.policiesOn(kind)) this.#status.touch(name);
   }
 
   #buildStatus(entry: PolicyEntry, previous: WatchPolicyStatus): { status: WatchPolicyStatus; settled: boolean } {
     const { name, generation, acceptance, program } = entry;
     const refusal = this.#meta.refusal(name);
     const inForce = program !== undefined && program.mode !== 'Suspended' && refusal === undefined;
-    const resources = inForce ? program.targets.map((target) => this.#resource(target)) : [];
+    const { resources, skipped } = inForce ? this.#meta.resources(program) : { resources: [], skipped: [] };
     const evaluated = program !== undefined && this.#meta.hasEvaluated(program);
     const status = buildStatus({
       generation,
@@ -240,10 +237,11 @@ export class Operator {
       refusal,
       program,
       resources,
+      skipped,
       evaluated,
       totals: this.#verdicts.totals(name),
       violations: evaluated ? this.#verdicts.violations(name, this.#options.statusViolations) : [],
-      ledgerProblem: program === undefined ? undefined : this.#ledgerProblem(program),
+      ledgerProblem: this.#ledgerProblem(resources),
       previous,
       now: timestamp(this.#options.clock.now()),
     });
@@ -252,15 +250,10 @@ export class Operator {
   }
 
   /** Kinds that are on record are written also while the ledger cannot be. */
-  #ledgerProblem({ targets }: Program): string | undefined {
-    const all = targets.every((target) => this.#ledger.stands(groupResourceName(target)));
-    return all ? undefined : this.#ledger.problem;
-  }
-
-  #resource(target: { readonly group: string; readonly resource: string }): WatchedResource {
-    const { group, resource } = target;
-    const { state, message, version } = this.#meta.state(target);
-    return { group, resource, ...(version === undefined ? {} : { version }), state, message };
+  #ledgerProblem(resources: readonly GroupResource[]): string | undefined {
+    const { problem } = this.#ledger;
+    if (problem === undefined) return undefined;
+    return resources.every((resource) => this.#ledger.stands(groupResourceName(resource))) ? undefined : problem;
   }
 
   *#watchedKinds() {

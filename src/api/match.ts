@@ -39,13 +39,13 @@ const resourceSchema = fields({
   }).describe("Plural name of the resource, such as 'deployments'. A glob: '*' stands for any run of characters."),
   version: z.exactOptional(
     resourceVersion.describe(
-      "Version to read objects in. Needed where a rule or condition reads more than metadata; '*' means whatever the server prefers.",
+      "Version to read objects in. Needed where a rule or condition reads more than metadata; '*' means whatever the server prefers. A glob leaves out what is not served in it.",
     ),
   ),
   scope: z
     .enum(['Namespaced', 'Cluster', '*'])
     .default('*')
-    .describe("Narrows globs to resources of this scope: 'Namespaced', 'Cluster', or '*' for both."),
+    .describe("Only resources of this scope: 'Namespaced', 'Cluster', or '*' for both."),
 });
 
 export const matchExpressionSchema = withRules(
@@ -140,7 +140,9 @@ const terms = {
 };
 
 export const matchSchema = fields({
-  resources: resources(1).describe('Resources to watch, of which any must fit.'),
+  resources: resources(1).describe(
+    "Resources to watch, of which any must fit; one that is named exactly counts before globs. Globs leave out Secrets, the groups of RBAC, admission, CRDs, API services and certificates, what cannot be watched, and what is in kube-system, kube-public and kube-node-lease (unless 'namespaces' names these).",
+  ),
   ...terms,
   namespaces: z.exactOptional(
     namespaceGlobs.describe(

@@ -1,12 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { FieldIssue } from '../api/field-issue.ts';
 import type { CachedObject } from '../api/object.ts';
-import {
-  type GroupResource,
-  type GroupResourceName,
-  groupResourceName,
-  parseGroupResourceName,
-} from '../api/resource.ts';
+import { type GroupResource, type GroupResourceName, groupResourceName } from '../api/resource.ts';
 import type { Clock } from '../base/clock.ts';
 import { messageOf } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
@@ -16,13 +11,16 @@ import { type WatchId, type WatchSpec, watchId } from '../informer/watch-spec.ts
 import type { Discovery, DiscoverySnapshot } from '../kube/discovery.ts';
 import type { ListWatch } from '../kube/list-watch.ts';
 import type { Program } from '../policy/program.ts';
+import { Awaited } from '../watchplan/awaited.ts';
 import { type Plan, planWatches } from '../watchplan/plan.ts';
+import { Expansions } from '../watchplan/targets.ts';
 import { DiscoveryWatch } from './discovery-watch.ts';
 import { HeldKeys, recordsToHold } from './held-keys.ts';
 import { KindSet } from './kind-set.ts';
 import type { KindState } from './kind-state.ts';
 import type { Ledger } from './ledger.ts';
 import type { ObjectController } from './object-controller.ts';
+import { type PolicyResources, policyResources } from './policy-resources.ts';
 import type { PolicyEntry, PolicySet } from './policy-set.ts';
 import { API_SERVICES_ID, CRDS_ID, desiredWatches, POLICIES_ID } from './system-watches.ts';
 import { policyHandler, servedHandler } from './triggers.ts';
@@ -53,7 +51,7 @@ export interface MetaControllerOptions {
 
 /** What the ledger must forget can wait; what it must know is written before objects are. */
 const FLUSH_RETRY_MS = 10_000;
-const NO_PLAN: Plan = { kinds: new Map(), absent: new Map(), refused: new Map() };
+const NO_PLAN: Plan = { kinds: new Map(), absent: new Map(), parts: new Map(), refused: new Map() };
 
 /**
  * Decides which informers run. Whatever happens (a policy, a CRD, an APIService, discovery, the ledger) the whole plan is
@@ -66,7 +64,9 @@ export class MetaController {
   readonly #kinds: KindSet;
   /** Uid of the CRD that serves a group/resource. */
   readonly #crdUids = new Map<GroupResourceName, string>();
+  readonly #expansions = new Expansions();
   #plan = NO_PLAN;
+  #awaited = new Awaited(NO_PLAN);
   #held = new HeldKeys(new Map());
   #planning: NodeJS.Immediate | undefined;
   #flushing: Promise<void> | undefined;
@@ -158,7 +158,17 @@ export class MetaController {
     return this.#plan.refused.get(policy);
   }
 
-  /** How a group/resource that a policy names stands. */
+  /** How all that a policy is about stands. */
+  resources(program: Program): PolicyResources {
+    return policyResources(program, this.#plan.parts.get(program.policy), (resource) => this.state(resource));
+  }
+
+  /** Names of the policies whose status tells of a group/resource. */
+  *policiesOn(name: GroupResourceName): Generator<string> {
+    for (const [policy, { resources }] of this.#plan.parts) if (resources.has(name)) yield policy;
+  }
+
+  /** How one group/resource stands. */
   state(gr: GroupResource): KindState & { readonly version: string | undefined } {
     const name = groupResourceName(gr);
     const kind = this.#kinds.get(name);
@@ -174,11 +184,12 @@ export class MetaController {
 
   /** Whether every object that the program is about was evaluated with it. Of a kind that is not served there is none. */
   hasEvaluated(program: Program): boolean {
-    if (program.mode === 'Suspended' || !this.ready || this.#plan.refused.has(program.policy)) return false;
-    return program.targets.every((target) => {
-      const name = groupResourceName(target);
-      return this.#kinds.get(name)?.hasEvaluated(program) ?? this.#plan.absent.has(name);
-    });
+    if (program.mode === 'Suspended' || !this.ready) return false;
+    const part = this.#plan.parts.get(program.policy);
+    if (part?.program !== program) return false;
+    return part.resources
+      .keys()
+      .every((name) => this.#kinds.get(name)?.hasEvaluated(program) ?? this.#plan.absent.has(name));
   }
 
   /** To be called when a kind has nothing left to do: where no policy writes it and nothing of ours is left, we let go. */
@@ -221,7 +232,7 @@ export class MetaController {
 
   #servedHandler(): InformerHandler {
     return servedHandler({
-      isAwaited: (group) => this.#plan.absent.keys().some((name) => parseGroupResourceName(name).group === group),
+      isAwaited: (group) => this.#awaited.group(group),
       replan: () => this.#replanSoon(),
       rediscover: () => this.#discovery.trigger(),
     });
@@ -238,9 +249,7 @@ export class MetaController {
   #expectsChange(snapshot: DiscoverySnapshot): boolean {
     const crds = this.#registry.get(CRDS_ID);
     if (crds === undefined || !crds.status.synced) return true;
-    for (const name of this.#plan.absent.keys()) {
-      if (crds.store.get(name) !== undefined && !snapshot.has(name)) return true;
-    }
+    for (const { name } of crds.store.values()) if (!snapshot.has(name) && this.#awaited.resource(name)) return true;
     for (const kind of this.#kinds.values()) {
       const gone = kind.informer.status.lastError?.code === 'NotFound';
       if (gone && snapshot.has(kind.name)) return true;
@@ -265,7 +274,9 @@ export class MetaController {
     const entries = policies.entries();
     const programs = entries.flatMap(({ program }) => (program === undefined ? [] : [program]));
     const before = this.#plan;
-    this.#plan = planWatches({ programs, discovery, crdUids: this.#knownCrds(discovery), written: ledger.kinds });
+    const input = { programs, discovery, crdUids: this.#knownCrds(discovery), written: ledger.kinds };
+    this.#plan = planWatches(input, this.#expansions);
+    this.#awaited = new Awaited(this.#plan);
     const held = recordsToHold(ledger, entries, (policy) => this.#plan.refused.has(policy));
     const heldChanged = !isDeepStrictEqual(this.#held.records, held);
     if (heldChanged) this.#held = new HeldKeys(held);

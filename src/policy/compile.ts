@@ -7,6 +7,7 @@ import { groupResourceName } from '../api/resource.ts';
 import type { Rule as RuleSpec } from '../api/rule.ts';
 import type { WatchPolicySpec } from '../api/watch-policy.ts';
 import { listed, quoted } from '../api/words.ts';
+import { compileAbout } from './about.ts';
 import { CompileDraft } from './compile-draft.ts';
 import { compileJudgements } from './compile-judgements.ts';
 import { compileWrites } from './compile-writes.ts';
@@ -65,6 +66,7 @@ export function compilePolicy({ name, uid, generation, spec: raw }: PolicySource
       priority: spec.priority,
       removal: spec.removalPolicy,
       targets,
+      about: compileAbout(targets, spec.exclude ?? []),
       reach: reachOf(spec.match),
       reads: { fields, namespaceLabels: draft.namespaceLabels || readsNamespaces(spec) },
       writes: keysOf(rules),
@@ -89,10 +91,10 @@ function keysOf(rules: readonly Rule[]): KeySet {
   return { labels: keys('labels'), annotations: keys('annotations') };
 }
 
-function compileTarget({ group, resource, version }: ResourceMatch, path: string, draft: CompileDraft): Target {
+function compileTarget({ group, resource, version, scope }: ResourceMatch, path: string, draft: CompileDraft): Target {
   const never = neverTarget({ group, resource });
   if (never !== undefined) draft.refuse(path, never);
-  return { group, resource, version, path };
+  return { group, resource, version, scope, path };
 }
 
 function compileRule(rule: RuleSpec, path: string, { severity }: WatchPolicySpec, draft: CompileDraft): Rule {

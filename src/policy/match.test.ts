@@ -146,3 +146,58 @@ describe('labels that the policy wrote itself', () => {
     expect(predicateOf({ match: prod })(subject)).toBe('No');
   });
 });
+
+const resources = (...all: readonly object[]) => ({ match: { resources: all } });
+
+describe('resources', () => {
+  const everything = { group: '*', resource: '*' };
+  const system = cachedObject({ name: 'kube-system', namespace: '' });
+
+  test.each<[string, Terms, CachedObject, KindContext, Answer]>([
+    ['a glob that fits', resources({ group: '', resource: 'config*' }), web, CONFIG_MAPS, 'Yes'],
+    ['a glob that does not', resources({ group: '', resource: 'p*' }), web, CONFIG_MAPS, 'No'],
+    ['another scope', resources({ ...everything, scope: 'Cluster' }), web, CONFIG_MAPS, 'No'],
+    ['its scope', resources({ ...everything, scope: 'Cluster' }), node, NODES, 'Yes'],
+    ['what a glob leaves out', resources(everything), web, { ...CONFIG_MAPS, resource: 'secrets' }, 'No'],
+    ['a glob, in a namespace of Kubernetes itself', resources(everything), proxy, CONFIG_MAPS, 'No'],
+    ['a glob, and that Namespace', resources(everything), system, NAMESPACES, 'No'],
+    [
+      'a glob, where the namespace is named exactly',
+      { match: { resources: [everything], namespaces: ['kube-system'] } },
+      proxy,
+      CONFIG_MAPS,
+      'Yes',
+    ],
+    [
+      'a glob, where labels alone choose the namespace',
+      { match: { resources: [everything], namespaceSelector: {} } },
+      proxy,
+      CONFIG_MAPS,
+      'No',
+    ],
+    [
+      'the resource named exactly, in a namespace of Kubernetes itself',
+      resources(everything, { group: '', resource: 'configmaps' }),
+      proxy,
+      CONFIG_MAPS,
+      'Yes',
+    ],
+    ['excluded by a glob', { exclude: [{ resources: [{ group: '*', resource: 'config*' }] }] }, web, CONFIG_MAPS, 'No'],
+    [
+      'excluded by a glob, with other terms that do not hold',
+      { exclude: [{ resources: [everything], names: ['db-*'] }] },
+      web,
+      CONFIG_MAPS,
+      'Yes',
+    ],
+    [
+      'excluded in another scope',
+      { exclude: [{ resources: [{ ...everything, scope: 'Cluster' }] }] },
+      web,
+      CONFIG_MAPS,
+      'Yes',
+    ],
+  ])('%s', (_, terms, object, kind, expected) => {
+    expect(answer(terms, object, kind)).toBe(expected);
+  });
+});

@@ -1,13 +1,16 @@
 import { compileGlob } from '../api/glob.ts';
 import type { Exclude, Match } from '../api/match.ts';
 import { GLOB_SKIPPED_NAMESPACES } from '../api/protected-keys.ts';
+import { groupResourceName } from '../api/resource.ts';
 import { compileSelector } from '../api/selector.ts';
+import { perKind } from './per-kind.ts';
 import type { Answer, Predicate, Subject } from './program.ts';
+import { anyTerm, compileTerms as compileResources } from './resource-terms.ts';
 
 /** An object is matched when `match` holds and no entry of `exclude` does. */
 export function compileMatch(match: Match, exclude: readonly Exclude[]): Predicate {
-  const included = compileTerms(match, ordinaryNamespaces);
-  const excluded = exclude.map((entry) => compileTerms(entry, anyGlob));
+  const included = compileTerms(match, matchedResources(match), ordinaryNamespaces);
+  const excluded = exclude.map((entry) => compileTerms(entry, excludedResources(entry), anyGlob));
   return (subject) => {
     const answer = included(subject);
     return answer === 'No' || excluded.length === 0 ? answer : and(answer, not(or(excluded, subject)));
@@ -15,14 +18,8 @@ export function compileMatch(match: Match, exclude: readonly Exclude[]): Predica
 }
 
 /** All terms that are there must hold. An absent term holds. */
-function compileTerms(entry: Match | Exclude, namespaceGlobs: typeof anyGlob): Predicate {
-  const terms: Predicate[] = [];
-  if (entry.resources !== undefined) {
-    const { resources } = entry;
-    terms.push(({ kind }) =>
-      yesNo(resources.some(({ group, resource }) => resource === kind.resource && group === kind.group)),
-    );
-  }
+function compileTerms(entry: Match | Exclude, resources: Predicate, namespaceGlobs: typeof anyGlob): Predicate {
+  const terms = [resources];
   if (entry.names !== undefined) {
     const fits = anyGlob(entry.names);
     terms.push(({ object }) => yesNo(fits(object.name)));
@@ -47,6 +44,25 @@ function compileTerms(entry: Match | Exclude, namespaceGlobs: typeof anyGlob): P
     });
   }
   return (subject) => all(terms, subject);
+}
+
+/** A glob does not bring in what is in the namespaces of Kubernetes itself: the resource, or the namespace, must be named exactly. */
+function matchedResources({ resources, namespaces = [] }: Match): Predicate {
+  const fitOf = compileResources(resources);
+  const fitOfKind = perKind((kind) => fitOf(kind).kind);
+  return ({ object, kind }) => {
+    const fit = fitOfKind(kind);
+    if (fit !== 'Globbed') return yesNo(fit === 'Named');
+    const namespace = groupResourceName(kind) === 'namespaces' ? object.name : object.namespace;
+    return yesNo(!GLOB_SKIPPED_NAMESPACES.includes(namespace) || namespaces.includes(namespace));
+  };
+}
+
+function excludedResources({ resources }: Exclude): Predicate {
+  if (resources === undefined) return () => 'Yes';
+  const fits = anyTerm(resources);
+  const isExcluded = perKind((kind) => fits(kind));
+  return ({ kind }) => yesNo(isExcluded(kind));
 }
 
 /** Holds for a text that one of the globs fits; there `*` crosses everything. */

@@ -35,13 +35,6 @@ export function* notSupported(spec: WatchPolicySpec): Generator<FieldIssue> {
 
 function* inTerms(path: string, entry: Match | Exclude): Generator<FieldIssue> {
   if (entry.conditions !== undefined) yield issue(`${path}.conditions`);
-  for (const [i, resource] of (entry.resources ?? []).entries()) {
-    const at = `${path}.resources[${i}]`;
-    if (resource.group.includes('*')) yield issue(`${at}.group`, `a glob such as '${resource.group}'`);
-    if (resource.resource.includes('*')) yield issue(`${at}.resource`, `a glob such as '${resource.resource}'`);
-    if (resource.version === '*') yield issue(`${at}.version`, "'*'");
-    if (resource.scope !== '*') yield issue(`${at}.scope`, `'${resource.scope}'`);
-  }
 }
 
 function* inKey(path: string, { valueFrom, invalidValue }: WantedKey): Generator<FieldIssue> {

@@ -1,11 +1,13 @@
 import type { CachedObject, KeySet, StringMap } from '../api/object.ts';
 import type { GroupResource, Scope } from '../api/resource.ts';
 import type { Severity } from '../api/rule.ts';
+import type { About } from './about.ts';
 import type { Reach } from './reach.ts';
+import type { ResourceTerm } from './resource-terms.ts';
 
-/** A group/resource that a policy names, and where in its spec, for messages. */
-export interface Target extends GroupResource {
-  /** The representation that rules which read more than metadata ask for. */
+/** A group/resource that a policy names, or globs over several, and where in its spec, for messages. */
+export interface Target extends ResourceTerm {
+  /** The representation that rules which read more than metadata ask for; '*' for whatever the server prefers. */
   readonly version: string | undefined;
   /** `spec.match.resources[0]` */
   readonly path: string;
@@ -98,6 +100,7 @@ export interface Program {
   readonly priority: number;
   readonly removal: 'Remove' | 'Retain';
   readonly targets: readonly Target[];
+  readonly about: About;
   readonly reach: Reach;
   readonly reads: Reads;
   /** Every key that its rules can write. */

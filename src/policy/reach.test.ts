@@ -24,3 +24,30 @@ test.each<[string, Readonly<Record<string, unknown>>, KindContext, string, strin
   });
   expect(compileReach(reach)(kind, cachedObject({ namespace, name }))).toBe(expected);
 });
+
+test.each<[string, readonly string[], string, string, boolean]>([
+  ['a name, as older records have it', ['widgets.acme.io'], 'acme.io', 'widgets', true],
+  ['another name', ['widgets.acme.io'], 'acme.io', 'gadgets', false],
+  ['a glob of groups', ['*.*.acme.io'], 'a.acme.io', 'gadgets', true],
+  ['a glob of groups that does not fit', ['*.*.acme.io'], 'acme.io', 'gadgets', false],
+  ['all of the core group', ['*'], '', 'configmaps', true],
+  ['no more than the core group', ['*'], 'apps', 'deployments', false],
+  ['what globs leave out', ['*'], '', 'secrets', false],
+  ['unless it is named', ['*', 'secrets'], '', 'secrets', true],
+])('resources: %s', (_, reached, group, resource, expected) => {
+  const kind = { ...CONFIG_MAPS, group, resource };
+  expect(compileReach({ resources: reached })(kind, cachedObject({ namespace: 'shop', name: 'web' }))).toBe(expected);
+});
+
+test('globs of a policy are kept in a text from which they can be read again', () => {
+  const globs = [
+    { group: '*.acme.io', resource: 'w*' },
+    { group: '', resource: '*' },
+    { group: '*', resource: '*' },
+  ];
+  const { reach } = programOf('p', {
+    match: { resources: globs },
+    rules: [{ name: 'r1', require: { labels: [{ key: 'x' }] } }],
+  });
+  expect(reach.resources).toEqual(['*', '*.*', 'w*.*.acme.io']);
+});

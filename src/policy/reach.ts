@@ -1,13 +1,16 @@
 import type { Match } from '../api/match.ts';
-import { type GroupResourceName, groupResourceName } from '../api/resource.ts';
+import { type GroupResourceName, groupResourceName, parseGroupResourceName } from '../api/resource.ts';
 import { anyGlob } from './match.ts';
+import { perKind } from './per-kind.ts';
 import type { KindContext } from './program.ts';
+import { compileTerms } from './resource-terms.ts';
 
 /**
  * The part of a policy's match that no change of an object can undo: its kind, its name, its namespace. An object out of
  * reach cannot carry keys that were set for the policy, whatever its labels or its Namespace's were at the time.
  */
 export interface Reach {
+  /** `deployments.apps`, or with globs `*.*.example.com`: since a resource has no dot, the first one ends it. */
   readonly resources: readonly GroupResourceName[];
   /** Globs; any name when absent. */
   readonly names?: readonly string[] | undefined;
@@ -22,13 +25,13 @@ export function reachOf({ resources, names, namespaces }: Match): Reach {
 }
 
 export function compileReach(reach: Reach): (kind: KindContext, object: Identity) => boolean {
-  const kinds = new Set(reach.resources);
+  const fitOf = compileTerms(reach.resources.map((name) => ({ ...parseGroupResourceName(name), scope: '*' as const })));
+  const isAbout = perKind((kind) => ['Named', 'Globbed'].includes(fitOf(kind).kind));
   const fitsName = anyGlob(reach.names ?? ['*']);
   const fitsNamespace = anyGlob(reach.namespaces ?? ['*']);
   return (kind, { namespace, name }) => {
-    const kindName = groupResourceName(kind);
     // A Namespace is its own namespace; other cluster-scoped objects never meet a namespace term.
-    const own = kindName === 'namespaces' ? name : namespace;
-    return kinds.has(kindName) && fitsName(name) && fitsNamespace(own);
+    const own = groupResourceName(kind) === 'namespaces' ? name : namespace;
+    return isAbout(kind) && fitsName(name) && fitsNamespace(own);
   };
 }

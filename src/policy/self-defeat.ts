@@ -1,10 +1,10 @@
 import type { FieldIssue } from '../api/field-issue.ts';
 import type { Exclude, LabelSelector, Match } from '../api/match.ts';
-import { groupResourceName } from '../api/resource.ts';
 import type { WatchPolicySpec } from '../api/watch-policy.ts';
 import { parseJsonPath } from './json-path-grammar.ts';
 import { describeKey } from './messages.ts';
 import type { Channel } from './program.ts';
+import { anyTerm } from './resource-terms.ts';
 
 /**
  * Selectors and paths that ask for a key which the policy's own `set` writes. A policy does not see its own writes: as soon
@@ -38,7 +38,7 @@ function keysSet({ rules }: WatchPolicySpec, channel: Channel): ReadonlySet<stri
 
 function askedBySelectors({ match, exclude = [] }: WatchPolicySpec): readonly Asked[] {
   // A Namespace is its own namespace.
-  const onNamespaces = match.resources.some((resource) => groupResourceName(resource) === 'namespaces');
+  const onNamespaces = anyTerm(match.resources)({ group: '', resource: 'namespaces', scope: 'Cluster' });
   const names = onNamespaces ? (['objectSelector', 'namespaceSelector'] as const) : (['objectSelector'] as const);
   const askedIn = (path: string, terms: Match | Exclude, requirements: Requirements) =>
     names.flatMap((name) =>

@@ -1,8 +1,10 @@
 import type { FieldIssue } from '../api/field-issue.ts';
 import { groupResourceName } from '../api/resource.ts';
 import type { ConditionType, PolicyCondition, WatchedResource } from '../api/status.ts';
+import { counted } from '../api/words.ts';
 import type { Acceptance } from '../controller/policy-set.ts';
 import type { Program } from '../policy/program.ts';
+import type { Skipped } from '../watchplan/targets.ts';
 import type { ConditionReason } from './condition-reasons.ts';
 import type { PolicyTotals } from './policy-totals.ts';
 
@@ -13,8 +15,10 @@ export interface ConditionInput {
   readonly refusal: readonly FieldIssue[] | undefined;
   /** What is in force; undefined when nothing is. */
   readonly program: Program | undefined;
-  /** One for each resource that the program names. */
+  /** One for each resource that the program is about, and for each of its globs that fits nothing. */
   readonly resources: readonly WatchedResource[];
+  /** What globs of the program leave out. */
+  readonly skipped: readonly Skipped[];
   /** Every object of every watched resource was evaluated with the program. */
   readonly evaluated: boolean;
   readonly totals: PolicyTotals;
@@ -58,7 +62,7 @@ function accepted({ acceptance, refusal, program }: ConditionInput): ConditionVe
   return { status: 'True', reason: 'Accepted', message: '' };
 }
 
-function watching({ program, refusal, resources }: ConditionInput): ConditionVerdict<'Watching'> {
+function watching({ program, refusal, resources, skipped }: ConditionInput): ConditionVerdict<'Watching'> {
   if (program === undefined || refusal !== undefined)
     return { status: 'Unknown', reason: 'NotAccepted', message: 'No spec is in force.' };
   if (program.mode === 'Suspended')
@@ -74,7 +78,7 @@ function watching({ program, refusal, resources }: ConditionInput): ConditionVer
   const waiting = inState('NotServed');
   if (waiting.length > 0)
     return { status: 'True', reason: 'WaitingForResources', message: `${resourcesText(waiting)}.` };
-  return { status: 'True', reason: 'Watching', message: '' };
+  return { status: 'True', reason: 'Watching', message: skippedText(skipped) };
 }
 
 function ready(
@@ -101,7 +105,8 @@ function ready(
     const why = `Nothing is written while the ledger cannot be kept: ${ledgerProblem}.`;
     return { status: 'False', reason: 'LedgerUnavailable', message: why };
   }
-  return { status: 'True', reason: 'Ready', message };
+  // What globs leave out is nothing to act on.
+  return { status: 'True', reason: 'Ready', message: reason === 'WaitingForResources' ? message : '' };
 }
 
 function compliant({ program, evaluated, totals, refusal }: ConditionInput): ConditionVerdict<'Compliant'> {
@@ -133,4 +138,22 @@ function resourcesText(resources: readonly WatchedResource[]): string {
     .map((resource) => groupResourceName(resource) + (resource.message === '' ? '' : `: ${resource.message}`));
   const more = resources.length - shown.length;
   return `${shown.join('; ')}${more > 0 ? ` (and ${more} more)` : ''}`;
+}
+
+/** Reasons told of, and resources named for each. */
+const MOST_REASONS = 8;
+const MOST_NAMES = 5;
+
+/** `Globs leave out 3 resources: secrets (Secrets must be named exactly); ...`, told by reason. */
+function skippedText(skipped: readonly Skipped[]): string {
+  if (skipped.length === 0) return '';
+  const byReason = Map.groupBy(skipped, ({ reason }) => reason);
+  const told = [...byReason].slice(0, MOST_REASONS).map(([reason, some]) => {
+    const names = some.slice(0, MOST_NAMES).map(({ name }) => name);
+    const more = some.length - names.length;
+    return `${names.join(', ')}${more > 0 ? ` and ${more} more` : ''} (${reason})`;
+  });
+  const more = byReason.size - told.length;
+  const rest = more > 0 ? `; and others for ${counted(more, 'other reason', 'other reasons')}` : '';
+  return `Globs leave out ${counted(skipped.length, 'resource', 'resources')}: ${told.join('; ')}${rest}.`;
 }

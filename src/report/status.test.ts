@@ -30,6 +30,7 @@ const input = (fields: Partial<StatusInput> = {}): StatusInput => ({
   refusal: undefined,
   program: enforced,
   resources: [resource('configmaps')],
+  skipped: [],
   evaluated: true,
   totals: noTotals(),
   violations: [],
@@ -312,9 +313,45 @@ describe('resources', () => {
       resource('fine'),
     ];
     const status = buildStatus(input({ resources }));
-    expect(status.resources?.map((one) => one.resource)).toEqual(['no', 'bad', 'late', 'soon', 'ok', 'fine']);
+    expect(status.resources?.map((one) => one.resource)).toEqual(['no', 'bad', 'late', 'soon', 'fine', 'ok']);
     expect(status.watching).toEqual({ synced: 2, notServed: 1, forbidden: 1, failed: 1, skipped: 0 });
   });
+});
+
+const because = (reason: string, ...names: string[]) => names.map((name) => ({ name, reason }));
+const messageOf = (skipped: StatusInput['skipped'], type: string) =>
+  buildStatus(input({ skipped })).conditions?.find((condition) => condition.type === type)?.message;
+
+describe('what globs leave out', () => {
+  test('is counted, and told by reason', () => {
+    const skipped = [
+      ...because('Secrets must be named exactly', 'secrets'),
+      ...because('all of these', 'a', 'b', 'c', 'd', 'e', 'f', 'g'),
+    ];
+    expect(buildStatus(input({ skipped })).watching?.skipped).toBe(8);
+    expect(messageOf(skipped, 'Watching')).toBe(
+      'Globs leave out 8 resources: secrets (Secrets must be named exactly); a, b, c, d, e and 2 more (all of these).',
+    );
+  });
+
+  test('is nothing to act on', () => {
+    expect(messageOf(because('never', 'a'), 'Ready')).toBe('');
+  });
+
+  test('does not fill the status, whatever the reasons', () => {
+    const skipped = Array.from({ length: 300 }, (_, i) => ({ name: `n${i}`, reason: `reason ${i}` }));
+    const message = messageOf(skipped, 'Watching') ?? '';
+    expect(message.length).toBeLessThan(400);
+    expect(message).toMatch(/^Globs leave out 300 resources: n0 \(reason 0\); .* and others for 292 other reasons\.$/);
+  });
+});
+
+test('of resources with the same state those of the core group come first', () => {
+  const resources = ['z.apps', 'b', 'a.batch', 'a', 'a.apps'].map((name) => resource(name));
+  const listed = buildStatus(input({ resources })).resources?.map(
+    ({ group, resource: plural }) => `${group}/${plural}`,
+  );
+  expect(listed).toEqual(['/a', '/b', 'apps/a', 'apps/z', 'batch/a']);
 });
 
 test('a message longer than the API server takes is cut', () => {
@@ -381,6 +418,7 @@ test('whatever goes in, what comes out is valid, within its bounds, and says why
     refusal: fc.option(issues, { nil: undefined }),
     program: fc.constantFrom(undefined, enforced, audited, suspended),
     resources: fc.array(anyResource, { maxLength: 60, size: 'large' }),
+    skipped: fc.array(fc.record({ name: dns, reason: words }), { maxLength: 300, size: 'large' }),
     evaluated: fc.boolean(),
     totals,
     violations: fc.array(violation, { maxLength: 10 }),

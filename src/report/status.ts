@@ -25,7 +25,9 @@ export interface StatusInput extends ConditionInput {
 /** The whole status, computed from what is known now. Pure; what it returns is valid for the schema. */
 export function buildStatus(input: StatusInput): WatchPolicyStatus {
   const { generation, program, refusal } = input;
-  const resources = input.resources.map((resource) => ({ ...resource, message: truncate(resource.message) }));
+  const resources = input.resources
+    .map((resource) => ({ ...resource, message: truncate(resource.message) }))
+    .toSorted(unhealthyFirst);
   return withoutUndefined({
     observedGeneration: generation,
     enforcedGeneration: refusal === undefined ? program?.generation : undefined,
@@ -35,9 +37,9 @@ export function buildStatus(input: StatusInput): WatchPolicyStatus {
       notServed: countOf(resources, 'NotServed'),
       forbidden: countOf(resources, 'Forbidden'),
       failed: countOf(resources, 'Failed'),
-      skipped: 0,
+      skipped: input.skipped.length,
     },
-    resources: resources.toSorted(unhealthyFirst).slice(0, BOUNDS.statusResources),
+    resources: resources.slice(0, BOUNDS.statusResources),
     ...findings(input),
   });
 }
@@ -91,7 +93,9 @@ function countOf(resources: readonly WatchedResource[], state: WatchedResource['
 const HEALTH: readonly WatchedResource['state'][] = ['Forbidden', 'Failed', 'NotServed', 'Syncing', 'Watching'];
 
 function unhealthyFirst(a: WatchedResource, b: WatchedResource): number {
-  return HEALTH.indexOf(a.state) - HEALTH.indexOf(b.state);
+  if (a.state !== b.state) return HEALTH.indexOf(a.state) - HEALTH.indexOf(b.state);
+  if (a.group !== b.group) return a.group < b.group ? -1 : 1;
+  return a.resource < b.resource ? -1 : 1;
 }
 
 function withoutUndefined(

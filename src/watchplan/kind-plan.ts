@@ -4,7 +4,7 @@ import { listed } from '../api/words.ts';
 import type { WatchSpec } from '../informer/watch-spec.ts';
 import type { ServedResource, ServedVersion } from '../kube/discovery.ts';
 import type { KindContext, Program } from '../policy/program.ts';
-import { writesKeys } from './writable.ts';
+import { missingVerbs } from './verbs.ts';
 
 /** One kind that is to be watched. */
 export interface KindPlan {
@@ -63,11 +63,3 @@ function versionFor(served: ServedResource, draft: KindDraft): ServedVersion | u
   if (draft.version !== undefined) return served.versions.find(({ version }) => version === draft.version);
   return served.versions.find((version) => missingVerbs(version, draft.programs).length === 0) ?? served.versions[0];
 }
-
-function missingVerbs({ verbs }: ServedVersion, programs: readonly Program[]): readonly string[] {
-  const needed = programs.some((program) => program.mode !== 'Suspended' && writesKeys(program)) ? WRITING : WATCHING;
-  return needed.filter((verb) => !verbs.includes(verb));
-}
-
-const WATCHING = ['list', 'watch'];
-const WRITING = ['list', 'watch', 'patch'];

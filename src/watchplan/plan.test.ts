@@ -66,7 +66,7 @@ const NAMESPACES_AS_SOURCE = { namespaces: 'v1 metadata for source' };
 
 describe('what is watched', () => {
   test('nothing without policies', () => {
-    expect(plan([])).toEqual({ kinds: new Map(), absent: new Map(), refused: new Map() });
+    expect(plan([])).toEqual({ kinds: new Map(), absent: new Map(), parts: new Map(), refused: new Map() });
   });
 
   test('the kinds that a policy names, as metadata, and Namespaces', () => {
@@ -178,7 +178,7 @@ describe('versions', () => {
               {
                 path: 'spec.match.resources[1].version',
                 message:
-                  "must be 'v1', in which policy 'first' reads this resource, found 'v1beta1'; several versions of one resource are not supported yet",
+                  "must be 'v1', in which policy 'first' reads widgets.acme.io, found 'v1beta1'; several versions of one resource are not supported yet",
               },
             ],
           ],
@@ -272,6 +272,44 @@ describe('what cannot be watched', () => {
     const result = plan(programs, { discovery: of(['list', 'watch']) });
     expect(watched(result)['widgets.acme.io']).toBe('v1 metadata for policy/judges');
     expect(result.refused.size).toBe(0);
+  });
+});
+
+describe('globs', () => {
+  test('are what they fit; each resource is a watch of its own', () => {
+    expect(watched(plan([policy('p', [{ group: 'acme.io', resource: '*' }])]))).toEqual({
+      'widgets.acme.io': 'v1 metadata for policy/p',
+      'gadgets.acme.io': 'v1 metadata for policy/p',
+      ...NAMESPACES_AS_SOURCE,
+    });
+  });
+
+  test('share what another policy names', () => {
+    const programs = [policy('a', [WIDGETS]), policy('b', [{ group: '*', resource: '*' }])];
+    const result = plan(programs);
+    expect(watched(result)['widgets.acme.io']).toBe('v1 metadata for policy/a, policy/b');
+    expect(result.kinds.get('widgets.acme.io')?.programs).toEqual(programs);
+  });
+
+  test('of a policy that writes have no part in what cannot be written', () => {
+    const programs = [policy('judges', [WIDGETS]), policy('writes', [{ group: '*', resource: '*' }], SETS)];
+    const result = plan(programs, { discovery: of(['list', 'watch']) });
+    expect(result.refused.size).toBe(0);
+    expect(result.kinds.get('widgets.acme.io')?.programs.map((program) => program.policy)).toEqual(['judges']);
+    expect(result.parts.get('writes')?.skipped.map(({ name }) => name)).toEqual(['widgets.acme.io']);
+  });
+
+  test("read more than metadata in the server's preferred version with '*'", () => {
+    const anyVersion = policy('p', [{ group: 'acme.io', resource: '*', version: '*' }], reads('$.spec.size'));
+    expect(watched(plan([anyVersion]))['widgets.acme.io']).toBe('v1 spec for policy/p');
+  });
+
+  test('of a suspended policy watch nothing, and take part where others watch', () => {
+    const suspended = policy('s', [{ group: '*', resource: '*' }], SETS, { mode: 'Suspended' });
+    expect(plan([suspended]).kinds.size).toBe(0);
+    const result = plan([suspended, policy('p', [CONFIG_MAPS])]);
+    expect(watched(result)).toEqual({ configmaps: 'v1 metadata for policy/p', ...NAMESPACES_AS_SOURCE });
+    expect(result.kinds.get('configmaps')?.programs.map((program) => program.policy)).toEqual(['p', 's']);
   });
 });
 
@@ -408,6 +446,32 @@ describe('a version must be named where more than metadata is read', () => {
       [
         "spec.match.resources[0].version: must be set, because the policy reads 'spec' and 'status' of things.late.io, which is not served yet",
       ],
+    ],
+    [
+      'of all that a glob fits',
+      policy('p', [{ group: '*.io', resource: '*' }], reads('$.spec.x')),
+      [
+        "spec.match.resources[0].version: must be set, because the policy reads 'spec' of every resource that '*.*.io' fits, which the API server has in 'v1' and 'v1beta1': name one, or '*' for the one that it prefers of each",
+      ],
+    ],
+    [
+      'or that a glob fits nothing yet',
+      policy('p', [{ group: 'late.io', resource: '*' }], reads('$.spec.x')),
+      [
+        "spec.match.resources[0].version: must be set, because the policy reads 'spec' of every resource that '*.late.io' fits, of which none is served yet: name one, or '*' for the one that it prefers of each",
+      ],
+    ],
+    [
+      "'*' is a version",
+      policy(
+        'p',
+        [
+          { group: '*.io', resource: '*', version: '*' },
+          { ...CONFIG_MAPS, version: '*' },
+        ],
+        reads('$.spec.x'),
+      ),
+      [],
     ],
   ])('%s', (_, program, issues) => {
     expect(missingVersions(program, CLUSTER).map(({ path, message }) => `${path}: ${message}`)).toEqual(issues);

@@ -1,8 +1,9 @@
 import type { FieldIssue } from '../api/field-issue.ts';
-import { type GroupResourceName, groupResourceName } from '../api/resource.ts';
+import type { GroupResourceName } from '../api/resource.ts';
 import type { DiscoverySnapshot } from '../kube/discovery.ts';
-import type { Program, Target } from '../policy/program.ts';
+import type { Program } from '../policy/program.ts';
 import { type Absence, type KindDraft, type KindPlan, planKind } from './kind-plan.ts';
+import { type Expansion, Expansions } from './targets.ts';
 import { versionConflicts } from './versions.ts';
 import { unwritable } from './writable.ts';
 
@@ -20,34 +21,46 @@ export interface PlanInput {
 
 export interface Plan {
   readonly kinds: ReadonlyMap<GroupResourceName, KindPlan>;
-  /** By group/resource, for kinds that a policy names and that are not in `kinds`. */
+  /** By group/resource: what is wanted and not in `kinds`. */
   readonly absent: ReadonlyMap<GroupResourceName, Absence>;
+  /** By policy that is carried out: what its targets come to; each of the resources is in `kinds` or in `absent`. */
+  readonly parts: ReadonlyMap<string, Part>;
   /** By policy: why it cannot be carried out on this server beside the others. Such a policy has no part in `kinds`. */
   readonly refused: ReadonlyMap<string, readonly FieldIssue[]>;
+}
+
+export interface Part extends Expansion {
+  readonly program: Program;
 }
 
 /**
  * Which kinds are to be watched, how much of them, and for whom: computed from scratch from what is known now, so that it
  * does not matter in which order policies, CRDs and rights came and went.
  */
-export function planWatches({ programs, discovery, crdUids, written }: PlanInput): Plan {
+export function planWatches(
+  { programs, discovery, crdUids, written }: PlanInput,
+  expansions: Expansions = new Expansions(),
+): Plan {
+  const parts = new Map<string, Part>();
   const drafts = new Map<GroupResourceName, KindDraft>();
   const refused = new Map<string, readonly FieldIssue[]>();
   for (const program of programs) {
     if (program.mode === 'Suspended') continue;
-    const issues = [...versionConflicts(program, drafts), ...unwritable(program, discovery)];
+    const expansion = expansions.of(program, discovery);
+    const issues = [...versionConflicts(expansion, drafts), ...unwritable(program, expansion, discovery)];
     if (issues.length > 0) {
       refused.set(program.policy, issues);
       continue;
     }
-    for (const target of program.targets) addProgram(drafts, target, program);
+    parts.set(program.policy, { program, ...expansion });
+    for (const [name, { version }] of expansion.resources) addProgram(draftOf(drafts, name), program, version);
   }
   for (const name of written) draftOf(drafts, name).owners.add('cleanup');
   if (drafts.size > 0) draftOf(drafts, NAMESPACES).owners.add('source');
   // A suspended policy watches nothing, but takes part where others watch.
   for (const program of programs) {
     if (program.mode !== 'Suspended') continue;
-    for (const target of program.targets) drafts.get(groupResourceName(target))?.programs.push(program);
+    for (const name of expansions.of(program, discovery).resources.keys()) drafts.get(name)?.programs.push(program);
   }
 
   const kinds = new Map<GroupResourceName, KindPlan>();
@@ -57,7 +70,7 @@ export function planWatches({ programs, discovery, crdUids, written }: PlanInput
     if ('state' in planned) absent.set(name, planned);
     else kinds.set(name, planned);
   }
-  return { kinds, absent, refused };
+  return { kinds, absent, parts, refused };
 }
 
 function draftOf(drafts: Map<GroupResourceName, KindDraft>, name: GroupResourceName): KindDraft {
@@ -69,12 +82,14 @@ function draftOf(drafts: Map<GroupResourceName, KindDraft>, name: GroupResourceN
   return draft;
 }
 
-function addProgram(drafts: Map<GroupResourceName, KindDraft>, target: Target, program: Program): void {
-  const draft = draftOf(drafts, groupResourceName(target));
+/** `version`: in which the program reads more than metadata, if it does. */
+function addProgram(draft: KindDraft, program: Program, version: string | undefined): void {
   draft.programs.push(program);
   draft.owners.add(`policy/${program.policy}`);
   if (program.reads.fields.length === 0) return;
   for (const field of program.reads.fields) draft.fields.add(field);
-  draft.version = target.version;
+  // Undefined of what is not served, where no version matters.
+  if (version === undefined) return;
+  draft.version = version;
   draft.versionOf = program.policy;
 }

@@ -2,33 +2,54 @@ import type { FieldIssue } from '../api/field-issue.ts';
 import { type GroupResourceName, groupResourceName } from '../api/resource.ts';
 import { listed, quoted } from '../api/words.ts';
 import type { DiscoverySnapshot } from '../kube/discovery.ts';
-import type { Program } from '../policy/program.ts';
+import type { Program, Target } from '../policy/program.ts';
+import { isExact } from '../policy/resource-terms.ts';
 import type { KindDraft } from './kind-plan.ts';
+import { type Expansion, expandTargets } from './targets.ts';
 
 /** A policy that reads more than metadata must say in which version; the issue names those that the server has. */
 export function missingVersions(program: Program, discovery: DiscoverySnapshot): readonly FieldIssue[] {
-  if (program.reads.fields.length === 0) return [];
-  return program.targets
-    .filter(({ version }) => version === undefined)
-    .map((target) => {
-      const served = discovery.get(groupResourceName(target))?.versions.map(({ version }) => quoted(version)) ?? [];
-      const has =
-        served.length === 0 ? 'which is not served yet' : `which the API server has in ${listed(served, 'and')}`;
-      const reads = listed(program.reads.fields.map(quoted), 'and');
-      const message = `must be set, because the policy reads ${reads} of ${groupResourceName(target)}, ${has}`;
-      return { path: `${target.path}.version`, message };
-    });
+  const without = program.targets.filter(({ version }) => version === undefined);
+  if (program.reads.fields.length === 0 || without.length === 0) return [];
+  const { resources } = expandTargets(program, discovery);
+  const reads = listed(program.reads.fields.map(quoted), 'and');
+  return without.map((target) => {
+    const versions = new Set<string>();
+    for (const [name, targeted] of resources) {
+      if (targeted.target !== target) continue;
+      for (const { version } of discovery.get(name)?.versions ?? []) versions.add(version);
+    }
+    const message = `must be set, because the policy reads ${reads} of ${whatIsRead(target, [...versions].map(quoted))}`;
+    return { path: `${target.path}.version`, message };
+  });
+}
+
+/** Versions listed of all the resources that a glob fits. */
+const MOST_VERSIONS = 8;
+
+function whatIsRead(target: Target, versions: readonly string[]): string {
+  if (isExact(target)) {
+    const has =
+      versions.length === 0 ? 'which is not served yet' : `which the API server has in ${listed(versions, 'and')}`;
+    return `${groupResourceName(target)}, ${has}`;
+  }
+  const shown = versions.toSorted().slice(0, MOST_VERSIONS);
+  const more = versions.length - shown.length;
+  const has =
+    versions.length === 0
+      ? 'of which none is served yet'
+      : `which the API server has in ${listed(more > 0 ? [...shown, `${more} more`] : shown, 'and')}`;
+  return `every resource that ${quoted(groupResourceName(target))} fits, ${has}: name one, or '*' for the one that it prefers of each`;
 }
 
 export function versionConflicts(
-  program: Program,
+  { resources }: Expansion,
   drafts: ReadonlyMap<GroupResourceName, KindDraft>,
 ): readonly FieldIssue[] {
-  if (program.reads.fields.length === 0) return [];
-  return program.targets.flatMap((target) => {
-    const draft = drafts.get(groupResourceName(target));
-    if (draft?.version === undefined || draft.version === target.version) return [];
-    const message = `must be '${draft.version}', in which policy '${draft.versionOf}' reads this resource, found '${target.version}'; several versions of one resource are not supported yet`;
+  return [...resources].flatMap(([name, { target, version }]) => {
+    const draft = drafts.get(name);
+    if (version === undefined || draft?.version === undefined || draft.version === version) return [];
+    const message = `must be '${draft.version}', in which policy '${draft.versionOf}' reads ${name}, found '${version}'; several versions of one resource are not supported yet`;
     return [{ path: `${target.path}.version`, message }];
   });
 }
