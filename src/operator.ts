@@ -93,7 +93,11 @@ export class Operator {
         };
         return (await applyStatus(client, target)).resourceVersion;
       },
-      observe: (result) => this.#metrics.statusWritten(result),
+      observe: {
+        written: (_entry, _before, _after, { seconds, onlyCounts }) =>
+          this.#metrics.statusWritten(onlyCounts ? 'Counts' : 'Findings', seconds),
+        failed: () => this.#metrics.statusFailed(),
+      },
     });
     this.#objects = new ObjectController({
       clock,
@@ -111,6 +115,7 @@ export class Operator {
       observe: {
         evaluated: (kind) => this.#metrics.evaluated(kind),
         wrote: (kind, outcome, seconds) => this.#metrics.wrote(kind, outcome, seconds),
+        caughtUp: (kind, seconds) => this.#metrics.caughtUp(kind, seconds),
       },
     });
     this.#meta = new MetaController({
@@ -135,9 +140,12 @@ export class Operator {
     this.#metrics.watch({
       kinds: () => this.#watchedKinds(),
       evaluationDepth: () => this.#objects.evaluationDepth,
+      evaluationAgeMs: () => this.#objects.evaluationAgeMs,
       writeDepth: () => this.#objects.writeDepth,
+      writeAgeMs: () => this.#objects.writeAgeMs,
       writesInFlight: () => this.#objects.writesInFlight,
-      policies: () => this.#policies.size,
+      eventDepth: () => 0,
+      policies: () => this.#policyMetrics(),
       connections: () =>
         Object.entries(client.state()).map(([pool, { sessions, waiting }]) => ({
           pool,
@@ -259,7 +267,21 @@ export class Operator {
   *#watchedKinds() {
     for (const kind of this.#meta.kinds()) {
       const { state } = this.#meta.state(kind.context);
-      yield { kind: kind.name, state, objects: kind.informer.status.objects };
+      const { objects, relists, restarts } = kind.informer.status;
+      yield { kind: kind.name, state, objects, relists, restarts };
+    }
+  }
+
+  *#policyMetrics() {
+    for (const { name } of this.#policies.entries()) {
+      const { matched, compliant, violating, errors, yielded, owned } = this.#verdicts.totals(name);
+      const conditions = this.#status.standing(name)?.conditions ?? [];
+      yield {
+        policy: name,
+        objects: { matched, compliant, violating, errors, yielded, owned },
+        results: this.#verdicts.counts(name),
+        contended: conditions.some(({ type, status }) => type === 'Contended' && status === 'True'),
+      };
     }
   }
 }

@@ -87,6 +87,22 @@ describe('what is evaluated', () => {
   });
 });
 
+test('a key is handed out with the time at which it was first asked for, and the age is that of the oldest', async () => {
+  const given: string[] = [];
+  let now = 0;
+  const queue = new EvaluationQueue((_kind, key, since) => given.push(`${key} ${since}`), { monotonic: () => now });
+  expect(queue.ageMs).toBe(0);
+  queue.add('pods', 'a');
+  now = 10;
+  queue.add('pods', 'a');
+  queue.add('nodes', 'n');
+  now = 15;
+  expect(queue.ageMs).toBe(15);
+  await new ManualClock().settle();
+  expect(given).toEqual(['a 0', 'n 10']);
+  expect(queue.ageMs).toBe(0);
+});
+
 describe('slices', () => {
   test('the event loop has its turn every 5 ms of evaluation, also within a round over many kinds', async () => {
     const { clock, queue, evaluated } = setUp({ costMs: 2 });

@@ -11,7 +11,7 @@ const SLICE_MS = 5;
  * Evaluation is synchronous and runs in slices; streams, timers and writes go on in between.
  */
 export class EvaluationQueue {
-  readonly #evaluate: (kind: GroupResourceName, key: ObjectKey) => void;
+  readonly #evaluate: (kind: GroupResourceName, key: ObjectKey, since: number) => void;
   readonly #clock: Pick<Clock, 'monotonic'>;
   /** A kind is here, and among `#turns`, exactly while it has keys. */
   readonly #keys = new Map<GroupResourceName, Line<ObjectKey>>();
@@ -20,8 +20,11 @@ export class EvaluationQueue {
   #scheduled: NodeJS.Immediate | undefined;
   #stopped = false;
 
-  /** `evaluate` must not throw. */
-  constructor(evaluate: (kind: GroupResourceName, key: ObjectKey) => void, clock: Pick<Clock, 'monotonic'>) {
+  /** `evaluate` must not throw; `since`: when the key was first asked for, on the monotonic clock in milliseconds. */
+  constructor(
+    evaluate: (kind: GroupResourceName, key: ObjectKey, since: number) => void,
+    clock: Pick<Clock, 'monotonic'>,
+  ) {
     this.#evaluate = evaluate;
     this.#clock = clock;
   }
@@ -29,6 +32,14 @@ export class EvaluationQueue {
   /** Keys that wait. */
   get depth(): number {
     return this.#depth;
+  }
+
+  /** For how long the key that came first has been waiting, in milliseconds; 0 when none waits. */
+  get ageMs(): number {
+    const now = this.#clock.monotonic();
+    let age = 0;
+    for (const keys of this.#keys.values()) age = Math.max(age, now - (keys.oldest ?? now));
+    return age;
   }
 
   has(kind: GroupResourceName): boolean {
@@ -44,7 +55,7 @@ export class EvaluationQueue {
       this.#turns.add(kind);
     }
     const before = keys.size;
-    keys.add(key);
+    keys.add(key, this.#clock.monotonic());
     this.#depth += keys.size - before;
     this.#schedule();
   }
@@ -83,11 +94,11 @@ export class EvaluationQueue {
 
   #evaluateNext(kind: GroupResourceName): void {
     const keys = this.#keys.get(kind);
-    const key = keys?.take();
-    if (keys === undefined || key === undefined) return;
+    const entry = keys?.takeEntry();
+    if (keys === undefined || entry === undefined) return;
     this.#depth -= 1;
     if (keys.size === 0) this.#keys.delete(kind);
     else this.#turns.add(kind);
-    this.#evaluate(kind, key);
+    this.#evaluate(kind, ...entry);
   }
 }

@@ -3,7 +3,7 @@ import type { GroupResourceName } from '../api/resource.ts';
 import type { Clock } from '../base/clock.ts';
 import { messageOf } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
-import type { Desired, Evaluation } from '../policy/evaluate.ts';
+import type { Desired, Evaluation, Winners } from '../policy/evaluate.ts';
 import { type Refusal, Refusals } from './refusals.ts';
 import type { WatchedKind } from './watched-kind.ts';
 import { type GateReason, WriteGate } from './write-gate.ts';
@@ -23,7 +23,14 @@ export interface KindWriterOptions {
   readonly enqueue: (key: ObjectKey) => void;
   /** Whether the kind can be written has changed. */
   readonly onChange: () => void;
-  readonly observe?: ((kind: GroupResourceName, outcome: WriteOutcome['kind'], seconds: number) => void) | undefined;
+  readonly observe?: KindWriterObserver | undefined;
+}
+
+export interface KindWriterObserver {
+  /** A write was answered, or will not be, after so many seconds. */
+  wrote(kind: GroupResourceName, outcome: WriteOutcome['kind'], seconds: number): void;
+  /** So many seconds after a change came that asked for it, the object is written. */
+  caughtUp(kind: GroupResourceName, seconds: number): void;
 }
 
 /** A refused write is tried again after this long, growing, in milliseconds. */
@@ -40,6 +47,8 @@ export class KindWriter {
   readonly #options: KindWriterOptions;
   readonly #gate: WriteGate;
   readonly #refusals: Refusals;
+  /** Since when each object differs from what is wanted, as far as we were told, on the monotonic clock in milliseconds. */
+  readonly #since = new Map<ObjectKey, number>();
   #stopped = false;
   /** Writes without an answer since the last that had one: a server that is away is told of once, not for each object. */
   #unanswered = 0;
@@ -57,8 +66,12 @@ export class KindWriter {
     return desired !== undefined && this.#options.writer.differs(object, desired);
   }
 
-  /** The object differs from what is wanted. Returns the refusal of an earlier write that still holds. */
-  want(key: ObjectKey, object: CachedObject): Refusal | undefined {
+  /**
+   * The object differs from what is wanted; `since`: when that was heard, on the monotonic clock in milliseconds. Returns the refusal
+   * of an earlier write that still holds.
+   */
+  want(key: ObjectKey, object: CachedObject, since: number): Refusal | undefined {
+    if (!this.#since.has(key)) this.#since.set(key, since);
     const standing = this.#refusals.standing(key, object, this.kind.programs);
     if (this.#gate.admits(key)) {
       const withinMs = standing === undefined ? 0 : standing.againWithinMs;
@@ -71,6 +84,7 @@ export class KindWriter {
 
   /** Nothing is to be written to the object: it is as wanted, or gone. */
   settled(key: ObjectKey): void {
+    this.#since.delete(key);
     this.#refusals.forget(key);
     this.#options.queue.forget({ kind: this.kind.name, key });
     this.#gate.settled(key);
@@ -110,7 +124,7 @@ export class KindWriter {
       this.settled(key);
       return DONE;
     }
-    const outcome = await this.#write(object, evaluation.desired);
+    const outcome = await this.#write(object, evaluation.desired, evaluation.winners);
     return this.#stopped ? DONE : this.#settle(key, object, outcome);
   }
 
@@ -122,11 +136,11 @@ export class KindWriter {
     }
   }
 
-  async #write(object: CachedObject, desired: Desired): Promise<WriteOutcome> {
+  async #write(object: CachedObject, desired: Desired, winners: Winners): Promise<WriteOutcome> {
     const { clock, writer, observe } = this.#options;
     const started = clock.monotonic();
-    const outcome = await writer.write(this.kind.context, object, desired);
-    observe?.(this.kind.name, outcome.kind, (clock.monotonic() - started) / 1_000);
+    const outcome = await writer.write(this.kind.context, object, desired, winners);
+    observe?.wrote(this.kind.name, outcome.kind, (clock.monotonic() - started) / 1_000);
     return outcome;
   }
 
@@ -138,6 +152,7 @@ export class KindWriter {
         this.#answered();
         this.#gate.open();
         if (outcome.answer.resourceVersion === object.resourceVersion) return this.#refused(key, object, NO_EFFECT);
+        this.#caughtUp(key);
         // The answer is the new picture; its change event evaluates the key again.
         this.kind.informer.accept(outcome.answer);
         break;
@@ -160,6 +175,14 @@ export class KindWriter {
         return { kind: 'Retry' };
     }
     return DONE;
+  }
+
+  #caughtUp(key: ObjectKey): void {
+    const since = this.#since.get(key);
+    if (since === undefined) return;
+    this.#since.delete(key);
+    const { clock, observe } = this.#options;
+    observe?.caughtUp(this.kind.name, (clock.monotonic() - since) / 1_000);
   }
 
   #notAnswered(key: ObjectKey, reason: string): void {

@@ -34,3 +34,16 @@ test('whatever is added, taken and deleted in whatever order, it does what an ar
     }),
   );
 });
+
+test('an item has the time at which it first came, and the first one is the oldest', () => {
+  const line = new Line<string>();
+  expect(line.oldest).toBeUndefined();
+  line.add('a', 1);
+  line.add('b', 2);
+  line.add('a', 3);
+  expect(line.oldest).toBe(1);
+  expect(line.takeEntry()).toEqual(['a', 1]);
+  expect(line.oldest).toBe(2);
+  line.add('a', 4);
+  expect([line.takeEntry(), line.takeEntry(), line.oldest]).toEqual([['b', 2], ['a', 4], undefined]);
+});

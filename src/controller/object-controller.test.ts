@@ -69,6 +69,7 @@ async function setUp({
   const changes: string[] = [];
   let idle = 0;
   const outcomes: string[] = [];
+  const caughtUp: number[] = [];
   const controller = new ObjectController({
     clock,
     log,
@@ -90,7 +91,11 @@ async function setUp({
       idle += 1;
     },
     writeWidth: width,
-    observe: { evaluated: () => {}, wrote: (_kind, outcome) => outcomes.push(outcome) },
+    observe: {
+      evaluated: () => {},
+      wrote: (_kind, outcome) => outcomes.push(outcome),
+      caughtUp: (_kind, seconds) => caughtUp.push(seconds),
+    },
   });
   controller.add(kind);
   stage.informer.addHandler({
@@ -107,7 +112,21 @@ async function setUp({
     for (let i = 0; i < 6; i++) await clock.settle();
   };
   await quiet();
-  return { clock, stage, writer, verdicts, state, kind, controller, changes, idles: () => idle, outcomes, send, quiet };
+  return {
+    clock,
+    stage,
+    writer,
+    verdicts,
+    state,
+    kind,
+    controller,
+    changes,
+    idles: () => idle,
+    outcomes,
+    caughtUp,
+    send,
+    quiet,
+  };
 }
 
 const missingRight: WriteOutcome = { kind: 'MissingRight', message: 'grant it' };
@@ -120,6 +139,20 @@ describe('an object that differs from what is wanted', () => {
     expect(stage.informer.store.get('default/a')?.labels).toEqual(done);
     expect(verdicts.objects.get('default/a')).toEqual([{ matched: true, owned: true, pending: false, results: [] }]);
     expect([controller.writeDepth, controller.evaluationDepth, outcomes]).toEqual([0, 0, ['Written']]);
+  });
+
+  test('has caught up when its write is answered, counted from the change that asked for it through all tries', async () => {
+    const { clock, writer, quiet, send, caughtUp, controller } = await setUp();
+    writer.answer = async () => ({ kind: 'Unknown', message: 'no answer' });
+    await send('ADDED', cachedObject({ name: 'a' }));
+    await clock.advance(5);
+    expect(caughtUp).toEqual([]);
+    expect(controller.writeAgeMs).toBe(5);
+    writer.answer = () => undefined;
+    await clock.advance(1_000);
+    await quiet();
+    expect(caughtUp).toEqual([0.015]);
+    expect(controller.writeAgeMs).toBe(0);
   });
 
   test('is not written when it is as wanted, and not again when its event comes after the answer', async () => {

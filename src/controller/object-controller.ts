@@ -6,12 +6,12 @@ import { type Evaluation, evaluate } from '../policy/evaluate.ts';
 import type { KindContext, NamespaceLookup } from '../policy/program.ts';
 import { NAMESPACES } from '../watchplan/plan.ts';
 import { EvaluationQueue } from './evaluation-queue.ts';
-import { KindWriter } from './kind-writer.ts';
+import { KindWriter, type KindWriterObserver } from './kind-writer.ts';
 import { withRefusal } from './refusals.ts';
 import type { VerdictSink } from './verdict-sink.ts';
 import type { WatchedKind } from './watched-kind.ts';
 import { WriteQueue } from './write-queue.ts';
-import type { WriteOutcome, WriteRecord, Writer } from './writer.ts';
+import type { WriteRecord, Writer } from './writer.ts';
 
 export interface ObjectControllerOptions {
   readonly clock: Clock;
@@ -36,9 +36,8 @@ export interface ObjectControllerOptions {
   readonly observe?: ObjectControllerObserver;
 }
 
-export interface ObjectControllerObserver {
+export interface ObjectControllerObserver extends KindWriterObserver {
   evaluated(kind: GroupResourceName): void;
-  wrote(kind: GroupResourceName, outcome: WriteOutcome['kind'], seconds: number): void;
 }
 
 /**
@@ -55,7 +54,7 @@ export class ObjectController {
   constructor(options: ObjectControllerOptions) {
     this.#options = options;
     const { clock, random, writeWidth: width } = options;
-    this.#evaluations = new EvaluationQueue((kind, key) => this.#evaluateKey(kind, key), clock);
+    this.#evaluations = new EvaluationQueue((kind, key, since) => this.#evaluateKey(kind, key, since), clock);
     this.#writes = new WriteQueue({
       width,
       clock,
@@ -75,6 +74,16 @@ export class ObjectController {
     return this.#writes.depth;
   }
 
+  /** For how long the object that came first has been waiting for evaluation, in milliseconds. */
+  get evaluationAgeMs(): number {
+    return this.#evaluations.ageMs;
+  }
+
+  /** For how long the object that came first has been waiting for a write, in milliseconds. */
+  get writeAgeMs(): number {
+    return this.#writes.ageMs;
+  }
+
   get writesInFlight(): number {
     return this.#writes.running;
   }
@@ -92,7 +101,7 @@ export class ObjectController {
       evaluate: (of, object) => this.#evaluate(of, object),
       enqueue: (key) => this.enqueue(kind, key),
       onChange: () => this.#options.onKindChange(kind),
-      observe: observe && ((...written) => observe.wrote(...written)),
+      observe,
     });
     this.#writers.set(kind.name, kindWriter);
   }
@@ -128,18 +137,18 @@ export class ObjectController {
   }
 
   /** What fails unexpectedly with one object must not end the others'; its pass does not end, so nothing is said to be exact. */
-  #evaluateKey(name: GroupResourceName, key: ObjectKey): void {
+  #evaluateKey(name: GroupResourceName, key: ObjectKey, since: number): void {
     const writer = this.#writers.get(name);
     if (writer === undefined) return;
     try {
-      this.#evaluateObject(writer, key);
+      this.#evaluateObject(writer, key, since);
     } catch (error) {
       this.#options.log.error({ err: error, kind: name, object: key }, 'an object could not be evaluated');
     }
     this.#tellIfIdle(name);
   }
 
-  #evaluateObject(writer: KindWriter, key: ObjectKey): void {
+  #evaluateObject(writer: KindWriter, key: ObjectKey, since: number): void {
     const { kind } = writer;
     const { isReady, verdicts, observe, onKindChange } = this.#options;
     const object = kind.informer.store.get(key);
@@ -154,7 +163,7 @@ export class ObjectController {
       const evaluation = this.#evaluate(kind, object);
       observe?.evaluated(kind.name);
       const differs = writer.differs(object, evaluation);
-      const refusal = differs ? writer.want(key, object) : undefined;
+      const refusal = differs ? writer.want(key, object, since) : undefined;
       if (!differs) writer.settled(key);
       const said =
         refusal === undefined ? evaluation.verdicts : withRefusal(kind.programs, evaluation.verdicts, refusal);

@@ -48,6 +48,25 @@ function setUp({ width = 16 } = {}) {
   return { clock, queue, running, begun, ended, end };
 }
 
+describe('the age of the queue', () => {
+  test('is that of the key that came first, whether it waits, is tried again or runs', async () => {
+    const { clock, queue, end } = setUp();
+    expect(queue.ageMs).toBe(0);
+    queue.add(A);
+    await clock.advance(100);
+    queue.add(B);
+    queue.add(A);
+    await end('a', { kind: 'Retry', afterMs: 1_000 });
+    expect(queue.ageMs).toBe(100);
+    queue.forget(A);
+    expect(queue.ageMs).toBe(0);
+    await clock.advance(7);
+    expect(queue.ageMs).toBe(7);
+    await end('b');
+    expect(queue.ageMs).toBe(0);
+  });
+});
+
 describe('turns', () => {
   test('a key that is added often has one turn; when that is done the key is gone', async () => {
     const { queue, begun, ended, end } = setUp({ width: 1 });

@@ -53,6 +53,8 @@ type State =
 
 interface Entry {
   readonly item: WriteItem;
+  /** On the monotonic clock, in milliseconds. */
+  readonly since: number;
   state: State;
   backoff: Backoff | undefined;
 }
@@ -85,6 +87,12 @@ export class WriteQueue {
     return this.#entries.size;
   }
 
+  /** For how long the key that came first has been here, in milliseconds; 0 when there is none. */
+  get ageMs(): number {
+    for (const { since } of this.#entries.values()) return this.#options.clock.monotonic() - since;
+    return 0;
+  }
+
   get running(): number {
     return this.#running;
   }
@@ -103,7 +111,8 @@ export class WriteQueue {
     const id = idOf(item);
     const entry = this.#entries.get(id);
     if (entry === undefined) {
-      const fresh: Entry = { item, state: WAITING, backoff: undefined };
+      const since = this.#options.clock.monotonic();
+      const fresh: Entry = { item, since, state: WAITING, backoff: undefined };
       this.#entries.set(id, fresh);
       this.#perKind.set(item.kind, (this.#perKind.get(item.kind) ?? 0) + 1);
       this.#waiting.add(fresh);

@@ -1,6 +1,6 @@
 import type { CachedObject } from '../api/object.ts';
 import type { GroupResourceName } from '../api/resource.ts';
-import type { Desired } from '../policy/evaluate.ts';
+import type { Desired, Winners } from '../policy/evaluate.ts';
 import type { KindContext } from '../policy/program.ts';
 import type { RefusalCode } from './refusals.ts';
 
@@ -21,8 +21,8 @@ export type WriteOutcome =
 /** How objects are written. */
 export interface Writer {
   differs(object: CachedObject, desired: Desired): boolean;
-  /** Makes the next write. Never rejects. */
-  write(kind: KindContext, object: CachedObject, desired: Desired): Promise<WriteOutcome>;
+  /** Makes the next write. `winners`: on whose behalf, for those who tell of writes. Never rejects. */
+  write(kind: KindContext, object: CachedObject, desired: Desired, winners: Winners): Promise<WriteOutcome>;
 }
 
 /** What must be on record before an object is written, so that its keys are found again after a restart. */

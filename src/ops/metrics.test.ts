@@ -1,16 +1,30 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
+import type { PolicyMetrics } from './gauges.ts';
 import { Metrics } from './metrics.ts';
 
-function started(): Metrics {
+const PAST: PolicyMetrics = { policy: 'q', objects: { matched: 1 }, results: new Map(), contended: true };
+const PRESENT: PolicyMetrics = {
+  policy: 'p',
+  objects: { matched: 9, violating: 4 },
+  results: new Map([['r', { Violation: 4, Error: 0, Yielded: 1 }]]),
+  contended: false,
+};
+
+function started(policies: readonly PolicyMetrics[] = [PRESENT]): Metrics {
   const metrics = new Metrics('1.2.3');
   let reads = 0;
   metrics.watch({
-    kinds: () => [{ kind: 'configmaps', state: `State${(reads += 1)}`, objects: 5 }],
+    kinds: () => [
+      { kind: 'configmaps', state: `State${(reads += 1)}`, objects: 5, relists: 2, restarts: { Ended: 3 } },
+    ],
     evaluationDepth: () => 1,
+    evaluationAgeMs: () => 1_500,
     writeDepth: () => 2,
+    writeAgeMs: () => 250,
     writesInFlight: () => 3,
-    policies: () => 4,
+    eventDepth: () => 6,
+    policies: () => policies,
     connections: () => [
       { pool: 'request', connections: 1, streams: 7 },
       { pool: 'watch', connections: 2, streams: 9 },
@@ -19,7 +33,12 @@ function started(): Metrics {
   metrics.evaluated('configmaps');
   metrics.evaluated('configmaps');
   metrics.wrote('configmaps', 'Written', 0.02);
-  metrics.statusWritten('written');
+  metrics.caughtUp('configmaps', 0.2);
+  metrics.statusWritten('Findings', 0.03);
+  metrics.statusFailed();
+  metrics.events('Sent', 1);
+  metrics.events('RolledUp', 300);
+  metrics.auditLines('Written', 7);
   metrics.requested('GET', 200);
   metrics.requested('GET', 0);
   return metrics;
@@ -89,7 +108,22 @@ describe('a scrape', () => {
     expect(lines).toEqual(
       expect.arrayContaining([
         'watchkeeper_build_info{version="1.2.3"} 1',
-        'watchkeeper_policies 4',
+        'watchkeeper_policies 1',
+        'watchkeeper_policy_objects{policy="p",state="violating"} 4',
+        'watchkeeper_policy_results{policy="p",rule="r",result="Violation"} 4',
+        'watchkeeper_policy_results{policy="p",rule="r",result="Yielded"} 1',
+        'watchkeeper_policy_contended{policy="p"} 0',
+        'watchkeeper_evaluation_queue_age_seconds 1.5',
+        'watchkeeper_write_queue_age_seconds 0.25',
+        'watchkeeper_event_queue_depth 6',
+        'watchkeeper_informer_relists_total{kind="configmaps"} 2',
+        'watchkeeper_informer_restarts_total{kind="configmaps",cause="Ended"} 3',
+        'watchkeeper_event_to_write_seconds_bucket{le="0.1",kind="configmaps"} 0',
+        'watchkeeper_event_to_write_seconds_bucket{le="0.25",kind="configmaps"} 1',
+        'watchkeeper_change_to_status_seconds_count{change="Findings"} 1',
+        'watchkeeper_status_writes_total{result="failed"} 1',
+        'watchkeeper_events_total{result="RolledUp"} 300',
+        'watchkeeper_audit_log_lines_total{result="Written"} 7',
         'watchkeeper_evaluation_queue_depth 1',
         'watchkeeper_write_queue_depth 2',
         'watchkeeper_writes_in_flight 3',
@@ -116,6 +150,22 @@ describe('a scrape', () => {
     const second = await states();
     expect([first.length, second.length]).toEqual([1, 1]);
     expect(second).not.toEqual(first);
+  });
+
+  test('has no series of a policy that is gone', async () => {
+    const policies = [PRESENT, PAST];
+    const { registry } = started(policies);
+    expect(await registry.metrics()).toContain('watchkeeper_policy_contended{policy="q"} 1');
+    policies.pop();
+    expect(await registry.metrics()).not.toContain('policy="q"');
+  });
+
+  test('reads no count twice', async () => {
+    const { registry } = started();
+    await registry.metrics();
+    expect(await registry.metrics()).toContain(
+      'watchkeeper_informer_restarts_total{kind="configmaps",cause="Ended"} 3',
+    );
   });
 
   test('of one operator knows nothing of another in the same process', async () => {

@@ -1,15 +1,8 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import { type MetricsSources, registerGauges } from './gauges.ts';
 
-/** What is read when somebody asks. */
-export interface MetricsSources {
-  /** Kinds that policies name, by state. */
-  kinds(): Iterable<{ readonly kind: string; readonly state: string; readonly objects: number }>;
-  evaluationDepth(): number;
-  writeDepth(): number;
-  writesInFlight(): number;
-  policies(): number;
-  connections(): Iterable<{ readonly pool: string; readonly connections: number; readonly streams: number }>;
-}
+/** In seconds: from what nobody notices to what somebody should look at. */
+const DELAYS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300];
 
 /** Every metric that the operator has, described in docs/metrics.md. Label values are bounded: kinds, results, methods. */
 export class Metrics {
@@ -19,6 +12,10 @@ export class Metrics {
   readonly #writeSeconds: Histogram<'kind'>;
   readonly #statusWrites: Counter<'result'>;
   readonly #requests: Counter<'method' | 'code'>;
+  readonly #caughtUpSeconds: Histogram<'kind'>;
+  readonly #statusSeconds: Histogram<'change'>;
+  readonly #events: Counter<'result'>;
+  readonly #auditLines: Counter<'result'>;
 
   constructor(version: string) {
     const registers = [this.registry];
@@ -53,7 +50,36 @@ export class Metrics {
       labelNames: ['method', 'code'],
       registers,
     });
-    this.#gauge('watchkeeper_build_info', 'Always 1.', ['version'], () => [[{ version }, 1]]);
+    this.#caughtUpSeconds = new Histogram({
+      name: 'watchkeeper_event_to_write_seconds',
+      help: 'Time from a change that asks for a write to the answer of that write.',
+      labelNames: ['kind'],
+      buckets: DELAYS,
+      registers,
+    });
+    this.#statusSeconds = new Histogram({
+      name: 'watchkeeper_change_to_status_seconds',
+      help: 'Time from the first change in a status write to its answer.',
+      labelNames: ['change'],
+      buckets: DELAYS,
+      registers,
+    });
+    this.#events = new Counter({
+      name: 'watchkeeper_events_total',
+      help: 'Events by what became of them.',
+      labelNames: ['result'],
+      registers,
+    });
+    this.#auditLines = new Counter({
+      name: 'watchkeeper_audit_log_lines_total',
+      help: 'Lines of the audit log by what became of them.',
+      labelNames: ['result'],
+      registers,
+    });
+    new Gauge({ name: 'watchkeeper_build_info', help: 'Always 1.', labelNames: ['version'], registers }).set(
+      { version },
+      1,
+    );
     collectDefaultMetrics({ register: this.registry });
   }
 
@@ -66,54 +92,33 @@ export class Metrics {
     this.#writeSeconds.observe({ kind }, seconds);
   }
 
-  statusWritten(result: string): void {
-    this.#statusWrites.inc({ result });
+  caughtUp(kind: string, seconds: number): void {
+    this.#caughtUpSeconds.observe({ kind }, seconds);
+  }
+
+  statusWritten(change: 'Findings' | 'Counts', seconds: number): void {
+    this.#statusWrites.inc({ result: 'written' });
+    this.#statusSeconds.observe({ change }, seconds);
+  }
+
+  statusFailed(): void {
+    this.#statusWrites.inc({ result: 'failed' });
+  }
+
+  events(result: string, count: number): void {
+    this.#events.inc({ result }, count);
+  }
+
+  auditLines(result: string, count: number): void {
+    this.#auditLines.inc({ result }, count);
   }
 
   requested(method: string, status: number): void {
     this.#requests.inc({ method, code: String(status) });
   }
 
-  /** Gauges, read at each scrape so that nothing has to be kept up to date. */
+  /** What is not counted but read, at each scrape. */
   watch(sources: MetricsSources): void {
-    const number = (name: string, help: string, read: () => number) =>
-      this.#gauge(name, help, [], () => [[{}, read()]]);
-    number('watchkeeper_policies', 'WatchPolicies that are known.', () => sources.policies());
-    number('watchkeeper_evaluation_queue_depth', 'Objects that wait for evaluation.', () => sources.evaluationDepth());
-    number('watchkeeper_write_queue_depth', 'Objects that wait for a write, or have one under way.', () =>
-      sources.writeDepth(),
-    );
-    number('watchkeeper_writes_in_flight', 'Writes that wait for their answer.', () => sources.writesInFlight());
-    this.#gauge('watchkeeper_informer_objects', 'Objects held of each watched kind.', ['kind'], function* () {
-      for (const { kind, objects } of sources.kinds()) yield [{ kind }, objects];
-    });
-    this.#gauge('watchkeeper_informer_state', '1 for the state that each kind is in.', ['kind', 'state'], function* () {
-      for (const { kind, state } of sources.kinds()) yield [{ kind, state }, 1];
-    });
-    this.#gauge('watchkeeper_connections', 'Open connections to the API server by pool.', ['pool'], function* () {
-      for (const { pool, connections } of sources.connections()) yield [{ pool }, connections];
-    });
-    this.#gauge('watchkeeper_streams', 'Requests and watches under way by pool.', ['pool'], function* () {
-      for (const { pool, streams } of sources.connections()) yield [{ pool }, streams];
-    });
-  }
-
-  /** A series that `read` does not yield any more is gone from the next scrape on. */
-  #gauge<L extends string>(
-    name: string,
-    help: string,
-    labelNames: readonly L[],
-    read: () => Iterable<readonly [labels: Partial<Record<L, string>>, value: number]>,
-  ): void {
-    const gauge: Gauge<L> = new Gauge({
-      name,
-      help,
-      labelNames,
-      registers: [this.registry],
-      collect: () => {
-        gauge.reset();
-        for (const [labels, value] of read()) gauge.set(labels, value);
-      },
-    });
+    registerGauges(this.registry, sources);
   }
 }

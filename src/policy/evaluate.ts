@@ -3,11 +3,12 @@ import { type Desired, desiredOf } from './desired.ts';
 import { type Draft, draftOf } from './intent.ts';
 import type { KindContext, NamespaceLookup, Program } from './program.ts';
 import { type Verdict, verdictOf } from './verdict.ts';
-import { winnersOf } from './winners.ts';
+import { type Winners, winnersOf } from './winners.ts';
 
 /** What an evaluation is made of. */
 export type { Desired, KeyValues } from './desired.ts';
 export type { Verdict } from './verdict.ts';
+export type { Winners } from './winners.ts';
 
 export interface EvaluationInput {
   readonly object: CachedObject;
@@ -25,6 +26,8 @@ export interface EvaluationInput {
 export interface Evaluation {
   /** Undefined where nothing may be written: the object or its Namespace is terminating. */
   readonly desired: Desired | undefined;
+  /** By key, the rule that decides it, among the policies that are enforced. */
+  readonly winners: Winners;
   /** One for each program, in the same order. */
   readonly verdicts: readonly Verdict[];
 }
@@ -45,7 +48,7 @@ export function evaluate({ object, kind, programs, held, namespaceOf }: Evaluati
   const writable = !object.deleting && !isNamespaceTerminating(object, kind, namespaceOf);
   const desired = writable ? desiredOf(object, winners, held) : undefined;
   const outcome = { object, held, winners, desired };
-  return { desired, verdicts: drafts.map((draft) => verdictOf(draft, outcome)) };
+  return { desired, winners, verdicts: drafts.map((draft) => verdictOf(draft, outcome)) };
 }
 
 function isNamespaceTerminating(object: CachedObject, { scope }: KindContext, namespaceOf: NamespaceLookup): boolean {

@@ -6,6 +6,8 @@ import { owns } from './subject.ts';
 /** By key, the intent that decides it. */
 export type Winners = Readonly<Record<Channel, ReadonlyMap<string, Intent>>>;
 
+export const NO_WINNERS: Winners = Object.freeze({ labels: new Map(), annotations: new Map() });
+
 /** `drafts` are in order of precedence. */
 export function winnersOf(drafts: readonly Draft[]): Winners {
   const winners = { labels: new Map<string, Intent>(), annotations: new Map<string, Intent>() };

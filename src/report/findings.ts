@@ -3,6 +3,7 @@ import { apiVersionOf, type GroupResourceName, groupResourceName } from '../api/
 import { SEVERITIES } from '../api/rule.ts';
 import type { ReportedViolation } from '../api/status.ts';
 import type { KindContext, Program, Result } from '../policy/program.ts';
+import { changesBetween, NO_CHANGES, type ResultChanges } from './result-changes.ts';
 import { timestamp } from './timestamp.ts';
 
 /** Group, kind, namespace and name of an object: what a status names it by, whatever the version. */
@@ -12,13 +13,13 @@ export function objectId({ group, kind }: KindContext, key: string): ObjectId {
   return `${group}/${kind} ${key}`;
 }
 
-interface DatedResult extends Result {
+export interface DatedResult extends Result {
   /** RFC 3339 */
   readonly since: string;
 }
 
 /** An object that the policy has something to say about. */
-interface Reported {
+export interface Reported {
   readonly kind: KindContext;
   readonly namespace: string;
   readonly name: string;
@@ -36,8 +37,12 @@ interface Finding {
   readonly result: DatedResult;
 }
 
+/** How many results of each kind every rule gives. */
+export type ResultCounts = ReadonlyMap<string, Readonly<Record<Result['result'], number>>>;
+
 /** The results of one policy, and since when each stands. */
 export class Findings {
+  readonly #counts = new Map<string, Record<Result['result'], number>>();
   readonly #reported = new Map<ObjectId, Reported>();
   readonly #earlier = new Map<ObjectId, Earlier[]>();
 
@@ -54,30 +59,54 @@ export class Findings {
     this.#earlier.clear();
   }
 
-  /** Replaces what is said about the object. `now`: in milliseconds since the Unix epoch. */
-  set(kind: KindContext, object: CachedObject, program: Program, results: readonly Result[], now: number): void {
-    if (results.length === 0 && this.#reported.size === 0 && this.#earlier.size === 0) return;
+  /** By rule; kept by difference. */
+  get counts(): ResultCounts {
+    return this.#counts;
+  }
+
+  /** Replaces what is said about the object, and returns what that changes. `now`: in milliseconds since the Unix epoch. */
+  set(
+    kind: KindContext,
+    object: CachedObject,
+    program: Program,
+    results: readonly Result[],
+    now: number,
+  ): ResultChanges {
+    if (results.length === 0 && this.#reported.size === 0 && this.#earlier.size === 0) return NO_CHANGES;
     const id = objectId(kind, objectKey(object));
     const before = this.#reported.get(id);
     const earlier = this.#earlier.get(id) ?? [];
     this.#earlier.delete(id);
     if (results.length === 0) {
-      this.#reported.delete(id);
-      return;
+      this.delete(id);
+      return before?.uid === object.uid ? { appeared: [], ended: before.results } : NO_CHANGES;
     }
     const { namespace, name, uid } = object;
     const policyUid = program.uid;
     const same = before?.uid === uid && before.policyUid === policyUid ? before.results : [];
-    const dated = results.map((result) => ({
-      ...result,
-      since: standsSince(result, same, earlier, object.created) ?? timestamp(now),
-    }));
+    const today = timestamp(now);
+    /** What an earlier process said already is no news. */
+    const saidBefore = new Set<DatedResult>();
+    const dated = results.map((result) => {
+      const standing = standsSince(result, same);
+      const since = standing ?? stoodSince(result, earlier, object.created);
+      const next = { ...result, since: since ?? today };
+      if (standing === undefined && since !== undefined) saidBefore.add(next);
+      return next;
+    });
+    this.delete(id);
     this.#reported.set(id, { kind, namespace, name, uid, policyUid, results: dated });
+    this.#count(dated, 1);
+    const { appeared, ended } = changesBetween(same, dated);
+    return { appeared: appeared.filter((result) => !saidBefore.has(result)), ended };
   }
 
-  /** Nothing is said about the object any more. */
-  delete(id: ObjectId): void {
+  /** Nothing is said about the object any more. Returns what was. */
+  delete(id: ObjectId): Reported | undefined {
+    const reported = this.#reported.get(id);
     this.#reported.delete(id);
+    if (reported !== undefined) this.#count(reported.results, -1);
+    return reported;
   }
 
   /** The object is not watched for now: if the same is said when it is again, it stands since then. */
@@ -85,7 +114,7 @@ export class Findings {
     for (const { rule, result, since } of this.#reported.get(id)?.results ?? []) {
       this.#addEarlier(id, { rule, result, since });
     }
-    this.#reported.delete(id);
+    this.delete(id);
   }
 
   /** The first `limit` results by severity, namespace, name and rule. One look at each result, whatever their number. */
@@ -97,6 +126,15 @@ export class Findings {
     return first.map(violationOf);
   }
 
+  #count(results: readonly Result[], by: 1 | -1): void {
+    for (const { rule, result } of results) {
+      const counts = this.#counts.get(rule) ?? { Violation: 0, Error: 0, Yielded: 0 };
+      counts[result] += by;
+      if (counts.Violation + counts.Error + counts.Yielded === 0) this.#counts.delete(rule);
+      else this.#counts.set(rule, counts);
+    }
+  }
+
   #addEarlier(id: ObjectId, earlier: Earlier): void {
     const known = this.#earlier.get(id);
     if (known === undefined) this.#earlier.set(id, [earlier]);
@@ -104,15 +142,12 @@ export class Findings {
   }
 }
 
+function standsSince({ rule, code, result }: Result, same: readonly DatedResult[]): string | undefined {
+  return same.find((old) => old.rule === rule && old.code === code && old.result === result)?.since;
+}
+
 /** `created`, in seconds: what was said before that was about another object of this name. */
-function standsSince(
-  { rule, code, result }: Result,
-  same: readonly DatedResult[],
-  earlier: readonly Earlier[],
-  created: number,
-): string | undefined {
-  const standing = same.find((old) => old.rule === rule && old.code === code && old.result === result);
-  if (standing !== undefined) return standing.since;
+function stoodSince({ rule, result }: Result, earlier: readonly Earlier[], created: number): string | undefined {
   return earlier.find((old) => old.rule === rule && old.result === result && Date.parse(old.since) >= created * 1_000)
     ?.since;
 }

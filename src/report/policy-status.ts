@@ -39,7 +39,19 @@ export interface PolicyStatusOptions {
   ) => { readonly status: WatchPolicyStatus; readonly settled: boolean };
   /** Writes the status; resolves to the policy's new resourceVersion. Rejects with ApiError. */
   readonly write: (entry: PolicyEntry, status: WatchPolicyStatus) => Promise<string>;
-  readonly observe?: (result: 'written' | 'failed') => void;
+  readonly observe?: StatusObserver;
+}
+
+/** Told of status writes; must not throw. */
+export interface StatusObserver {
+  /** `before` stood there until then. `seconds`: since the first change that is in it; `onlyCounts`: such a write is put off. */
+  written(entry: PolicyEntry, before: WatchPolicyStatus, after: WatchPolicyStatus, write: StatusWrite): void;
+  failed(): void;
+}
+
+export interface StatusWrite {
+  readonly seconds: number;
+  readonly onlyCounts: boolean;
 }
 
 /**
@@ -57,6 +69,8 @@ export class PolicyStatus {
   /** When this generation was first seen. */
   #seenAt: number;
   #touchedAt = LONG_AGO;
+  /** Since when something may differ from what stands there. */
+  #changedAt: number | undefined;
   #lookedAt = LONG_AGO;
   /** No write before this. */
   #notBefore = LONG_AGO;
@@ -99,6 +113,7 @@ export class PolicyStatus {
     const now = this.#options.clock.monotonic();
     this.#dirty = true;
     this.#touchedAt = now;
+    this.#changedAt ??= now;
     const earliest = Math.max(now + GATHER_MS, this.#lookedAt + LOOK_GAP_MS, this.#notBefore);
     if (this.#writing === undefined) this.#lookIn(earliest - now);
   }
@@ -136,6 +151,7 @@ export class PolicyStatus {
     this.#lookedAt = clock.monotonic();
     if (isDeepStrictEqual(status, this.#standing)) {
       this.#countsDifferSince = undefined;
+      this.#changedAt = undefined;
       return;
     }
     const wait = this.#wait(status, settled);
@@ -163,16 +179,20 @@ export class PolicyStatus {
     const { clock, random, log, write, observe } = this.#options;
     const onlyCounts = this.#countsDifferSince !== undefined;
     this.#countsDifferSince = undefined;
+    const before = this.#standing;
+    const changedAt = this.#changedAt ?? clock.monotonic();
+    this.#changedAt = undefined;
     try {
       this.#standingVersion = await write(entry, status);
       this.#standing = status;
       if (onlyCounts) this.#countsWrittenAt = clock.monotonic();
       this.#backoff = undefined;
-      observe?.('written');
+      observe?.written(entry, before, status, { seconds: (clock.monotonic() - changedAt) / 1_000, onlyCounts });
     } catch (error) {
       // The policy is gone; the watch tells.
       if (!(error instanceof ApiError && error.code === 'NotFound')) {
-        observe?.('failed');
+        observe?.failed();
+        this.#changedAt = changedAt;
         log.warn({ policy: this.#name, reason: messageOf(error) }, 'a status could not be written; it is tried again');
         this.#backoff ??= new Backoff(RETRY, clock, random);
         this.#dirty = true;

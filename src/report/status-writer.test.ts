@@ -48,7 +48,7 @@ function setUp() {
       if (failure !== undefined) throw failure;
       return mine;
     },
-    observe: (result) => observed.push(result),
+    observe: { written: () => observed.push('written'), failed: () => observed.push('failed') },
   });
   /** The policy as the watch shows it, with the status that stands in it. */
   const see = (name: string, standing?: unknown, { uid = 'uid', generation = 1, at = version } = {}): boolean => {

@@ -38,11 +38,18 @@ const COMPLIANT = verdict();
 function setUp() {
   const clock = new ManualClock(Date.UTC(2030, 0, 1));
   const changed: string[] = [];
-  const table = new VerdictTable(clock, (policy) => changed.push(policy));
+  const told: string[] = [];
+  const table = new VerdictTable(clock, (policy) => changed.push(policy), {
+    changed: (_kind, { name }, { policy }, { appeared, ended }) => {
+      for (const { rule } of appeared) told.push(`${policy}: ${name} ${rule} appeared`);
+      for (const { rule } of ended) told.push(`${policy}: ${name} ${rule} ended`);
+    },
+    gone: (policy, { name, results }) => told.push(`${policy}: ${name} gone with ${results.length}`),
+  });
   const say = (of: CachedObject, ...said: readonly Result[]): void =>
     table.record(CONFIG_MAPS, of, [P], [verdict(said)]);
   const sinces = (policy = 'p') => table.violations(policy, 100).map(({ name, since }) => `${name} ${since}`);
-  return { clock, table, changed, say, sinces };
+  return { clock, table, changed, told, say, sinces };
 }
 
 describe('counts', () => {
@@ -327,4 +334,65 @@ describe('since when a result stands', () => {
     say(object('a'), result());
     expect(sinces()).toEqual([`a ${T0}`]);
   });
+});
+
+describe('an observer', () => {
+  const other = result({ rule: 's', result: 'Error' });
+
+  test('is told of each result that comes and goes, and not of those that stand', () => {
+    const { told, say } = setUp();
+    say(object('a'));
+    say(object('a'), result());
+    say(object('a'), result(), other);
+    say(object('a', { resourceVersion: '9' }), result(), other);
+    say(object('a'), other);
+    say(object('a'));
+    expect(told).toEqual(['p: a r appeared', 'p: a s appeared', 'p: a r ended', 'p: a s ended']);
+  });
+
+  test('is told that results are gone with their object or with their policy', () => {
+    const { told, table, say } = setUp();
+    say(object('a'), result(), other);
+    say(object('b'), result());
+    table.forget('configmaps', 'default/a');
+    table.record(CONFIG_MAPS, object('b'), [], []);
+    expect(told.slice(3)).toEqual(['p: a gone with 2', 'p: b gone with 1']);
+  });
+
+  test('hears nothing again of what an earlier process said, nor of a kind that was not watched for a while', () => {
+    const { told, table, say } = setUp();
+    const at = { apiVersion: 'v1', kind: 'ConfigMap', namespace: 'default', name: 'a', severity: 'medium' } as const;
+    const since = '2029-12-31T00:00:00Z';
+    table.adopt('p', [{ ...at, rule: 'r', result: 'Violation', message: 'm', since }]);
+    say(object('a', { created: 0 }), result(), other);
+    expect(told).toEqual(['p: a s appeared']);
+    table.forgetKind('configmaps');
+    say(object('a', { created: 0 }), result(), other);
+    expect(told).toEqual(['p: a s appeared']);
+  });
+
+  test('is told about another object of the same name anew', () => {
+    const { told, say } = setUp();
+    say(object('a', { uid: 'u1' }), result());
+    say(object('a', { uid: 'u2' }), result());
+    say(object('a', { uid: 'u3' }));
+    expect(told).toEqual(['p: a r appeared', 'p: a r appeared']);
+  });
+});
+
+test('results are counted by rule, through every way in which they come and go', () => {
+  const { table, say } = setUp();
+  say(object('a'), result(), result({ message: 'n' }), result({ rule: 's', result: 'Error' }));
+  say(object('b'), result());
+  expect(Object.fromEntries(table.counts('p'))).toEqual({
+    r: { Violation: 3, Error: 0, Yielded: 0 },
+    s: { Violation: 0, Error: 1, Yielded: 0 },
+  });
+  say(object('a'));
+  expect(Object.fromEntries(table.counts('p'))).toEqual({ r: { Violation: 1, Error: 0, Yielded: 0 } });
+  table.forgetKind('configmaps');
+  expect(table.counts('p').size).toBe(0);
+  say(object('b'), result());
+  table.forget('configmaps', 'default/b');
+  expect(table.counts('p').size).toBe(0);
 });

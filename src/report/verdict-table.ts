@@ -5,8 +5,9 @@ import type { Clock } from '../base/clock.ts';
 import type { VerdictSink } from '../controller/verdict-sink.ts';
 import type { KindContext, Program } from '../policy/program.ts';
 import type { Verdict } from '../policy/verdict.ts';
-import { Findings, objectId } from './findings.ts';
+import { Findings, objectId, type Reported, type ResultCounts } from './findings.ts';
 import { count, isZero, type MutableTotals, noTotals, type PolicyTotals } from './policy-totals.ts';
+import { NO_CHANGES, type ResultChanges } from './result-changes.ts';
 
 /** The verdicts on one object, shared by all objects about which the same was said. */
 interface ObjectRecord {
@@ -26,6 +27,14 @@ interface PolicyRecord {
   deleted: boolean;
 }
 
+/** Told of each result that comes or goes; must not throw. */
+export interface VerdictObserver {
+  /** Something else is said about the object than before. */
+  changed(kind: KindContext, object: CachedObject, program: Program, changes: ResultChanges): void;
+  /** Nothing is said any more, as the object or its policy is gone, or not about each other any more. */
+  gone(policy: string, reported: Reported): void;
+}
+
 /**
  * What every policy says about every object, counted exactly. Level-based: a new verdict replaces the old one, and counts
  * follow by difference. Compliant objects, usually nearly all, share their verdicts.
@@ -33,14 +42,16 @@ interface PolicyRecord {
 export class VerdictTable implements VerdictSink {
   readonly #clock: Pick<Clock, 'now'>;
   readonly #onChange: (policy: string) => void;
+  readonly #observer: VerdictObserver | undefined;
   readonly #kinds = new Map<GroupResourceName, KindRecord>();
   readonly #policies = new Map<string, PolicyRecord>();
   readonly #shared = new WeakMap<readonly Program[], Map<string, ObjectRecord>>();
 
   /** `onChange` is called with each policy about which something else is said than before. */
-  constructor(clock: Pick<Clock, 'now'>, onChange: (policy: string) => void) {
+  constructor(clock: Pick<Clock, 'now'>, onChange: (policy: string) => void, observer?: VerdictObserver) {
     this.#clock = clock;
     this.#onChange = onChange;
+    this.#observer = observer;
   }
 
   record(context: KindContext, object: CachedObject, programs: readonly Program[], verdicts: readonly Verdict[]): void {
@@ -73,13 +84,16 @@ export class VerdictTable implements VerdictSink {
     this.#tell(changed);
   }
 
-  /** The kind is not watched for now. Its objects may come again, with the same to be said about them. */
+  /** The kind is not watched for now. Its objects may come again, with the same to be said about them: that is no news. */
   forgetKind(name: GroupResourceName): void {
     const kind = this.#kinds.get(name);
     if (kind === undefined) return;
     const changed = new Set<string>();
     for (const [key, before] of kind.objects) {
-      this.#countOut(before, undefined, changed, (findings) => findings.setAside(objectId(kind.context, key)));
+      this.#countOut(before, undefined, changed, (findings) => {
+        findings.setAside(objectId(kind.context, key));
+        return undefined;
+      });
     }
     this.#kinds.delete(name);
     this.#tell(changed);
@@ -99,6 +113,11 @@ export class VerdictTable implements VerdictSink {
     const record = this.#policy(policy);
     record.deleted = false;
     record.findings.adopt(violations);
+  }
+
+  /** How many results of each kind every rule of the policy gives. */
+  counts(policy: string): ResultCounts {
+    return this.#policies.get(policy)?.findings.counts ?? new Map();
   }
 
   totals(policy: string): PolicyTotals {
@@ -131,7 +150,8 @@ export class VerdictTable implements VerdictSink {
       if (verdict === undefined || verdict === verdictOf(before, program.policy, i)) return;
       const { totals, findings } = this.#policy(program.policy);
       count(totals, verdict, 1);
-      findings.set(kind, object, program, verdict.results, this.#clock.now());
+      const changes = findings.set(kind, object, program, verdict.results, this.#clock.now());
+      if (changes !== NO_CHANGES) this.#observer?.changed(kind, object, program, changes);
       changed.add(program.policy);
     });
   }
@@ -141,7 +161,7 @@ export class VerdictTable implements VerdictSink {
     before: ObjectRecord,
     next: ObjectRecord | undefined,
     changed: Set<string>,
-    remove: (findings: Findings) => void,
+    remove: (findings: Findings) => Reported | undefined,
   ): void {
     before.programs.forEach((program, i) => {
       const verdict = before.verdicts[i];
@@ -149,7 +169,8 @@ export class VerdictTable implements VerdictSink {
       const instead = verdictOf(next, program.policy, i);
       if (verdict === undefined || policy === undefined || instead === verdict) return;
       count(policy.totals, verdict, -1);
-      if (instead === undefined) remove(policy.findings);
+      const reported = instead === undefined ? remove(policy.findings) : undefined;
+      if (reported !== undefined) this.#observer?.gone(program.policy, reported);
       if (policy.deleted && isZero(policy.totals)) this.#policies.delete(program.policy);
       changed.add(program.policy);
     });

@@ -7,6 +7,7 @@ import type { WriteOutcome, Writer } from '../controller/writer.ts';
 import type { ListWatch } from '../kube/list-watch.ts';
 import type { Desired } from '../policy/desired.ts';
 import type { KindContext } from '../policy/program.ts';
+import { NO_WINNERS } from '../policy/winners.ts';
 import { keysToLeave, type OwnKeys, ownKeys } from './own-keys.ts';
 
 export interface CleanupOptions {
@@ -134,7 +135,7 @@ export class Cleanup {
       const desired: Desired = keysToLeave(object, { retained });
       if (!writer.differs(object, desired)) return undefined;
       signal.throwIfAborted();
-      const outcome = await writer.write(kind, object, desired);
+      const outcome = await writer.write(kind, object, desired, NO_WINNERS);
       const next = nextAfter(outcome, object);
       if (next.kind === 'Gone') return undefined;
       if (next.kind === 'Failed') return next.problem;

@@ -6,7 +6,9 @@ import type { CachedObject } from '../api/object.ts';
 import { type Log, silentLog } from '../base/log.ts';
 import { ApiError, type ApiErrorFields } from '../kube/errors.ts';
 import type { Desired } from '../policy/desired.ts';
+import { NO_WINNERS } from '../policy/winners.ts';
 import { ObjectWriter, type WriteRequests } from './object-writer.ts';
+import type { WriteReport } from './write-report.ts';
 
 const NOTHING = { labels: new Map<string, string>(), annotations: new Map<string, string>(), fromPicture: false };
 const TEAM: Desired = { applied: { ...NOTHING, labels: new Map([['team', 'a']]) }, retained: NOTHING };
@@ -57,18 +59,46 @@ test('an object that is as desired costs no request', async () => {
   expect(requests.apply).not.toHaveBeenCalled();
 });
 
-test('the log names keys and never values', async () => {
-  const lines: unknown[] = [];
-  const log = { ...silentLog, debug: (fields: object) => lines.push(fields) };
-  const { writer } = writerOf(async () => done, undefined, log);
+/** What is told of a write that ends so. */
+const report = async (apply: () => Promise<CachedObject>) => {
+  const reports: WriteReport[] = [];
+  const requests = { apply, mayPatch: async () => true };
+  const writer = new ObjectWriter(requests, silentLog, (made) => reports.push(made));
   await writer.write(CONFIG_MAPS, object, {
     ...TEAM,
     applied: { ...NOTHING, annotations: new Map([['note', 'hunter2']]) },
   });
-  expect(lines).toEqual([
-    expect.objectContaining({ name: 'x', namespace: 'shop', annotations: ['note'], labels: [], from: '5', to: '6' }),
-  ]);
-  expect(JSON.stringify(lines)).not.toContain('hunter2');
+  return reports;
+};
+
+describe('the report of a write', () => {
+  test('names keys and never values', async () => {
+    const reports = await report(async () => done);
+    expect(reports).toEqual([
+      {
+        kind: CONFIG_MAPS,
+        object,
+        winners: NO_WINNERS,
+        fieldManager: 'watchkeeper',
+        set: [{ channel: 'annotations', key: 'note', displaced: false }],
+        removed: [],
+        outcome: { kind: 'Written', answer: done },
+      },
+    ]);
+    expect(JSON.stringify(reports)).not.toContain('hunter2');
+  });
+
+  test('comes for a refused one too', async () => {
+    const refused = await report(failing(error({ code: 'Invalid', status: 422 })));
+    expect(refused).toMatchObject([{ outcome: { kind: 'Refused', code: 'RefusedByServer' } }]);
+  });
+
+  test('does not come where no request was made', async () => {
+    const observe = vi.fn<(made: WriteReport) => void>();
+    const requests = { apply: async () => done, mayPatch: async () => true };
+    await new ObjectWriter(requests, silentLog, observe).write(CONFIG_MAPS, done, TEAM);
+    expect(observe).not.toHaveBeenCalled();
+  });
 });
 
 describe('outcomes', () => {

@@ -8,9 +8,11 @@ import { ApiError } from '../kube/errors.ts';
 import type { Desired } from '../policy/desired.ts';
 import { truncate } from '../policy/messages.ts';
 import type { KindContext } from '../policy/program.ts';
+import { NO_WINNERS, type Winners } from '../policy/winners.ts';
 import { isPassing403, meaningOf } from './answers.ts';
 import { type ApplyStep, nextApply } from './plan-apply.ts';
 import { withoutValues } from './without-values.ts';
+import { changesOf, type WriteReport } from './write-report.ts';
 
 /** The requests that a writer makes. All reject with ApiError. */
 export interface WriteRequests {
@@ -23,37 +25,38 @@ export interface WriteRequests {
 export class ObjectWriter implements Writer {
   readonly #requests: WriteRequests;
   readonly #log: Log;
+  readonly #observe: ((report: WriteReport) => void) | undefined;
   /** Many writes of a kind are refused at once; one review answers for all of them. */
   readonly #reviews = new Map<string, Promise<boolean | undefined>>();
 
-  constructor(requests: WriteRequests, log: Log) {
+  /** `observe` is told of each request once it is answered, or will not be; it must not throw. */
+  constructor(requests: WriteRequests, log: Log, observe?: (report: WriteReport) => void) {
     this.#requests = requests;
     this.#log = log;
+    this.#observe = observe;
   }
 
   differs(object: CachedObject, desired: Desired): boolean {
     return nextApply(object, desired) !== undefined;
   }
 
-  async write(kind: KindContext, object: CachedObject, desired: Desired): Promise<WriteOutcome> {
+  async write(
+    kind: KindContext,
+    object: CachedObject,
+    desired: Desired,
+    winners: Winners = NO_WINNERS,
+  ): Promise<WriteOutcome> {
     const step = nextApply(object, desired);
     if (step === undefined) return { kind: 'Written', answer: object };
+    const outcome = await this.#apply(kind, object, step);
+    const { fieldManager } = step;
+    this.#observe?.({ kind, object, winners, fieldManager, ...changesOf(object, step), outcome });
+    return outcome;
+  }
+
+  async #apply(kind: KindContext, object: CachedObject, step: ApplyStep): Promise<WriteOutcome> {
     try {
       const answer = await this.#requests.apply(kind, object, step);
-      this.#log.debug(
-        {
-          resource: kind.resource,
-          group: kind.group,
-          namespace: object.namespace,
-          name: object.name,
-          fieldManager: step.fieldManager,
-          labels: [...step.keys.labels.keys()],
-          annotations: [...step.keys.annotations.keys()],
-          from: object.resourceVersion,
-          to: answer.resourceVersion,
-        },
-        'applied',
-      );
       return { kind: 'Written', answer };
     } catch (error) {
       if (!(error instanceof ApiError)) return { kind: 'Unknown', message: messageOf(error) };

@@ -1,0 +1,46 @@
+import { expect, test } from 'vitest';
+import { cachedObject } from '../../test/support/cached-object.ts';
+import type { KeyValues } from '../policy/desired.ts';
+import { changesOf } from './write-report.ts';
+
+const keys = (labels: Record<string, string>, annotations: Record<string, string> = {}): KeyValues => ({
+  labels: new Map(Object.entries(labels)),
+  annotations: new Map(Object.entries(annotations)),
+});
+const object = cachedObject({
+  name: 'x',
+  labels: { ours: 'a', drifted: 'theirs', foreign: 'f', equal: 'e', moves: 'm' },
+  annotations: { old: 'o' },
+  applied: { labels: ['drifted', 'moves', 'ours'], annotations: ['old'] },
+  retained: { labels: ['moves'], annotations: [] },
+});
+
+test('a key is set when its value or its owner changes, displaced when somebody else had another value there', () => {
+  const wanted = keys({ ours: 'a', drifted: 'd', foreign: 'mine', equal: 'e', fresh: 'n' }, { old: 'o' });
+  const { set, removed } = changesOf(object, { fieldManager: 'watchkeeper', keys: wanted, guarded: false });
+  expect(set).toEqual([
+    { channel: 'labels', key: 'drifted', displaced: false },
+    { channel: 'labels', key: 'foreign', displaced: true },
+    { channel: 'labels', key: 'equal', displaced: false },
+    { channel: 'labels', key: 'fresh', displaced: false },
+  ]);
+  expect(removed).toEqual([]);
+});
+
+test('a key is removed when neither of our managers owns it from now on', () => {
+  const { set, removed } = changesOf(object, {
+    fieldManager: 'watchkeeper',
+    keys: keys({ ours: 'a' }),
+    guarded: false,
+  });
+  expect(set).toEqual([]);
+  expect(removed).toEqual([
+    { channel: 'labels', key: 'drifted', displaced: false },
+    { channel: 'annotations', key: 'old', displaced: false },
+  ]);
+});
+
+test('what one of our managers lets go says nothing about the keys of the other', () => {
+  const { set, removed } = changesOf(object, { fieldManager: 'watchkeeper-retained', keys: keys({}), guarded: false });
+  expect([set, removed]).toEqual([[], []]);
+});

@@ -1,0 +1,58 @@
+import { type CachedObject, MANAGER, valueIn } from '../api/object.ts';
+import type { WriteOutcome } from '../controller/writer.ts';
+import { CHANNELS, type Side } from '../policy/desired.ts';
+import type { Channel, KindContext } from '../policy/program.ts';
+import { owns } from '../policy/subject.ts';
+import type { Winners } from '../policy/winners.ts';
+import type { ApplyStep } from './plan-apply.ts';
+
+/** A key that a write sets or lets go. Its value is left out on purpose: this goes to logs. */
+export interface WrittenKey {
+  readonly channel: Channel;
+  readonly key: string;
+  /** There was another value, of somebody else. */
+  readonly displaced: boolean;
+}
+
+/** One request of a writer and what came of it, for those who tell of writes. */
+export interface WriteReport {
+  readonly kind: KindContext;
+  /** As it was. */
+  readonly object: CachedObject;
+  /** By key, the rule that decides it. */
+  readonly winners: Winners;
+  readonly fieldManager: string;
+  /** Keys that get another value or another owner. */
+  readonly set: readonly WrittenKey[];
+  /** Keys that were ours and are nobody's of ours from now on. */
+  readonly removed: readonly WrittenKey[];
+  readonly outcome: WriteOutcome;
+}
+
+/** What an apply changes on the object as we know it. */
+export function changesOf(
+  object: CachedObject,
+  { fieldManager, keys }: ApplyStep,
+): Pick<WriteReport, 'set' | 'removed'> {
+  const side: Side = fieldManager === MANAGER ? 'applied' : 'retained';
+  const other: Side = side === 'applied' ? 'retained' : 'applied';
+  const set: WrittenKey[] = [];
+  const removed: WrittenKey[] = [];
+  for (const channel of CHANNELS) {
+    const owned = object[side][channel];
+    for (const [key, value] of keys[channel]) {
+      const live = valueIn(object[channel], key);
+      if (live === value && owned.includes(key)) continue;
+      set.push({
+        channel,
+        key,
+        displaced: live !== undefined && live !== value && !owns(object, channel, key),
+      });
+    }
+    for (const key of owned) {
+      if (!keys[channel].has(key) && !object[other][channel].includes(key))
+        removed.push({ channel, key, displaced: false });
+    }
+  }
+  return { set, removed };
+}
