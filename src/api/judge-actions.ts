@@ -68,10 +68,14 @@ export const checkSchema = withRules(
     quantifier: z
       .enum(['All', 'Any', 'None'])
       .default('All')
-      .describe('How many of the values that the path finds must pass.'),
+      .describe(
+        "How many of the values that the path finds must pass. Where it finds none, 'All' and 'None' hold and 'Any' does not. Null counts as absent.",
+      ),
     operator: z
       .enum(['Exists', 'DoesNotExist', 'Equal', 'In', 'NotIn', 'LessThan', 'GreaterThan', 'Matches'])
-      .describe("How a found value relates to 'values'. Quantities such as '500m' and '1Gi' compare as quantities."),
+      .describe(
+        "How a found value relates to 'values'. Exists and DoesNotExist ask in each place that the path leads to, as in each container of '$.spec.containers[*].image'; the others look only at what is there. Numbers and quantities such as '500m' and '1Gi' compare as such, '1000m' equals '1'; other texts only as texts.",
+      ),
     values: z.exactOptional(
       textSet(text({ min: 0, max: BOUNDS.pattern }), { max: BOUNDS.values }).describe(
         'One value for Equal, LessThan and GreaterThan; at least one for In and NotIn; RE2 patterns, of which any fits, for Matches; none for Exists and DoesNotExist.',

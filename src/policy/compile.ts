@@ -44,7 +44,7 @@ export function compilePolicy({ name, uid, generation, spec: raw }: PolicySource
   const targets = spec.match.resources.map((resource, i) =>
     compileTarget(resource, `spec.match.resources[${i}]`, draft),
   );
-  const rules = spec.rules.map((rule, i) => compileRule(rule, `spec.rules[${i}]`, spec, draft));
+  const rules = spec.rules.map((rule, i) => compileRule(rule, `spec.rules[${i}]`, spec, targets, draft));
   const fields = [...draft.fields].toSorted();
   for (const target of targets) {
     if (fields.length > 0 && groupResourceName(target) === 'secrets') {
@@ -97,12 +97,18 @@ function compileTarget({ group, resource, version, scope }: ResourceMatch, path:
   return { group, resource, version, scope, path };
 }
 
-function compileRule(rule: RuleSpec, path: string, { severity }: WatchPolicySpec, draft: CompileDraft): Rule {
+function compileRule(
+  rule: RuleSpec,
+  path: string,
+  { severity }: WatchPolicySpec,
+  targets: readonly Target[],
+  draft: CompileDraft,
+): Rule {
   return {
     name: rule.name,
     severity: rule.severity ?? severity,
     message: rule.message,
     writes: compileWrites(rule, path, draft),
-    requirements: compileJudgements(rule, path, draft),
+    judgements: compileJudgements(rule, path, targets, draft),
   };
 }

@@ -1,6 +1,7 @@
 import type { CachedObject, KeySet } from '../api/object.ts';
 import { type Desired, desiredOf } from './desired.ts';
 import { type Draft, draftOf } from './intent.ts';
+import { JudgedObject } from './judged-object.ts';
 import type { KindContext, NamespaceLookup, Program } from './program.ts';
 import { type Verdict, verdictOf } from './verdict.ts';
 import { type Winners, winnersOf } from './winners.ts';
@@ -47,7 +48,7 @@ export function evaluate({ object, kind, programs, held, namespaceOf }: Evaluati
   const winners = winnersOf(drafts.filter(({ program }) => program.mode === 'Enforce'));
   const writable = !object.deleting && !isNamespaceTerminating(object, kind, namespaceOf);
   const desired = writable ? desiredOf(object, winners, held) : undefined;
-  const outcome = { object, held, winners, desired };
+  const outcome = { object, held, winners, desired, judged: new JudgedObject(object, kind, desired) };
   return { desired, winners, verdicts: drafts.map((draft) => verdictOf(draft, outcome)) };
 }
 

@@ -1,7 +1,8 @@
 import * as fc from 'fast-check';
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
+import type { ValuePath } from '../api/json-shape.ts';
 import { parseJsonPath, type Segment } from './json-path-grammar.ts';
-import { follow, MAX_DEPTH, MAX_VALUES } from './json-path-walk.ts';
+import { follow, locate, MAX_DEPTH, MAX_VALUES } from './json-path-walk.ts';
 
 function hits(text: string, root: unknown): unknown {
   const parsed = parseJsonPath(text);
@@ -195,4 +196,41 @@ test('any path on any object leads where its definition says', () => {
     }),
     { numRuns: 1_000 },
   );
+});
+
+function valueAt(root: unknown, path: ValuePath): unknown {
+  return path.reduce<unknown>((value, key) => (value === null ? undefined : Reflect.get(Object(value), key)), root);
+}
+
+describe('where values stand', () => {
+  test('is told in the order of the values, with numbers for elements of lists', () => {
+    const parsed = parseJsonPath('$.spec..port');
+    expect(parsed.ok && locate(pod, parsed.segments)).toEqual([
+      ['spec', 'containers', 0, 'ports', 0, 'port'],
+      ['spec', 'containers', 0, 'ports', 1, 'port'],
+    ]);
+  });
+
+  test('leads back to each value that is found', () => {
+    const path = fc.constantFrom('$', '$.*', '$..*', '$..a', '$.a[*].b', '$..[0]', '$.a..b.*', "$['/~1'].*", '$..a[*]');
+    const key = fc.constantFrom('a', 'b', '/~1', '0', '~', "']['");
+    const value = fc.letrec((tie) => ({
+      node: fc.oneof(
+        { depthSize: 'medium' },
+        fc.constantFrom<unknown>(1, 'x', null, true),
+        fc.dictionary(key, tie('node'), { maxKeys: 3 }),
+        fc.array(tie('node'), { maxLength: 3 }),
+      ),
+    })).node;
+    fc.assert(
+      fc.property(path, value, (text, root) => {
+        const parsed = parseJsonPath(text);
+        if (!parsed.ok) throw new Error(parsed.problem);
+        const paths = locate(root, parsed.segments);
+        expect(paths.map((each) => valueAt(root, each))).toEqual(hits(text, root));
+        expect(new Set(paths.map((each) => JSON.stringify(each))).size).toBe(paths.length);
+      }),
+      { numRuns: 1_000 },
+    );
+  });
 });

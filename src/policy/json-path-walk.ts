@@ -1,4 +1,5 @@
 import { JSONPath } from 'jsonpath-plus';
+import type { ValuePath } from '../api/json-shape.ts';
 import type { Segment } from './json-path-grammar.ts';
 
 export type Hits =
@@ -41,6 +42,31 @@ export function follow(root: unknown, segments: readonly Segment[]): Hits {
   return { ok: true, values: nodes };
 }
 
+/**
+ * Where the values stand that `follow` finds, in the same order; for messages, as it is slower. Only for what `follow` has
+ * accepted.
+ */
+export function locate(root: unknown, segments: readonly Segment[]): readonly ValuePath[] {
+  let nodes: readonly Located[] = root === undefined ? [] : [{ value: root, path: [] }];
+  for (const segment of segments) {
+    nodes = nodes.flatMap(({ value, path }) => {
+      if (!isContainer(value)) return [];
+      if (segment.kind === 'Name' || segment.kind === 'Index') {
+        const child = childOf(value, segment);
+        const step = segment.kind === 'Name' ? segment.name : segment.index;
+        return child === undefined ? [] : [{ value: child, path: [...path, step] }];
+      }
+      return openedAt(value, segment.kind).map((below) => ({ value: below.value, path: [...path, ...below.path] }));
+    });
+  }
+  return nodes.map(({ path }) => path);
+}
+
+interface Located {
+  readonly value: unknown;
+  readonly path: ValuePath;
+}
+
 function refused(what: string): Hits {
   return { ok: false, problem: `the path would have to look at ${what}` };
 }
@@ -64,6 +90,28 @@ const OPERATORS = { Wildcard: '$.*', Descend: '$..' } as const;
 function opened(node: Container, operator: keyof typeof OPERATORS): readonly unknown[] {
   const values: unknown = JSONPath({ path: OPERATORS[operator], json: node, eval: false, wrap: true });
   return Array.isArray(values) ? values : [];
+}
+
+/** The same values as `opened` gives, each with the way from the node to it. */
+function openedAt(node: Container, operator: keyof typeof OPERATORS): readonly Located[] {
+  const path = OPERATORS[operator];
+  const found: unknown = JSONPath({ path, json: node, eval: false, resultType: 'all', wrap: true });
+  const hits: readonly LibraryHit[] = Array.isArray(found) ? found : [];
+  // Not by the path that the library gives: it leaves out names that look like its operators. A parent comes before its children.
+  const paths = new Map<unknown, ValuePath>([[node, []]]);
+  return hits.map(({ value, parent, parentProperty }) => {
+    if (value === node) return { value, path: [] };
+    const key = Array.isArray(parent) ? Number(parentProperty) : parentProperty;
+    const at = [...(paths.get(parent) ?? []), key];
+    if (isContainer(value)) paths.set(value, at);
+    return { value, path: at };
+  });
+}
+
+interface LibraryHit {
+  readonly value: unknown;
+  readonly parent: unknown;
+  readonly parentProperty: string | number;
 }
 
 /**

@@ -1,13 +1,18 @@
 import { apiVersionOf } from '../api/resource.ts';
-import { parseJsonPath } from './json-path-grammar.ts';
+import { parseJsonPath, type Segment } from './json-path-grammar.ts';
 import { follow, type Hits } from './json-path-walk.ts';
-import type { Subject } from './program.ts';
+import type { ObjectView } from './program.ts';
 
 export interface JsonPath {
   /** The top-level field that the path starts with: `metadata`, `spec`, ... */
   readonly field: string;
+  /** The names that the path begins with, and the value that they lead to. */
+  readonly head: readonly string[];
+  readonly start: (view: ObjectView) => unknown;
+  /** The way on from there. */
+  readonly rest: readonly Segment[];
   /** Every value that the path leads to. Never throws, and does a bounded amount of work. */
-  evaluate(subject: Subject): Hits;
+  readonly evaluate: (view: ObjectView) => Hits;
 }
 
 export type JsonPathResult =
@@ -27,19 +32,21 @@ export function compileJsonPath(text: string): JsonPathResult {
     };
   }
   const field = first.name;
-  if (field === 'metadata') {
-    const read = second?.kind === 'Name' && Object.hasOwn(METADATA, second.name) ? METADATA[second.name] : undefined;
-    if (read === undefined) {
-      const kept = Object.keys(METADATA).join(', ');
-      return {
-        ok: false,
-        problem: `must name one of these fields of 'metadata': ${kept}; other metadata is not supported yet`,
-      };
-    }
-    return { ok: true, path: { field, evaluate: (subject) => follow(read(subject), deeper) } };
+  if (field !== 'metadata') {
+    return { ok: true, path: pathOf([field], (view) => topLevel(view, field), parsed.segments.slice(1)) };
   }
-  const rest = parsed.segments.slice(1);
-  return { ok: true, path: { field, evaluate: (subject) => follow(topLevel(subject, field), rest) } };
+  const read = second?.kind === 'Name' && Object.hasOwn(METADATA, second.name) ? METADATA[second.name] : undefined;
+  if (second?.kind !== 'Name' || read === undefined) {
+    return {
+      ok: false,
+      problem: `must name one of these fields of 'metadata': ${METADATA_FIELDS.join(', ')}; other metadata is not supported yet`,
+    };
+  }
+  return { ok: true, path: pathOf([field, second.name], read, deeper) };
+}
+
+function pathOf(head: readonly [string, ...string[]], start: JsonPath['start'], rest: readonly Segment[]): JsonPath {
+  return { field: head[0], head, start, rest, evaluate: (view) => follow(start(view), rest) };
 }
 
 /** Fields that are known of every object without reading more than its metadata. */
@@ -48,7 +55,7 @@ export function isMetadataOnly(field: string): boolean {
 }
 
 /** What is kept of every object's metadata, as users know it. */
-const METADATA: Readonly<Record<string, (subject: Subject) => unknown>> = {
+const METADATA: Readonly<Record<string, (view: ObjectView) => unknown>> = {
   name: ({ object }) => object.name,
   namespace: ({ object }) => (object.namespace === '' ? undefined : object.namespace),
   uid: ({ object }) => object.uid,
@@ -57,12 +64,21 @@ const METADATA: Readonly<Record<string, (subject: Subject) => unknown>> = {
   annotations: ({ annotations }) => annotations,
 };
 
+export const METADATA_FIELDS: readonly string[] = Object.keys(METADATA);
+
+/** These fields of an object's metadata, without those that it does not have. */
+export function metadataOf(view: ObjectView): Readonly<Record<string, unknown>> {
+  const read = Object.entries(METADATA).map(([name, of]) => [name, of(view)] as const);
+  return Object.fromEntries(read.filter(([, value]) => value !== undefined));
+}
+
 /** RFC 3339 as the API server writes it; nothing for the zero time. */
 function timestamp(seconds: number): string | undefined {
   return seconds === 0 ? undefined : new Date(seconds * 1000).toISOString().replace('.000Z', 'Z');
 }
 
-function topLevel({ object: { body }, kind }: Subject, field: string): unknown {
+/** A field of the object beside its metadata. */
+export function topLevel({ object: { body }, kind }: ObjectView, field: string): unknown {
   switch (field) {
     case 'apiVersion':
       return apiVersionOf(kind);

@@ -4,7 +4,7 @@ import { JUDGE_ACTIONS, WRITE_ACTIONS } from '../api/rule.ts';
 import type { WatchPolicySpec } from '../api/watch-policy.ts';
 import type { WantedKey } from '../api/write-actions.ts';
 
-const SUPPORTED_ACTIONS: ReadonlySet<string> = new Set(['set', 'default', 'require']);
+const SUPPORTED_ACTIONS: ReadonlySet<string> = new Set(['set', 'default', 'require', 'forbid', 'check']);
 
 /**
  * Parts of the API that this version does not carry out. A policy that uses one is refused as a whole: a part that is
@@ -18,7 +18,6 @@ export function* notSupported(spec: WatchPolicySpec): Generator<FieldIssue> {
   for (const [i, entry] of (spec.exclude ?? []).entries()) yield* inTerms(`spec.exclude[${i}]`, entry);
   for (const [i, rule] of spec.rules.entries()) {
     const path = `spec.rules[${i}]`;
-    if (rule.subject !== 'Object') yield issue(`${path}.subject`, `'${rule.subject}'`);
     if (rule.conditions !== undefined) yield issue(`${path}.conditions`);
     for (const action of [...WRITE_ACTIONS, ...JUDGE_ACTIONS]) {
       if (rule[action] !== undefined && !SUPPORTED_ACTIONS.has(action)) yield issue(`${path}.${action}`);

@@ -23,15 +23,20 @@ export interface KindContext extends GroupResource {
 /** The Namespace of a name, or undefined while this process has not seen it. */
 export type NamespaceLookup = (name: string) => CachedObject | undefined;
 
+/** One object as somebody sees it: JSONPath starts here. */
+export interface ObjectView {
+  readonly object: CachedObject;
+  readonly kind: KindContext;
+  /** In place of the object's own. */
+  readonly labels: StringMap;
+  readonly annotations: StringMap;
+}
+
 /**
  * One object as one policy sees it: the live object minus the keys that this policy's own rules write and that we own,
  * so that a policy which labels what lacks a label does not undo itself.
  */
-export interface Subject {
-  readonly object: CachedObject;
-  readonly kind: KindContext;
-  readonly labels: StringMap;
-  readonly annotations: StringMap;
+export interface Subject extends ObjectView {
   /** The object's Namespace; `NotNamespaced` for other cluster-scoped objects, `Unknown` while it was not seen yet. */
   readonly namespace: NamespaceView | 'NotNamespaced' | 'Unknown';
 }
@@ -66,13 +71,24 @@ export interface KeyWrite {
   readonly source: ValueSource;
 }
 
-/** A key that a rule demands. */
-export interface KeyRequirement {
-  readonly channel: Channel;
-  readonly key: string;
-  /** What is wrong with a value, in words; undefined when it is right. Takes no part when the key is absent. */
-  readonly problem: (value: string) => string | undefined;
+/** One object as rules that judge see it: the live object plus what this pass writes. */
+export interface JudgedView extends ObjectView {
+  /** The pod that the object is or makes, in the shape of a Pod; undefined where it has none. */
+  readonly pod: ObjectView | undefined;
 }
+
+/** One thing that is wrong with an object, or the reason why it cannot be judged. */
+export interface Fault {
+  readonly result: 'Violation' | 'Error';
+  readonly code: ResultCode;
+  readonly message: string;
+}
+
+/** What is wrong with an object, nothing when it is right. Never throws, and does a bounded amount of work. */
+export type Judgement = (view: JudgedView) => readonly Fault[];
+
+/** A judgement on whatever looks like an object: the object itself, or a pod that it makes. */
+export type Demand = (view: ObjectView) => readonly Fault[];
 
 export interface Rule {
   readonly name: string;
@@ -80,7 +96,7 @@ export interface Rule {
   /** Replaces the built-in message of a violation. */
   readonly message: string | undefined;
   readonly writes: readonly KeyWrite[];
-  readonly requirements: readonly KeyRequirement[];
+  readonly judgements: readonly Judgement[];
 }
 
 /** What a program reads, so that no more than that is watched. */
@@ -115,6 +131,10 @@ export type ResultCode =
   | 'WouldRemove'
   | 'RequiredKeyMissing'
   | 'RequiredValueWrong'
+  | 'ForbiddenKey'
+  | 'CheckFailed'
+  | 'NotComparable'
+  | 'SchemaViolated'
   | 'NotRepresentable'
   | 'SourceTooLarge'
   | 'InvalidValue'

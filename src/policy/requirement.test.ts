@@ -1,12 +1,16 @@
 import { expect, test } from 'vitest';
+import { cachedObject } from '../../test/support/cached-object.ts';
+import { CONFIG_MAPS } from '../../test/support/compiled-policy.ts';
 import type { RequiredKey } from '../api/judge-actions.ts';
+import { JudgedObject } from './judged-object.ts';
 import type { Channel } from './program.ts';
 import { compileRequirement } from './requirement.ts';
 
 function problem(channel: Channel, required: RequiredKey, value: string): string | undefined {
   const compiled = compileRequirement(channel, required);
   if (!compiled.ok) throw new Error(compiled.problem);
-  return compiled.requirement.problem(value);
+  const object = cachedObject({ name: 'x', [channel]: { [required.key]: value } });
+  return compiled.demand(new JudgedObject(object, CONFIG_MAPS, undefined))[0]?.message;
 }
 
 test.each<[string, Channel, RequiredKey, string, string | undefined]>([
@@ -18,24 +22,30 @@ test.each<[string, Channel, RequiredKey, string, string | undefined]>([
     'labels',
     { key: 'k', values: ['dev', 'prod'] },
     'test',
-    "is 'test'; it must be one of 'dev', 'prod'",
+    "label 'k' is 'test'; it must be one of 'dev', 'prod'",
   ],
   ['a value that fits the pattern', 'labels', { key: 'k', pattern: '^[a-z]+$' }, 'abc', undefined],
   ['a value that fits in part', 'labels', { key: 'k', pattern: '[0-9]' }, 'a1b', undefined],
-  ['a value that does not fit', 'labels', { key: 'k', pattern: '^[a-z]+$' }, 'A', "is 'A'; it must match ^[a-z]+$"],
+  [
+    'a value that does not fit',
+    'labels',
+    { key: 'k', pattern: '^[a-z]+$' },
+    'A',
+    "label 'k' is 'A'; it must match ^[a-z]+$",
+  ],
   [
     'an annotation is not shown: pattern',
     'annotations',
     { key: 'k', pattern: '^x$' },
     'secret',
-    'has a value that is not allowed; it must match ^x$',
+    "annotation 'k' has a value that is not allowed; it must match ^x$",
   ],
   [
     'an annotation is not shown: values',
     'annotations',
     { key: 'k', values: ['x'] },
     'secret',
-    "has a value that is not allowed; it must be one of 'x'",
+    "annotation 'k' has a value that is not allowed; it must be one of 'x'",
   ],
 ])('%s', (_, channel, required, value, expected) => {
   expect(problem(channel, required, value)).toBe(expected);

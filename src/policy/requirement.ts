@@ -1,30 +1,46 @@
-import { RE2JS } from 're2js';
 import type { RequiredKey } from '../api/judge-actions.ts';
-import { messageOf } from '../base/errors.ts';
-import type { Channel, KeyRequirement } from './program.ts';
+import { valueIn } from '../api/object.ts';
+import { describeKey } from './messages.ts';
+import { compilePattern } from './pattern.ts';
+import type { Channel, Demand } from './program.ts';
 
 export type CompiledRequirement =
-  | { readonly ok: true; readonly requirement: KeyRequirement }
+  | { readonly ok: true; readonly demand: Demand }
+  /** `path` is relative to the key's entry. */
   | { readonly ok: false; readonly path: string; readonly problem: string };
 
+/** What is wrong with a value, in words; undefined when it is right. */
+type ValueProblem = (value: string) => string | undefined;
+
 /** A demand on one key. Values of labels are named in messages, values of annotations never are. */
-export function compileRequirement(channel: Channel, { key, pattern, values }: RequiredKey): CompiledRequirement {
+export function compileRequirement(channel: Channel, required: RequiredKey): CompiledRequirement {
+  const compiled = valueProblem(channel, required);
+  if (typeof compiled !== 'function') return { ok: false, ...compiled };
+  const { key } = required;
+  const demand: Demand = (view) => {
+    const value = valueIn(view[channel], key);
+    const wrong = value === undefined ? 'is missing' : compiled(value);
+    if (wrong === undefined) return RIGHT;
+    const code = value === undefined ? 'RequiredKeyMissing' : 'RequiredValueWrong';
+    return [{ result: 'Violation', code, message: `${describeKey(channel, key)} ${wrong}` }];
+  };
+  return { ok: true, demand };
+}
+
+const RIGHT: readonly never[] = Object.freeze([]);
+
+function valueProblem(
+  channel: Channel,
+  { pattern, values }: RequiredKey,
+): ValueProblem | { readonly path: string; readonly problem: string } {
   const found = (value: string): string => (channel === 'labels' ? `is '${value}'` : 'has a value that is not allowed');
   if (values !== undefined) {
     const allowed = new Set(values);
     const words = `it must be one of ${values.map((value) => `'${value}'`).join(', ')}`;
-    const problem = (value: string) => (allowed.has(value) ? undefined : `${found(value)}; ${words}`);
-    return { ok: true, requirement: { channel, key, problem } };
+    return (value) => (allowed.has(value) ? undefined : `${found(value)}; ${words}`);
   }
-  if (pattern !== undefined) {
-    try {
-      const compiled = RE2JS.compile(pattern);
-      const words = `it must match ${pattern}`;
-      const problem = (value: string) => (compiled.matcher(value).find() ? undefined : `${found(value)}; ${words}`);
-      return { ok: true, requirement: { channel, key, problem } };
-    } catch (error) {
-      return { ok: false, path: 'pattern', problem: `must be an RE2 regular expression: ${messageOf(error)}` };
-    }
-  }
-  return { ok: true, requirement: { channel, key, problem: () => undefined } };
+  if (pattern === undefined) return () => undefined;
+  const compiled = compilePattern(pattern);
+  if (!compiled.ok) return { path: 'pattern', problem: compiled.problem };
+  return (value) => (compiled.fits(value) ? undefined : `${found(value)}; it must match ${pattern}`);
 }

@@ -1,8 +1,8 @@
 import { type CachedObject, type KeySet, NO_KEYS, valueIn } from '../api/object.ts';
-import { CHANNELS, type Desired, isHeld, valueAfter } from './desired.ts';
+import { CHANNELS, type Desired, isHeld } from './desired.ts';
 import { type Draft, type Intent, resultOf } from './intent.ts';
 import { describeKey } from './messages.ts';
-import type { Channel, Program, Result, Rule } from './program.ts';
+import type { Channel, JudgedView, Program, Result, Rule } from './program.ts';
 import { owns } from './subject.ts';
 import { conflicts, effectOn, type Winners, winnersOf } from './winners.ts';
 
@@ -24,6 +24,7 @@ export interface Outcome {
   readonly winners: Winners;
   /** Undefined where nothing may be written. */
   readonly desired: Desired | undefined;
+  readonly judged: JudgedView;
 }
 
 export function verdictOf(draft: Draft, outcome: Outcome): Verdict {
@@ -32,7 +33,7 @@ export function verdictOf(draft: Draft, outcome: Outcome): Verdict {
   if (draft.intents.length > 0) aboutIntents(draft, outcome, results);
   if (program.mode === 'Audit' && !pending) aboutRemoval(draft, outcome, results);
   // What is not seen yet may still bring what is required.
-  if (matched && !pending) aboutRequirements(program, outcome, results);
+  if (matched && !pending) aboutJudgements(program, outcome, results);
   return sharedVerdict(matched, isOwned(outcome, program), pending, results);
 }
 
@@ -124,15 +125,14 @@ function writesKey({ writes }: Rule, channel: Channel, key: string): boolean {
 
 // ---- Rules that judge ----------------------------------------------------------------------------------------------
 
-/** They see the live object plus what this pass writes. */
-function aboutRequirements({ rules }: Program, { object, desired }: Outcome, results: Result[]): void {
+function aboutJudgements({ rules }: Program, { judged }: Outcome, results: Result[]): void {
   for (const rule of rules) {
-    for (const { channel, key, problem } of rule.requirements) {
-      const value = valueAfter(object, desired, channel, key);
-      const wrong = value === undefined ? 'is missing' : problem(value);
-      if (wrong === undefined) continue;
-      const code = value === undefined ? 'RequiredKeyMissing' : 'RequiredValueWrong';
-      results.push(resultOf(rule, 'Violation', code, rule.message ?? `${describeKey(channel, key)} ${wrong}`));
+    for (const judge of rule.judgements) {
+      for (const { result, code, message } of judge(judged)) {
+        // That a rule cannot be applied is not what its message is about.
+        const words = result === 'Violation' ? (rule.message ?? message) : message;
+        results.push(resultOf(rule, result, code, words));
+      }
     }
   }
 }
