@@ -16,6 +16,7 @@ import { applyStatus } from './kube/apply.ts';
 import { applyConfigMap, readConfigMap } from './kube/config-maps.ts';
 import type { Credentials } from './kube/credentials.ts';
 import { DiscoveryClient } from './kube/discovery-client.ts';
+import { readFieldOwners } from './kube/field-owners.ts';
 import { createKubeClient, type HttpKubeClient, userAgentOf } from './kube/http-client.ts';
 import { createListWatch } from './kube/list-watch-client.ts';
 import { HttpServer } from './ops/http-server.ts';
@@ -25,6 +26,7 @@ import { buildStatus } from './report/status.ts';
 import { StatusWriter } from './report/status-writer.ts';
 import { timestamp } from './report/timestamp.ts';
 import { VerdictTable } from './report/verdict-table.ts';
+import { ObjectContentionGuard } from './write/contention-guard.ts';
 import { objectRequests } from './write/object-requests.ts';
 import { ObjectWriter } from './write/object-writer.ts';
 
@@ -43,6 +45,8 @@ export interface OperatorOptions {
 
 /** How long writes under way and statuses that are due may take once we are to stop, in milliseconds. */
 const DRAIN_MS = 5_000;
+/** Objects that the condition Contended names. */
+const FIGHTS_SHOWN = 3;
 const LEDGER_NAME = 'watchkeeper-ledger';
 const LEDGER_LABELS = { 'app.kubernetes.io/name': 'watchkeeper', 'app.kubernetes.io/component': 'ledger' };
 
@@ -105,6 +109,14 @@ export class Operator {
       writeWidth: writeConcurrency,
       writer: new ObjectWriter(objectRequests(client, signal), log),
       record: this.#ledger,
+      createGuard: (kind, enqueue) =>
+        new ObjectContentionGuard({
+          kind,
+          clock,
+          log,
+          enqueue,
+          readOwners: (object) => readFieldOwners(client, kind, object, signal),
+        }),
       ownNamespace: options.namespace,
       verdicts: this.#verdicts,
       namespaceOf: (name) => this.#meta.namespace(name),
@@ -248,6 +260,7 @@ export class Operator {
       skipped,
       evaluated,
       totals: this.#verdicts.totals(name),
+      examples: (code) => this.#verdicts.examples(name, code, FIGHTS_SHOWN),
       violations: evaluated ? this.#verdicts.violations(name, this.#options.statusViolations) : [],
       ledgerProblem: this.#ledgerProblem(resources),
       previous,

@@ -4,6 +4,7 @@ import type { Clock } from '../base/clock.ts';
 import { messageOf } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
 import type { Desired, Evaluation, Winners } from '../policy/evaluate.ts';
+import type { ContentionGuard, Surroundings, WriteAttempt } from './contention.ts';
 import { type Refusal, Refusals } from './refusals.ts';
 import type { WatchedKind } from './watched-kind.ts';
 import { type GateReason, WriteGate } from './write-gate.ts';
@@ -17,8 +18,11 @@ export interface KindWriterOptions {
   readonly queue: Pick<WriteQueue, 'add' | 'forget'>;
   readonly writer: Writer;
   readonly record: WriteRecord;
+  readonly guard: ContentionGuard;
   readonly isReady: (kind: WatchedKind) => boolean;
-  readonly evaluate: (kind: WatchedKind, object: CachedObject) => Evaluation;
+  readonly evaluate: (object: CachedObject) => Evaluation;
+  /** What the evaluation of the object is made of. */
+  readonly surroundings: (object: CachedObject) => Surroundings;
   /** Has the object evaluated again, soon. */
   readonly enqueue: (key: ObjectKey) => void;
   /** Whether the kind can be written has changed. */
@@ -44,6 +48,7 @@ const NO_EFFECT: Refusal = {
 /** The writes of one kind's objects: what is to be written, what was refused, and whether anything can be written at all. */
 export class KindWriter {
   readonly kind: WatchedKind;
+  readonly guard: ContentionGuard;
   readonly #options: KindWriterOptions;
   readonly #gate: WriteGate;
   readonly #refusals: Refusals;
@@ -55,6 +60,7 @@ export class KindWriter {
 
   constructor(kind: WatchedKind, options: KindWriterOptions) {
     this.kind = kind;
+    this.guard = options.guard;
     this.#options = options;
     const { clock, random, enqueue } = options;
     this.#refusals = new Refusals(clock);
@@ -90,10 +96,16 @@ export class KindWriter {
     this.#gate.settled(key);
   }
 
+  gone(key: ObjectKey): void {
+    this.settled(key);
+    this.guard.gone(key);
+  }
+
   /** What a write under way still brings is ignored from here on: the kind may come again as another one. */
   stop(): void {
     this.#stopped = true;
     this.#gate.stop();
+    this.guard.stop();
   }
 
   /** One write of one object, planned from what the store holds now. Never rejects. */
@@ -119,13 +131,19 @@ export class KindWriter {
       return DONE;
     }
     const object = kind.informer.store.get(key);
-    const evaluation = object === undefined ? undefined : this.#options.evaluate(kind, object);
+    const evaluation = object === undefined ? undefined : this.#options.evaluate(object);
     if (object === undefined || evaluation?.desired === undefined || !this.differs(object, evaluation)) {
       this.settled(key);
       return DONE;
     }
-    const outcome = await this.#write(object, evaluation.desired, evaluation.winners);
-    return this.#stopped ? DONE : this.#settle(key, object, outcome);
+    const { desired, winners } = evaluation;
+    const attempt = { ...this.#options.surroundings(object), desired, winners };
+    if (!this.guard.admits(attempt)) {
+      this.#options.enqueue(key);
+      return DONE;
+    }
+    const outcome = await this.#write(object, desired, winners);
+    return this.#stopped ? DONE : this.#settle(attempt, outcome);
   }
 
   async #ensureRecord(key: ObjectKey): Promise<void> {
@@ -144,7 +162,8 @@ export class KindWriter {
     return outcome;
   }
 
-  #settle(key: ObjectKey, object: CachedObject, outcome: WriteOutcome): Turn {
+  #settle(attempt: WriteAttempt, outcome: WriteOutcome): Turn {
+    const { key, object } = attempt;
     const { log } = this.#options;
     const fields = { kind: this.kind.name, object: key };
     switch (outcome.kind) {
@@ -153,6 +172,7 @@ export class KindWriter {
         this.#gate.open();
         if (outcome.answer.resourceVersion === object.resourceVersion) return this.#refused(key, object, NO_EFFECT);
         this.#caughtUp(key);
+        this.guard.wrote(attempt, outcome.answer);
         // The answer is the new picture; its change event evaluates the key again.
         this.kind.informer.accept(outcome.answer);
         break;

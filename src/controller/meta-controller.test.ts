@@ -4,6 +4,7 @@ import { CONFIG_MAPS, enforcing, NAMESPACES as NAMESPACE_KIND } from '../../test
 import { FakeCluster } from '../../test/support/fake-cluster.ts';
 import { ScriptedWriter } from '../../test/support/kind-stage.ts';
 import { ManualClock } from '../../test/support/manual-clock.ts';
+import { QUIET_GUARD } from '../../test/support/quiet-guard.ts';
 import type { CachedObject } from '../api/object.ts';
 import { silentLog } from '../base/log.ts';
 import type { Discovery } from '../kube/discovery.ts';
@@ -86,6 +87,7 @@ class World {
       log: silentLog,
       random: () => 0,
       writer,
+      createGuard: () => QUIET_GUARD,
       record: this.ledger,
       verdicts: {
         record: (_kind, { name }) => this.evaluated.push(name),

@@ -3,6 +3,7 @@ import { cachedObject } from '../../test/support/cached-object.ts';
 import { CONFIG_MAPS, NAMESPACES, programOf } from '../../test/support/compiled-policy.ts';
 import { ScriptedWriter, startInformer } from '../../test/support/kind-stage.ts';
 import { ManualClock } from '../../test/support/manual-clock.ts';
+import { QUIET_GUARD } from '../../test/support/quiet-guard.ts';
 import { type CachedObject, objectKey } from '../api/object.ts';
 import { type Log, silentLog } from '../base/log.ts';
 import type { KindContext, Program } from '../policy/program.ts';
@@ -81,6 +82,7 @@ async function setUp({
         if (state.ledger !== undefined) throw state.ledger;
       },
     },
+    createGuard: () => QUIET_GUARD,
     verdicts,
     namespaceOf: (name) => cachedObject({ name, namespace: '' }),
     held: () => new Map(),

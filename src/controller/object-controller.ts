@@ -1,10 +1,11 @@
-import type { CachedObject, KeySet, ObjectKey } from '../api/object.ts';
+import { type CachedObject, type KeySet, type ObjectKey, objectKey } from '../api/object.ts';
 import type { GroupResourceName } from '../api/resource.ts';
 import type { Clock } from '../base/clock.ts';
 import type { Log } from '../base/log.ts';
 import { type Evaluation, evaluate } from '../policy/evaluate.ts';
 import type { KindContext, NamespaceLookup } from '../policy/program.ts';
 import { NAMESPACES } from '../watchplan/plan.ts';
+import type { ContentionGuard, CreateGuard, Surroundings } from './contention.ts';
 import { EvaluationQueue } from './evaluation-queue.ts';
 import { KindWriter, type KindWriterObserver } from './kind-writer.ts';
 import { withRefusal } from './refusals.ts';
@@ -19,6 +20,7 @@ export interface ObjectControllerOptions {
   readonly random?: () => number;
   readonly writer: Writer;
   readonly record: WriteRecord;
+  readonly createGuard: CreateGuard;
   readonly verdicts: VerdictSink;
   readonly namespaceOf: NamespaceLookup;
   /** By policy that does not enforce now, the keys that are held for it on an object. */
@@ -90,6 +92,7 @@ export class ObjectController {
 
   add(kind: WatchedKind): void {
     const { clock, random, log, writer, record, isReady, observe } = this.#options;
+    const guard = this.#options.createGuard(kind.context, (key) => this.enqueue(kind, key));
     const kindWriter = new KindWriter(kind, {
       clock,
       random,
@@ -97,8 +100,10 @@ export class ObjectController {
       queue: this.#writes,
       writer,
       record,
+      guard,
       isReady,
-      evaluate: (of, object) => this.#evaluate(of, object),
+      evaluate: (object) => this.#evaluate(kind, guard, object),
+      surroundings: (object) => this.#surroundings(kind, object),
       enqueue: (key) => this.enqueue(kind, key),
       onChange: () => this.#options.onKindChange(kind),
       observe,
@@ -154,13 +159,13 @@ export class ObjectController {
     const object = kind.informer.store.get(key);
     // What is gone is gone, ready or not; a later pass does not come by it any more.
     if (object === undefined || this.#isOurs(kind, object)) {
-      writer.settled(key);
+      writer.gone(key);
       verdicts.forget(kind.name, key);
     } else if (!isReady(kind)) {
       kind.needsPass = true;
       return;
     } else {
-      const evaluation = this.#evaluate(kind, object);
+      const evaluation = this.#evaluate(kind, writer.guard, object);
       observe?.evaluated(kind.name);
       const differs = writer.differs(object, evaluation);
       const refusal = differs ? writer.want(key, object, since) : undefined;
@@ -172,10 +177,16 @@ export class ObjectController {
     if (kind.evaluated(key)) onKindChange(kind);
   }
 
-  #evaluate(kind: WatchedKind, object: CachedObject): Evaluation {
+  #evaluate(kind: WatchedKind, guard: ContentionGuard, object: CachedObject): Evaluation {
     const { namespaceOf, held } = this.#options;
     const { context, programs } = kind;
-    return evaluate({ object, kind: context, programs, held: held(context, object), namespaceOf });
+    const contention = guard.standing(this.#surroundings(kind, object));
+    return evaluate({ object, kind: context, programs, held: held(context, object), namespaceOf, contention });
+  }
+
+  #surroundings({ programs }: WatchedKind, object: CachedObject): Surroundings {
+    const namespace = object.namespace === '' ? undefined : this.#options.namespaceOf(object.namespace);
+    return { key: objectKey(object), object, programs, namespaceLabels: namespace?.labels };
   }
 
   #isOurs({ name }: WatchedKind, object: CachedObject): boolean {

@@ -47,6 +47,11 @@ function parseFields(record: string): KeySet {
   } catch (error) {
     throw malformed('managedFields that are not JSON', error);
   }
+  return keysInFields(fields);
+}
+
+/** The labels and annotations that a parsed `fieldsV1` names. */
+export function keysInFields(fields: unknown): KeySet {
   const metadata = member(fields, 'f:metadata');
   const labels = keysOf(member(metadata, 'f:labels'));
   const annotations = keysOf(member(metadata, 'f:annotations'));

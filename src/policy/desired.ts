@@ -72,6 +72,17 @@ export function desiredOf(object: CachedObject, winners: Winners, held: Readonly
   return { applied, retained };
 }
 
+/** Whatever is ours stays as it is, and nothing else becomes so. */
+export function asItIs(object: CachedObject): Desired {
+  const applied = new WantedDraft();
+  const retained = new WantedDraft();
+  for (const channel of CHANNELS) {
+    for (const key of object.applied[channel]) applied.keep(object, channel, key);
+    for (const key of object.retained[channel]) retained.keep(object, channel, key);
+  }
+  return { applied, retained };
+}
+
 function isEmpty({ labels, annotations }: KeySet): boolean {
   return labels.length + annotations.length === 0;
 }

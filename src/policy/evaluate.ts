@@ -1,5 +1,6 @@
 import type { CachedObject, KeySet } from '../api/object.ts';
-import { type Desired, desiredOf } from './desired.ts';
+import { type Contention, withContention, withLeftKeys, withoutContended } from './contention.ts';
+import { asItIs, type Desired, desiredOf } from './desired.ts';
 import { type Draft, draftOf } from './intent.ts';
 import { JudgedObject } from './judged-object.ts';
 import type { KindContext, NamespaceLookup, Program } from './program.ts';
@@ -22,6 +23,8 @@ export interface EvaluationInput {
    */
   readonly held: ReadonlyMap<string, KeySet>;
   readonly namespaceOf: NamespaceLookup;
+  /** What is left alone on the object, because somebody fights over it. */
+  readonly contention?: Contention | undefined;
 }
 
 export interface Evaluation {
@@ -37,7 +40,8 @@ export interface Evaluation {
  * All policies on one object, once: what is to be written, and what each policy has to report. Pure; the operator and the
  * offline commands share it.
  */
-export function evaluate({ object, kind, programs, held, namespaceOf }: EvaluationInput): Evaluation {
+export function evaluate(input: EvaluationInput): Evaluation {
+  const { object, kind, programs, held, namespaceOf, contention } = input;
   const drafts: Draft[] = [];
   let place = 0;
   for (const program of programs) {
@@ -47,9 +51,17 @@ export function evaluate({ object, kind, programs, held, namespaceOf }: Evaluati
   }
   const winners = winnersOf(drafts.filter(({ program }) => program.mode === 'Enforce'));
   const writable = !object.deleting && !isNamespaceTerminating(object, kind, namespaceOf);
-  const desired = writable ? desiredOf(object, winners, held) : undefined;
+  const desired = writable ? desiredUnder(input, winners) : undefined;
   const outcome = { object, held, winners, desired, judged: new JudgedObject(object, kind, desired) };
-  return { desired, winners, verdicts: drafts.map((draft) => verdictOf(draft, outcome)) };
+  const verdicts = drafts.map((draft) => verdictOf(draft, outcome));
+  const said = contention === undefined ? verdicts : withContention(programs, verdicts, winners, contention);
+  return { desired, winners, verdicts: said };
+}
+
+function desiredUnder({ object, held, contention }: EvaluationInput, winners: Winners): Desired {
+  if (contention === undefined) return desiredOf(object, winners, held);
+  if (contention.oscillation !== undefined) return asItIs(object);
+  return desiredOf(object, withoutContended(winners, contention), withLeftKeys(held, contention));
 }
 
 function isNamespaceTerminating(object: CachedObject, { scope }: KindContext, namespaceOf: NamespaceLookup): boolean {

@@ -140,6 +140,8 @@ export type ResultCode =
   | 'InvalidValue'
   | 'ProtectedKey'
   | 'Yielded'
+  | 'Contended'
+  | 'SelfOscillation'
   | 'RefusedByServer'
   | 'SchemaDrift'
   | 'NoServerSideApply';

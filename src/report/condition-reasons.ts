@@ -6,7 +6,7 @@ export const CONDITION_REASONS = {
   Watching: ['Watching', 'WaitingForResources', 'Syncing', 'Forbidden', 'Failed', 'Suspended', 'NotAccepted'],
   Ready: ['Ready', 'Syncing', 'Forbidden', 'Failed', 'LedgerUnavailable', 'Suspended', 'NotAccepted'],
   Compliant: ['NoViolations', 'Violations', 'Errors', 'Evaluating', 'Suspended', 'NotAccepted'],
-  Contended: ['Quiet'],
+  Contended: ['Quiet', 'AnotherManager', 'SelfOscillation'],
 } as const satisfies Record<ConditionType, readonly string[]>;
 
 export type ConditionReason<T extends ConditionType> = (typeof CONDITION_REASONS)[T][number];

@@ -22,6 +22,8 @@ export interface ConditionInput {
   /** Every object of every watched resource was evaluated with the program. */
   readonly evaluated: boolean;
   readonly totals: PolicyTotals;
+  /** The first objects with a result of this code, in words. */
+  readonly examples: (code: 'Contended' | 'SelfOscillation') => readonly string[];
   /** Why nothing can be written to the policy's objects; undefined when that is not so. */
   readonly ledgerProblem: string | undefined;
 }
@@ -43,7 +45,7 @@ export function conditionVerdicts(input: ConditionInput): ConditionVerdicts {
     Watching,
     Ready: ready(input, Accepted, Watching),
     Compliant: compliant(input),
-    Contended: { status: 'False', reason: 'Quiet', message: '' },
+    Contended: contended(input),
   };
 }
 
@@ -121,6 +123,25 @@ function compliant({ program, evaluated, totals, refusal }: ConditionInput): Con
   if (violating > 0) sentences.push(violating === 1 ? '1 object breaks a rule.' : `${violating} objects break a rule.`);
   if (errors > 0) sentences.push(`A rule cannot be applied to ${errors} ${errors === 1 ? 'object' : 'objects'}.`);
   return { status: 'False', reason: violating > 0 ? 'Violations' : 'Errors', message: sentences.join(' ') };
+}
+
+function contended({ totals, examples }: ConditionInput): ConditionVerdict<'Contended'> {
+  const oscillating = fightsText(totals.oscillating, 'policies undo each other', examples('SelfOscillation'));
+  const fought = fightsText(totals.contended, 'a key is changed back again and again', examples('Contended'));
+  if (oscillating !== undefined) {
+    const message = fought === undefined ? oscillating : `${oscillating} ${fought}`;
+    return { status: 'True', reason: 'SelfOscillation', message };
+  }
+  if (fought !== undefined) return { status: 'True', reason: 'AnotherManager', message: fought };
+  return { status: 'False', reason: 'Quiet', message: '' };
+}
+
+/** `On 4 objects, WHAT: ConfigMap a/b: ...; ConfigMap a/c: ... (and 2 more).`; undefined when there is none. */
+function fightsText(objects: number, what: string, examples: readonly string[]): string | undefined {
+  if (objects === 0) return undefined;
+  const more = objects - examples.length;
+  const where = objects === 1 ? '1 object' : `${objects} objects`;
+  return `On ${where}, ${what}: ${examples.join('; ')}${more > 0 ? ` (and ${more} more)` : ''}.`;
 }
 
 /** `spec.rules[0].copy: this field is not supported yet (and 2 more problems).` */

@@ -2,7 +2,7 @@ import { type CachedObject, objectKey } from '../api/object.ts';
 import { apiVersionOf, type GroupResourceName, groupResourceName } from '../api/resource.ts';
 import { SEVERITIES } from '../api/rule.ts';
 import type { ReportedViolation } from '../api/status.ts';
-import type { KindContext, Program, Result } from '../policy/program.ts';
+import type { KindContext, Program, Result, ResultCode } from '../policy/program.ts';
 import { changesBetween, NO_CHANGES, type ResultChanges } from './result-changes.ts';
 import { timestamp } from './timestamp.ts';
 
@@ -124,6 +124,18 @@ export class Findings {
       for (const result of reported.results) insertBounded(first, { reported, result }, limit);
     }
     return first.map(violationOf);
+  }
+
+  /** At most `limit` objects about which a result of this code is reported, in words. */
+  examples(code: ResultCode, limit: number): readonly string[] {
+    const examples: string[] = [];
+    for (const { kind, namespace, name, results } of this.#reported.values()) {
+      const result = results.find((each) => each.code === code);
+      if (result === undefined) continue;
+      examples.push(`${kind.kind} ${objectKey({ namespace, name })}: ${result.message}`);
+      if (examples.length >= limit) break;
+    }
+    return examples.toSorted();
   }
 
   #count(results: readonly Result[], by: 1 | -1): void {

@@ -13,12 +13,26 @@ export interface PolicyTotals {
   /** Objects on which something that the answer depends on was not seen yet. */
   readonly pending: number;
   readonly results: number;
+  /** Objects with a key that is left alone because somebody fights over it, and objects on which policies undo each other. */
+  readonly contended: number;
+  readonly oscillating: number;
 }
 
 export type MutableTotals = { -readonly [K in keyof PolicyTotals]: number };
 
 export function noTotals(): MutableTotals {
-  return { matched: 0, compliant: 0, violating: 0, errors: 0, yielded: 0, owned: 0, pending: 0, results: 0 };
+  return {
+    matched: 0,
+    compliant: 0,
+    violating: 0,
+    errors: 0,
+    yielded: 0,
+    owned: 0,
+    pending: 0,
+    results: 0,
+    contended: 0,
+    oscillating: 0,
+  };
 }
 
 export function isZero(totals: PolicyTotals): boolean {
@@ -38,4 +52,6 @@ export function count(totals: MutableTotals, { matched, owned, pending, results 
   totals.owned += owned ? by : 0;
   totals.pending += pending ? by : 0;
   totals.results += results.length * by;
+  totals.contended += results.some(({ code }) => code === 'Contended') ? by : 0;
+  totals.oscillating += results.some(({ code }) => code === 'SelfOscillation') ? by : 0;
 }

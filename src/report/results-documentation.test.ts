@@ -18,6 +18,8 @@ const CODES = {
   InvalidValue: 'Error',
   ProtectedKey: 'Error',
   Yielded: 'Yielded',
+  Contended: 'Yielded',
+  SelfOscillation: 'Yielded',
   RefusedByServer: 'Error',
   SchemaDrift: 'Error',
   NoServerSideApply: 'Error',

@@ -33,6 +33,7 @@ const input = (fields: Partial<StatusInput> = {}): StatusInput => ({
   skipped: [],
   evaluated: true,
   totals: noTotals(),
+  examples: () => [],
   violations: [],
   ledgerProblem: undefined,
   previous: {},
@@ -393,6 +394,8 @@ test('whatever goes in, what comes out is valid, within its bounds, and says why
     owned: count,
     pending: count,
     results: count,
+    contended: count,
+    oscillating: count,
   });
   const violation = fc.record({
     apiVersion: fc.constant('v1'),
@@ -421,6 +424,11 @@ test('whatever goes in, what comes out is valid, within its bounds, and says why
     skipped: fc.array(fc.record({ name: dns, reason: words }), { maxLength: 300, size: 'large' }),
     evaluated: fc.boolean(),
     totals,
+    examples: fc.constantFrom(
+      () => [],
+      () => ['ConfigMap a/b: x'],
+      () => ['x'.repeat(40_000)],
+    ),
     violations: fc.array(violation, { maxLength: 10 }),
     ledgerProblem: fc.constantFrom(undefined, 'no answer', 'x'.repeat(40_000)),
     now: fc.constant(NOW),

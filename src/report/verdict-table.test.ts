@@ -114,7 +114,12 @@ describe('counts', () => {
     const anyResult = fc.record({
       rule: fc.constantFrom('r', 's'),
       result: fc.constantFrom('Violation' as const, 'Error' as const, 'Yielded' as const),
-      code: fc.constantFrom('WouldChange' as const, 'Yielded' as const),
+      code: fc.constantFrom(
+        'WouldChange' as const,
+        'Yielded' as const,
+        'Contended' as const,
+        'SelfOscillation' as const,
+      ),
       severity: fc.constantFrom('high' as const, 'low' as const),
       message: fc.constant('m'),
     });
@@ -174,6 +179,7 @@ describe('counts', () => {
         }
         for (const policy of ['p', 'q']) {
           const said = [...model.values()].flatMap(({ policies }) => policies.get(policy) ?? []);
+          const coded = (code: Result['code']) => said.filter(({ results }) => results.some((r) => r.code === code));
           const has = (kind: Result['result']) => said.filter(({ results }) => results.some((r) => r.result === kind));
           expect(table.totals(policy)).toEqual({
             matched: said.filter(({ matched }) => matched).length,
@@ -185,6 +191,8 @@ describe('counts', () => {
             owned: said.filter(({ owned }) => owned).length,
             pending: said.filter(({ pending }) => pending).length,
             results: said.reduce((sum, { results }) => sum + results.length, 0),
+            contended: coded('Contended').length,
+            oscillating: coded('SelfOscillation').length,
           });
           expect(table.violations(policy, 1_000)).toHaveLength(table.totals(policy).results);
         }

@@ -3,7 +3,7 @@ import { type GroupResourceName, groupResourceName } from '../api/resource.ts';
 import type { ReportedViolation } from '../api/status.ts';
 import type { Clock } from '../base/clock.ts';
 import type { VerdictSink } from '../controller/verdict-sink.ts';
-import type { KindContext, Program } from '../policy/program.ts';
+import type { KindContext, Program, ResultCode } from '../policy/program.ts';
 import type { Verdict } from '../policy/verdict.ts';
 import { Findings, objectId, type Reported, type ResultCounts } from './findings.ts';
 import { count, isZero, type MutableTotals, noTotals, type PolicyTotals } from './policy-totals.ts';
@@ -127,6 +127,11 @@ export class VerdictTable implements VerdictSink {
   /** The first `limit` results by severity, namespace, name and rule. */
   violations(policy: string, limit: number): readonly ReportedViolation[] {
     return this.#policies.get(policy)?.findings.first(limit) ?? [];
+  }
+
+  /** At most `limit` objects about which a result of this code is reported, in words. */
+  examples(policy: string, code: ResultCode, limit: number): readonly string[] {
+    return this.#policies.get(policy)?.findings.examples(code, limit) ?? [];
   }
 
   #policy(name: string): PolicyRecord {

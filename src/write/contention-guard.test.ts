@@ -1,0 +1,275 @@
+import { describe, expect, test } from 'vitest';
+import { programOf } from '../../test/support/compiled-policy.ts';
+import { ContendedObject } from '../../test/support/contended-object.ts';
+import { ModelObject } from '../../test/support/model-object.ts';
+
+const set = (key: string, value: string) => ({ name: key, set: { labels: [{ key, value }] } });
+const MINUTE = 60_000;
+const team = programOf('team', { rules: [set('team', 'blue')] });
+const both = programOf('both', { rules: [set('team', 'blue'), set('tier', 'web')] });
+
+const gitops = (model: ModelObject) => model.updatedBy('gitops', 'labels', 'team', 'red');
+const gitopsOwns = () => [
+  { manager: 'watchkeeper', keys: { labels: ['tier'], annotations: [] } },
+  { manager: 'gitops', keys: { labels: ['team'], annotations: [] } },
+  { manager: 'kubectl', keys: { labels: ['other'], annotations: [] } },
+];
+
+function fought(programs = [both]): ContendedObject {
+  const on = new ContendedObject({ programs, owners: gitopsOwns });
+  on.react = gitops;
+  on.settle();
+  return on;
+}
+
+describe('a key that another manager changes back', () => {
+  test('is written four times, then left to it, while other keys of the object go on', async () => {
+    const on = fought();
+    expect(on.writes).toHaveLength(4);
+    expect(on.labels).toEqual({ team: 'red', tier: 'web' });
+    on.react = (model) => model;
+    on.model = on.model.updatedBy('kubectl', 'labels', 'tier', 'db');
+    on.settle();
+    expect(on.writes).toHaveLength(5);
+    expect(on.labels).toEqual({ team: 'red', tier: 'web' });
+    // What the other manager does with it meanwhile is none of our business.
+    on.model = on.model.updatedBy('gitops', 'labels', 'team', 'green');
+    on.settle();
+    expect(on.writes).toHaveLength(5);
+  });
+
+  test('is reported with the manager, who is looked up once, and told of once', async () => {
+    const on = fought();
+    await on.clock.advance(10_000);
+    expect(on.reports).toEqual({
+      both: [
+        "Contended: label 'team' is left alone for a while, then tried again: manager 'gitops' changed it back more than 3 times within a minute",
+      ],
+    });
+    expect(on.told).toEqual([
+      { reason: 'AnotherManager', keys: [['labels', 'team']], policies: ['both'], managers: ['gitops'] },
+    ]);
+    await on.clock.advance(30 * MINUTE);
+    expect([on.reads, on.told]).toEqual([1, [expect.anything()]]);
+  });
+
+  test('is tried once after a minute, then after two, four, ... and at most an hour', async () => {
+    const on = fought();
+    on.writes.length = 0;
+    await on.clock.advance(400 * MINUTE);
+    const gaps = on.writes.map((at, i) => Math.round((at - (on.writes[i - 1] ?? 0)) / MINUTE));
+    expect(gaps).toEqual([1, 2, 4, 8, 16, 32, 60, 60, 60, 60, 60]);
+  });
+
+  test('is written again when the other has stopped, and quiet 15 s later', async () => {
+    const on = fought();
+    on.react = (model) => model;
+    await on.clock.advance(MINUTE - 1);
+    expect(on.labels['team']).toBe('red');
+    await on.clock.advance(1);
+    expect(on.labels['team']).toBe('blue');
+    expect(on.reports['both']).toHaveLength(1);
+    await on.clock.advance(15_000);
+    expect(on.reports['both']).toEqual([]);
+    await on.clock.advance(10 * MINUTE);
+    expect([on.guard.size, on.clock.pending, on.writes.length]).toEqual([0, 0, 5]);
+  });
+
+  test('that is changed back soon after it came to rest is left alone at once, and for longer', async () => {
+    const on = fought();
+    on.react = (model) => model;
+    await on.clock.advance(MINUTE + 20_000);
+    expect(on.reports['both']).toEqual([]);
+    on.model = gitops(on.model);
+    on.settle();
+    expect(on.labels['team']).toBe('red');
+    await on.clock.advance(2 * MINUTE - 1);
+    expect(on.labels['team']).toBe('red');
+    await on.clock.advance(1);
+    expect(on.labels['team']).toBe('blue');
+  });
+
+  test('counts also when it is removed, by whom nobody can tell', async () => {
+    const on = new ContendedObject({ programs: [team] });
+    on.react = (model) => model.applied('watchkeeper', { labels: new Map(), annotations: new Map() });
+    on.settle();
+    await on.clock.advance(5_000);
+    expect([on.writes.length, on.labels]).toEqual([4, {}]);
+    expect(on.reports['team']).toEqual([expect.stringContaining('another manager changed it back')]);
+  });
+
+  test('counts also when it is an annotation, whose value is not told', async () => {
+    const note = { name: 'note', set: { annotations: [{ key: 'note', value: 'secret' }] } };
+    const on = new ContendedObject({ programs: [programOf('note', { rules: [note] })] });
+    on.react = (model) => model.updatedBy('gitops', 'annotations', 'note', 'theirs');
+    on.settle();
+    expect(on.writes).toHaveLength(4);
+    expect(on.reports['note']?.[0]).toMatch(/^Contended: annotation 'note'/);
+    expect(JSON.stringify(on.reports)).not.toMatch(/secret|theirs/);
+  });
+
+  test('three times a minute is drift, however long', async () => {
+    const on = new ContendedObject({ programs: [team] });
+    on.settle();
+    for (let i = 0; i < 30; i++) {
+      on.model = gitops(on.model);
+      on.settle();
+      await on.clock.advance(20_000);
+    }
+    expect([on.writes.length, on.labels, on.told]).toEqual([31, { team: 'blue' }, []]);
+  });
+
+  test('is fought for again at once when its policy changes, and left when that is of no use', () => {
+    const on = fought([team]);
+    on.programs = [programOf('team', { rules: [set('team', 'blue'), set('tier', 'web')] })];
+    on.settle();
+    expect(on.labels).toEqual({ team: 'red', tier: 'web' });
+    expect(on.writes.length).toBeLessThanOrEqual(8);
+  });
+
+  test('is another one on an object that was made again', () => {
+    const on = fought([team]);
+    on.react = (model) => model;
+    on.guard.gone('default/x');
+    on.model = new ModelObject(undefined, { uid: 'another' });
+    on.settle();
+    expect(on.labels).toEqual({ team: 'blue' });
+  });
+
+  test('a judging rule sees what really stands there', () => {
+    const require = { name: 'r', require: { labels: [{ key: 'team', values: ['blue'] }] } };
+    const on = fought([team, programOf('require', { rules: [require] })]);
+    expect(on.reports['require']).toEqual([expect.stringMatching(/^RequiredValueWrong: /)]);
+  });
+});
+
+describe('a key that does not come to rest', () => {
+  test('because what it depends on changes all the time is left alone after 20 writes', async () => {
+    const rule = { name: 'cost', set: { labels: [{ key: 'cost', valueFrom: { namespaceLabel: 'cost' } }] } };
+    const on = new ContendedObject({ programs: [programOf('cost', { rules: [rule] })] });
+    for (let i = 0; i < 100; i++) {
+      on.namespaceLabels = { cost: `c${i}` };
+      on.settle();
+      await on.clock.advance(100);
+    }
+    expect(on.writes.length).toBeLessThanOrEqual(21);
+    expect(on.reports['cost']).toEqual([expect.stringContaining('more than 20 times within a minute')]);
+    await on.clock.advance(MINUTE);
+    expect(on.labels).toEqual({ cost: 'c99' });
+  });
+});
+
+const present = (key: string) => ({
+  resources: [{ group: '', resource: 'configmaps' }],
+  objectSelector: { matchExpressions: [{ key, operator: 'Exists' }] },
+});
+const absent = (key: string) => ({
+  resources: [{ group: '', resource: 'configmaps' }],
+  objectSelector: { matchExpressions: [{ key, operator: 'DoesNotExist' }] },
+});
+const CYCLE = [
+  programOf('a', { match: absent('y'), rules: [set('x', '1')] }),
+  programOf('b', {
+    match: present('x'),
+    exclude: [{ objectSelector: { matchLabels: { skip: 'true' } } }],
+    rules: [set('y', '1')],
+  }),
+];
+
+describe('policies that undo each other', () => {
+  test('are stopped after little more than one round, and both say so with the keys', async () => {
+    const on = new ContendedObject({ programs: CYCLE });
+    on.settle();
+    expect(on.writes).toHaveLength(5);
+    const message =
+      "SelfOscillation: policies 'a' and 'b' undo each other's writes of label 'x' and label 'y' without end; nothing is written here until a policy or the object changes";
+    expect(on.reports).toEqual({ a: [message], b: [message] });
+    expect(on.told).toMatchObject([{ reason: 'SelfOscillation', policies: ['a', 'b'] }]);
+    const count = on.writes.length;
+    await on.clock.advance(60 * MINUTE);
+    on.settle();
+    expect(on.writes).toHaveLength(count);
+    expect(on.clock.pending).toBe(0);
+  });
+
+  test('three in a ring likewise', () => {
+    const ring = [
+      programOf('a', { match: absent('z'), rules: [set('x', '1')] }),
+      programOf('b', { match: present('x'), rules: [set('y', '1')] }),
+      programOf('c', { match: present('y'), rules: [set('z', '1')] }),
+    ];
+    const on = new ContendedObject({ programs: ring });
+    on.settle();
+    expect(on.writes.length).toBeLessThanOrEqual(8);
+    expect(Object.values(on.reports).map((results) => results.length)).toEqual([1, 1, 1]);
+  });
+
+  test('heal at once when one of them is deleted', () => {
+    const on = new ContendedObject({ programs: CYCLE });
+    on.settle();
+    on.programs = CYCLE.slice(0, 1);
+    on.settle();
+    expect([on.labels, on.reports]).toEqual([{ x: '1' }, { a: [] }]);
+  });
+
+  test('are tried again when somebody changes the object: at once the first time, then after a minute', async () => {
+    const on = new ContendedObject({ programs: CYCLE });
+    on.settle();
+    const stopped = on.writes.length;
+    on.model = on.model.updatedBy('kubectl', 'labels', 'other', '1');
+    on.settle();
+    const again = on.writes.length;
+    expect(again).toBeGreaterThan(stopped);
+    on.model = on.model.updatedBy('kubectl', 'labels', 'other', '2');
+    on.settle();
+    await on.clock.advance(MINUTE - 1);
+    expect(on.writes).toHaveLength(again);
+    await on.clock.advance(1);
+    expect(on.writes.length).toBeGreaterThan(again);
+    expect(on.reports['a']).toHaveLength(1);
+  });
+
+  test('come to rest when a user ends what makes them', () => {
+    const on = new ContendedObject({ programs: CYCLE });
+    on.settle();
+    on.model = on.model.updatedBy('kubectl', 'labels', 'skip', 'true');
+    on.settle();
+    expect(on.labels).toEqual({ x: '1', skip: 'true' });
+    expect(on.reports).toEqual({ a: [], b: [] });
+  });
+
+  test('are not what a user does who edits policies quickly, or turns a label of the Namespace on and off', async () => {
+    const selected = programOf('selected', {
+      match: {
+        resources: [{ group: '', resource: 'configmaps' }],
+        namespaceSelector: { matchLabels: { env: 'prod' } },
+      },
+      rules: [set('x', '1')],
+    });
+    const on = new ContendedObject({ programs: [selected] });
+    for (const env of ['prod', 'dev', 'prod', 'dev', 'prod', 'dev', 'prod']) {
+      on.namespaceLabels = { env };
+      on.settle();
+      await on.clock.advance(100);
+    }
+    const off = programOf('off', { rules: [set('w', '1')] });
+    for (const programs of [[off], [selected], [off], [selected], [off], [selected]]) {
+      on.programs = programs;
+      on.settle();
+      await on.clock.advance(100);
+    }
+    expect([on.labels, on.told]).toEqual([{ x: '1' }, []]);
+  });
+
+  test('are not what a user does who turns a label of the object on and off', async () => {
+    const on = new ContendedObject({ programs: [programOf('p', { match: present('on'), rules: [set('x', '1')] })] });
+    for (let i = 0; i < 8; i++) {
+      on.model = on.model.updatedBy('kubectl', 'labels', 'on', '1');
+      on.settle();
+      on.model = on.model.applied('kubectl', { labels: new Map(), annotations: new Map() });
+      on.settle();
+      await on.clock.advance(100);
+    }
+    expect([on.writes.length, on.labels, on.told]).toEqual([16, {}, []]);
+  });
+});
