@@ -1,0 +1,138 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { systemClock } from '../../src/base/clock.ts';
+import { silentLog } from '../../src/base/log.ts';
+import { loadCredentials } from '../../src/kube/credentials.ts';
+import { DiscoveryClient } from '../../src/kube/discovery-client.ts';
+import { createKubeClient, type HttpKubeClient } from '../../src/kube/http-client.ts';
+import { eventually } from '../cluster/eventually.ts';
+import { POLICIES } from '../support/installation.ts';
+import { viewOf } from '../support/policy-view.ts';
+import { is, useStage } from '../support/stage.ts';
+import { historyOf, NAMESPACES } from './history.ts';
+import { type Expectation, expectation } from './oracle.ts';
+import { SharedOperator, selectedOf, type UserKeys, World } from './world.ts';
+
+/**
+ * Random histories on the real server. Each ends in what the pure core makes of its final state, from scratch:
+ * labels, annotations and owners that need no further write, and the same counts and results in every status.
+ * Others: HISTORIES=200 SEED=1 npx vitest run --project journeys test/differential
+ */
+const HISTORIES = Number(process.env['HISTORIES'] ?? 40);
+const FIRST_SEED = Number(process.env['SEED'] ?? 1);
+const AT_ONCE = 20;
+
+const stage = useStage();
+let client: HttpKubeClient;
+beforeAll(async () => {
+  client = createKubeClient({
+    credentials: await loadCredentials({ kubeconfig: stage().cluster.kubeconfig }, systemClock, silentLog),
+    userAgent: 'test/differential',
+    clock: systemClock,
+    log: silentLog,
+  });
+});
+afterAll(async () => client.close());
+
+const signal = new AbortController().signal;
+
+async function expected(world: World): Promise<Expectation> {
+  const discovery = await new DiscoveryClient(client).refresh(signal);
+  return expectation(client, discovery, {
+    policies: world.policies.values(),
+    namespaces: NAMESPACES.map((name) => world.namespace(name)),
+    group: world.group,
+  });
+}
+
+/** What the statuses of a history's policies say, in the oracle's terms. */
+async function statuses(world: World): Promise<Expectation['statuses']> {
+  const found = await Promise.all(
+    [...world.policies.values()].map(async ({ version: { name } }) => {
+      const view = viewOf(await stage().admin.get(`${POLICIES}/${name}`));
+      const results = view.violations.map(
+        ({ kind, namespace, name: object, rule, result, message }) =>
+          `${kind} ${namespace === undefined ? '' : `${namespace}/`}${object} ${rule} ${result}: ${message}`,
+      );
+      const summary =
+        view.raw['status'] !== undefined && Object.keys(view.summary).length > 0 ? view.summary : undefined;
+      return [name, { accepted: is(view, 'Accepted') === 'True', summary, results: results.toSorted() }] as const;
+    }),
+  );
+  return Object.fromEntries(found);
+}
+
+/** The users' own keys as they stand. */
+async function userKeys(world: World): Promise<Readonly<Record<string, UserKeys>>> {
+  const found = [...world.users.keys()].map(async (path) => {
+    const { metadata } = await stage().admin.get(path);
+    return [path, { labels: selectedOf(metadata.labels), annotations: selectedOf(metadata.annotations) }] as const;
+  });
+  return Object.fromEntries(await Promise.all(found));
+}
+
+const batches = Array.from({ length: Math.ceil(HISTORIES / AT_ONCE) }, (_, i) => {
+  const first = FIRST_SEED + i * AT_ONCE;
+  return { first, last: Math.min(first + AT_ONCE, FIRST_SEED + HISTORIES) - 1 };
+});
+
+describe('random histories end in what the pure core makes of the final state', () => {
+  test.each(batches)('seeds $first to $last', { timeout: 300_000 }, async ({ first, last }) => {
+    const operator = new SharedOperator(stage());
+    const mark = await stage().cluster.auditMark();
+    await operator.start();
+    const run = Date.now().toString(36);
+    const worlds = Array.from({ length: last - first + 1 }, (_, i) => ({
+      seed: first + i,
+      world: new World(`h${run}-${first + i}`, stage(), operator),
+    }));
+    await Promise.all(
+      worlds.map(async ({ seed, world }) => {
+        await world.begin();
+        for (const [place, act] of historyOf(seed).entries()) {
+          await world.play(act).catch((error: unknown) => {
+            throw new Error(`seed ${seed}, act ${place} ${JSON.stringify(act)}`, { cause: error });
+          });
+        }
+        await world.end();
+      }),
+    );
+    for (const { seed, world } of worlds) {
+      await eventually(
+        `what seed ${seed} leaves to write`,
+        async () => (await expected(world)).unsettled,
+        (unsettled) => unsettled.length === 0,
+        { timeoutMs: 60_000, intervalMs: 200 },
+      );
+    }
+    await eventually(
+      'the queues',
+      async () =>
+        (await operator.process.metric('watchkeeper_evaluation_queue_depth')) +
+        (await operator.process.metric('watchkeeper_write_queue_depth')),
+      (depth) => depth === 0,
+    );
+    // What is due in a status is written before it ends.
+    expect(await operator.process.stop()).toBe(0);
+    const wrong: unknown[] = [];
+    const figures: string[] = [];
+    for (const { seed, world } of worlds) {
+      const writes = (
+        await Promise.all(NAMESPACES.map((name) => stage().writesSince(mark, world.namespace(name))))
+      ).flat();
+      const figure = `seed ${seed}: ${writes.length} writes of at most ${world.writesAtMost}`;
+      figures.push(figure);
+      if (writes.length > world.writesAtMost) wrong.push(figure);
+      const { statuses: wanted } = await expected(world);
+      const found = await statuses(world);
+      try {
+        expect(found).toEqual(wanted);
+        expect(await userKeys(world)).toEqual(Object.fromEntries(world.users));
+      } catch (error) {
+        wrong.push({ seed, error: String(error) });
+      }
+      await world.clear();
+    }
+    process.stdout.write(`${figures.join('\n')}\n`);
+    expect(wrong).toEqual([]);
+  });
+});

@@ -1,0 +1,127 @@
+import type { CachedObject } from '../../src/api/object.ts';
+import { objectKey } from '../../src/api/object.ts';
+import { groupResourceName } from '../../src/api/resource.ts';
+import { HeldKeys } from '../../src/controller/held-keys.ts';
+import type { KubeClient } from '../../src/kube/client.ts';
+import type { DiscoverySnapshot } from '../../src/kube/discovery.ts';
+import { createListWatch } from '../../src/kube/list-watch-client.ts';
+import { byPrecedence, evaluate } from '../../src/policy/evaluate.ts';
+import { count, noTotals } from '../../src/report/policy-totals.ts';
+import type { KindPlan } from '../../src/watchplan/kind-plan.ts';
+import { planWatches } from '../../src/watchplan/plan.ts';
+import { nextApply } from '../../src/write/plan-apply.ts';
+import type { PolicyModel } from './policy-model.ts';
+
+/** What should stand in one policy's status. */
+export interface ExpectedStatus {
+  readonly accepted: boolean;
+  /** Undefined where nothing is in force. */
+  readonly summary: Readonly<Record<string, number>> | undefined;
+  /** One line for each result, sorted. */
+  readonly results: readonly string[];
+}
+
+export interface Expectation {
+  /** Objects that are not as they should be, with the write that is missing. Empty when all is at rest. */
+  readonly unsettled: readonly string[];
+  /** By policy. */
+  readonly statuses: Readonly<Record<string, ExpectedStatus>>;
+  readonly objects: number;
+}
+
+export interface Scope {
+  readonly policies: Iterable<PolicyModel>;
+  readonly namespaces: readonly string[];
+  readonly group: string;
+}
+
+const signal = new AbortController().signal;
+const COUNTED = ['matched', 'compliant', 'violating', 'errors', 'yielded', 'owned'] as const;
+
+/**
+ * What the pure core says of a cluster as it stands, computed from scratch: the objects, their namespaces and what discovery
+ * serves as they are read now, and the policies as their history leaves them.
+ */
+export async function expectation(
+  client: KubeClient,
+  discovery: DiscoverySnapshot,
+  scope: Scope,
+): Promise<Expectation> {
+  const models = [...scope.policies];
+  const programs = models.flatMap(({ program }) => program ?? []);
+  const held = new HeldKeys(
+    new Map(
+      models.flatMap(({ version, held: record }) => (record === undefined ? [] : [[version.name, record] as const])),
+    ),
+  );
+  const plan = planWatches({ programs, discovery, crdUids: new Map(), written: possiblyWritten(discovery, scope) });
+  const namespaces = await namespacesOf(client, scope.namespaces);
+  const unsettled: string[] = [];
+  const totals = new Map(programs.map((program) => [program.policy, noTotals()]));
+  const results = new Map<string, string[]>(programs.map(({ policy }) => [policy, []]));
+  let objects = 0;
+  for (const kind of plan.kinds.values()) {
+    if (groupResourceName(kind.context) === 'namespaces') continue;
+    const sorted = kind.programs.toSorted(byPrecedence);
+    for (const object of await objectsOf(client, kind, scope.namespaces)) {
+      objects += 1;
+      const { desired, verdicts } = evaluate({
+        object,
+        kind: kind.context,
+        programs: sorted,
+        held: held.on(kind.context, object),
+        namespaceOf: (name) => namespaces.get(name),
+      });
+      const missing = desired === undefined ? undefined : nextApply(object, desired);
+      if (missing !== undefined)
+        unsettled.push(`${groupResourceName(kind.context)} ${objectKey(object)}: ${shown(missing)}`);
+      for (const [i, verdict] of verdicts.entries()) {
+        const policy = sorted[i]?.policy ?? '';
+        const total = totals.get(policy);
+        if (total !== undefined) count(total, verdict, 1);
+        for (const { rule, result, message } of verdict.results)
+          results.get(policy)?.push(`${kind.context.kind} ${objectKey(object)} ${rule} ${result}: ${message}`);
+      }
+    }
+  }
+  const statuses = models.map(({ version: { name }, program, accepted }) => {
+    const total = totals.get(name);
+    const speaks = total !== undefined && program?.mode !== 'Suspended';
+    return [
+      name,
+      {
+        accepted,
+        summary: speaks ? Object.fromEntries(COUNTED.map((field) => [field, total[field]])) : undefined,
+        results: speaks ? (results.get(name)?.toSorted() ?? []) : [],
+      },
+    ] as const;
+  });
+  return { unsettled, statuses: Object.fromEntries(statuses), objects };
+}
+
+/** Every kind of a history may carry keys of ours, whatever its policies are now about. */
+function possiblyWritten(discovery: DiscoverySnapshot, { group }: Scope): ReadonlySet<string> {
+  return new Set(['configmaps', 'services', `widgets.${group}`].filter((name) => discovery.has(name)));
+}
+
+async function namespacesOf(client: KubeClient, names: readonly string[]): Promise<ReadonlyMap<string, CachedObject>> {
+  const gvr = { group: '', version: 'v1', resource: 'namespaces' };
+  const { items } = await createListWatch(client, { gvr, representation: { kind: 'Metadata' } }).list({ signal });
+  return new Map(items.filter(({ name }) => names.includes(name)).map((namespace) => [namespace.name, namespace]));
+}
+
+async function objectsOf(
+  client: KubeClient,
+  { spec }: KindPlan,
+  namespaces: readonly string[],
+): Promise<CachedObject[]> {
+  const { gvr, representation } = spec;
+  const lists = await Promise.all(
+    namespaces.map((namespace) => createListWatch(client, { gvr, namespace, representation }).list({ signal })),
+  );
+  return lists.flatMap(({ items }) => items);
+}
+
+function shown({ fieldManager, keys }: NonNullable<ReturnType<typeof nextApply>>): string {
+  return `${fieldManager} should own ${JSON.stringify([...keys.labels, ...keys.annotations])}`;
+}
