@@ -9,7 +9,7 @@ function setUp() {
   const clock = new ManualClock();
   const warnings: string[] = [];
   const changes: DiscoverySnapshot[] = [];
-  const state = { answer: new Map() as DiscoverySnapshot | Error, expects: false, asked: 0, aborted: 0 };
+  const state = { answer: new Map() as DiscoverySnapshot | Error, expects: false, asked: 0, takesMs: 0 };
   /** When set, the request ends when the test says so. */
   let held: PromiseWithResolvers<void> | undefined;
   const log: Log = { debug() {}, info() {}, error() {}, warn: (_, message) => warnings.push(message) };
@@ -25,6 +25,10 @@ function setUp() {
           signal.addEventListener('abort', () => aborted.reject(apiError('Aborted')));
           await Promise.race([held.promise, aborted.promise]);
         }
+        const { promise, resolve } = Promise.withResolvers<void>();
+        if (state.takesMs > 0) clock.after(state.takesMs, resolve);
+        else resolve();
+        await promise;
         if (state.answer instanceof Error) throw state.answer;
         return state.answer;
       },
@@ -86,9 +90,34 @@ describe('triggers', () => {
     expect(state.asked).toBe(1);
     release();
     await clock.settle();
-    expect(clock.nextIn).toBe(20);
-    await clock.advance(20);
+    expect(clock.nextIn).toBe(500);
+    await clock.advance(500);
     expect(state.asked).toBe(2);
+  });
+
+  test('that keep coming are answered within a tenth of a second, and are no storm', async () => {
+    const { clock, watch, state } = setUp();
+    watch.trigger();
+    for (let ms = 0; ms < 10_000; ms += 5) {
+      await clock.advance(5);
+      watch.trigger();
+    }
+    expect(state.asked).toBeGreaterThan(100);
+    expect(state.asked).toBeLessThan(150);
+    const before = state.asked;
+    watch.trigger();
+    await clock.advance(100);
+    expect(state.asked).toBeGreaterThan(before);
+  });
+
+  test('that keep coming at a server that is slow to answer leave it four fifths of the time', async () => {
+    const { clock, watch, state } = setUp();
+    state.takesMs = 50;
+    for (let ms = 0; ms < 10_000; ms += 5) {
+      watch.trigger();
+      await clock.advance(5);
+    }
+    expect(state.asked).toBeLessThan(45);
   });
 
   test('one while it is idle asks at once', async () => {

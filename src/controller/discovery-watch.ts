@@ -6,6 +6,12 @@ import type { Discovery, DiscoverySnapshot } from '../kube/discovery.ts';
 /** The server does not tell when discovery changes. What we expect to change is asked for soon and then less and less often. */
 const FIRST_GAP_MS = 20;
 const LAST_GAP_MS = 2_000;
+/** Hundreds of CRDs may come at once. The first gap is for the first of them in a second; while they keep coming, it is this. */
+const QUICKEN_EVERY_MS = 1_000;
+const STEADY_GAP_MS = 100;
+/** An answer may take long where much is served: we leave the server four times as long in peace, up to half a second. */
+const PEACE_FACTOR = 4;
+const MAX_PEACE_MS = 500;
 /** Discovery follows a CRD or an APIService by itself, within this time in milliseconds where all is well. */
 const SETTLE_MS = 2_000;
 /** How long what is expected is asked after; a CRD may never become established. */
@@ -27,13 +33,16 @@ export class DiscoveryWatch {
   readonly #options: DiscoveryWatchOptions;
   readonly #abort = new AbortController();
   #known: DiscoverySnapshot | undefined;
-  #failing = false;
+  #problem: string | undefined;
   #cancelTimer: (() => void) | undefined;
   #running: Promise<void> | undefined;
   #gap = FIRST_GAP_MS;
   /** This and the next on the monotonic clock. */
   #triggeredAt = Number.NEGATIVE_INFINITY;
   #askedAt = Number.NEGATIVE_INFINITY;
+  #quickenedAt = Number.NEGATIVE_INFINITY;
+  #dueAt = Number.POSITIVE_INFINITY;
+  #peaceUntil = Number.NEGATIVE_INFINITY;
 
   constructor(options: DiscoveryWatchOptions) {
     this.#options = options;
@@ -44,16 +53,27 @@ export class DiscoveryWatch {
     return this.#known;
   }
 
+  /** Why discovery cannot be read now; undefined when it can. */
+  get problem(): string | undefined {
+    return this.#problem;
+  }
+
   /** Something happened after which discovery may differ. Cheap: triggers that come together are one. */
   trigger(): void {
     if (this.#abort.signal.aborted) return;
     const now = this.#options.clock.monotonic();
     this.#triggeredAt = now;
-    this.#gap = FIRST_GAP_MS;
+    const quickens = now - this.#quickenedAt >= QUICKEN_EVERY_MS;
+    const soonest = quickens ? FIRST_GAP_MS : STEADY_GAP_MS;
+    if (quickens) {
+      this.#quickenedAt = now;
+      this.#gap = FIRST_GAP_MS;
+    } else this.#gap = Math.min(this.#gap, soonest);
     // A request that runs may have been answered before what happened: the next one comes soon after it.
     if (this.#running !== undefined) return;
-    if (now - this.#askedAt >= FIRST_GAP_MS) this.#ask();
-    else this.#askIn(this.#askedAt + FIRST_GAP_MS - now);
+    const due = Math.max(this.#askedAt + soonest, this.#peaceUntil);
+    if (due <= now) this.#ask();
+    else if (due < this.#dueAt) this.#askIn(due - now);
   }
 
   /** Resolves when no request and no timer is left. */
@@ -70,12 +90,15 @@ export class DiscoveryWatch {
     this.#askedAt = this.#options.clock.monotonic();
     this.#running = this.#refresh().finally(() => {
       this.#running = undefined;
+      const now = this.#options.clock.monotonic();
+      this.#peaceUntil = now + Math.min((now - this.#askedAt) * PEACE_FACTOR, MAX_PEACE_MS);
       if (!this.#abort.signal.aborted) this.#askIn(this.#nextGap());
     });
   }
 
   #askIn(ms: number): void {
     this.#cancelTimer?.();
+    this.#dueAt = this.#options.clock.monotonic() + ms;
     this.#cancelTimer = this.#options.clock.after(ms, () => this.#ask());
   }
 
@@ -83,28 +106,29 @@ export class DiscoveryWatch {
     const { discovery, log, onChange } = this.#options;
     try {
       const snapshot = await discovery.refresh(this.#abort.signal);
-      if (this.#failing) log.info({}, 'discovery can be read again');
-      this.#failing = false;
+      if (this.#problem !== undefined) log.info({}, 'discovery can be read again');
+      this.#problem = undefined;
       if (snapshot === this.#known || this.#abort.signal.aborted) return;
       this.#known = snapshot;
       onChange(snapshot);
     } catch (error) {
       if (this.#abort.signal.aborted) return;
-      if (!this.#failing) log.warn({ reason: messageOf(error) }, 'discovery cannot be read; what was known stays');
-      this.#failing = true;
+      const reason = messageOf(error);
+      if (this.#problem === undefined) log.warn({ reason }, 'discovery cannot be read; what was known stays');
+      this.#problem = reason;
     }
   }
 
   #nextGap(): number {
     if (!this.#isDue()) return IDLE_GAP_MS;
-    const gap = this.#gap;
+    const gap = Math.max(this.#gap, this.#peaceUntil - this.#options.clock.monotonic());
     this.#gap = Math.min(gap * 1.5, LAST_GAP_MS);
     return gap;
   }
 
   /** Whether there is a reason to ask again before the usual time. */
   #isDue(): boolean {
-    if (this.#failing || this.#known === undefined) return true;
+    if (this.#problem !== undefined || this.#known === undefined) return true;
     const since = this.#options.clock.monotonic() - this.#triggeredAt;
     return since < SETTLE_MS || (since < EXPECT_FOR_MS && this.#options.expectsChange(this.#known));
   }

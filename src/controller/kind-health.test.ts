@@ -8,12 +8,19 @@ import { KindHealth } from './kind-health.ts';
 import { TOLERATED_MS } from './kind-state.ts';
 import { WatchedKind } from './watched-kind.ts';
 
+const OWN = { apiService: undefined, unreachable: false };
+
 async function setUp(missingVerbs: () => Promise<readonly string[]> = async () => []) {
   const clock = new ManualClock();
   const { informer, watch } = await startInformer([]);
   const kind = new WatchedKind(CONFIG_MAPS, informer);
   const changed: string[] = [];
-  const health = new KindHealth({ clock, missingVerbs, onChange: ({ name }) => changed.push(name) });
+  const health = new KindHealth({
+    clock,
+    missingVerbs,
+    sourceOf: () => OWN,
+    onChange: ({ name }) => changed.push(name),
+  });
   informer.addHandler({ change() {}, remove() {}, synced() {}, status: () => health.update(kind) });
   const breakDown = async (code: ApiErrorCode = 'Network'): Promise<void> => {
     watch.fail(apiError(code));

@@ -1,13 +1,14 @@
 import type { GroupResource, GroupResourceName } from '../api/resource.ts';
 import type { Clock } from '../base/clock.ts';
 import type { ApiError } from '../kube/errors.ts';
-import { type KindState, kindState, type MissingVerbs, TOLERATED_MS } from './kind-state.ts';
+import { type KindSource, type KindState, kindState, type MissingVerbs, TOLERATED_MS } from './kind-state.ts';
 import type { WatchedKind } from './watched-kind.ts';
 
 export interface KindHealthOptions {
   readonly clock: Clock;
   /** Which of the verbs list and watch we have no right to, by an access review. A rejection says nothing. */
   readonly missingVerbs: (gr: GroupResource) => Promise<readonly string[]>;
+  readonly sourceOf: (kind: WatchedKind) => KindSource;
   /** A kind stands otherwise than before, of which no event of its watch tells: a break lasts, a review has answered. */
   readonly onChange: (kind: WatchedKind) => void;
 }
@@ -44,7 +45,7 @@ export class KindHealth {
   state(kind: WatchedKind): KindState {
     const broken = this.#breaks.get(kind.name);
     const failingMs = broken === undefined ? 0 : this.#options.clock.monotonic() - broken.since;
-    return kindState(kind.context, kind.informer.status, failingMs, broken?.missing);
+    return kindState(kind.context, kind.informer.status, failingMs, broken?.missing, this.#options.sourceOf(kind));
   }
 
   forget(name: GroupResourceName): void {

@@ -7,7 +7,7 @@ import type { WatchId } from '../informer/watch-spec.ts';
 import type { KindPlan } from '../watchplan/kind-plan.ts';
 import { NAMESPACES } from '../watchplan/plan.ts';
 import { KindHealth } from './kind-health.ts';
-import type { KindState } from './kind-state.ts';
+import type { KindSource, KindState } from './kind-state.ts';
 import type { ObjectController } from './object-controller.ts';
 import { WatchedKind } from './watched-kind.ts';
 
@@ -17,6 +17,8 @@ export interface KindSetOptions {
   readonly objects: Pick<ObjectController, 'add' | 'remove' | 'enqueue' | 'startPass'>;
   /** Which of list and watch we have no right to, by an access review. */
   readonly missingVerbs: (gr: GroupResource) => Promise<readonly string[]>;
+  /** Who serves a kind. */
+  readonly sourceOf: (kind: WatchedKind) => KindSource;
   /** How a kind stands has changed. */
   readonly onChange: (name: GroupResourceName) => void;
   /** The server says that it does not serve a kind. */
@@ -37,8 +39,8 @@ export class KindSet {
 
   constructor(options: KindSetOptions) {
     this.#options = options;
-    const { clock, missingVerbs } = options;
-    this.#health = new KindHealth({ clock, missingVerbs, onChange: (kind) => this.#changed(kind) });
+    const { clock, missingVerbs, sourceOf } = options;
+    this.#health = new KindHealth({ clock, missingVerbs, sourceOf, onChange: (kind) => this.#changed(kind) });
   }
 
   get(name: GroupResourceName): WatchedKind | undefined {
@@ -69,6 +71,11 @@ export class KindSet {
     this.#health.forget(name);
     this.#options.objects.remove(name);
     this.#options.onChange(name);
+  }
+
+  /** Something changed about who serves these groups: what fails of them is tried now. */
+  retry(groups: ReadonlySet<string>): void {
+    for (const { kind } of this.#members.values()) if (groups.has(kind.context.group)) kind.informer.retry();
   }
 
   /** Of every kind that has work to catch up on and can be relied on now. */

@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { apiError } from '../../test/support/scripted-list-watch.ts';
 import { kindState, missingRightMessage, TOLERATED_MS } from './kind-state.ts';
 
+const OWN = { apiService: undefined, unreachable: false };
 const DEPLOYMENTS = { group: 'apps', resource: 'deployments' };
 
 describe('how a kind stands', () => {
@@ -61,7 +62,7 @@ describe('how a kind stands', () => {
     ['expired', 'Gone', true, 0, undefined, 'Watching', ''],
   ] as const)('%s', (_, code, synced, failingMs, missing, state, message) => {
     const lastError = code === undefined ? undefined : apiError(code);
-    expect(kindState(DEPLOYMENTS, { lastError, synced }, failingMs, missing)).toEqual({ state, message });
+    expect(kindState(DEPLOYMENTS, { lastError, synced }, failingMs, missing, OWN)).toEqual({ state, message });
   });
 });
 
@@ -69,4 +70,23 @@ test('a rule to grant names the core group and exactly the verbs', () => {
   expect(missingRightMessage({ group: '', resource: 'configmaps' }, ['patch'])).toBe(
     'grant the operator\'s ServiceAccount apiGroups: [""], resources: ["configmaps"], verbs: ["patch"]',
   );
+});
+
+describe('a kind of an aggregated API server', () => {
+  const aggregated = { apiService: 'v1.acme.io', unreachable: false };
+  const lastError = apiError('Unavailable');
+
+  test('names its APIService when it fails', () => {
+    expect(kindState(DEPLOYMENTS, { lastError, synced: true }, TOLERATED_MS, undefined, aggregated).message).toBe(
+      'the script says Unavailable; see the condition Available of APIService v1.acme.io, which serves it; it is tried again',
+    );
+  });
+
+  test.each([
+    [false, 'Watching'],
+    [true, 'Failed'],
+  ])('whose watch breaks, where the API server says of it that it is unreachable: %j, is %s', (unreachable, state) => {
+    const source = { ...aggregated, unreachable };
+    expect(kindState(DEPLOYMENTS, { lastError, synced: true }, 0, undefined, source).state).toBe(state);
+  });
 });

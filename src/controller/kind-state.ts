@@ -15,6 +15,14 @@ export const TOLERATED_MS = 30_000;
 /** What an access review says of our rights to list and watch: the verbs that are missing. Undefined until it has answered. */
 export type MissingVerbs = readonly string[] | undefined;
 
+/** Who serves a kind, as far as it matters to what is said about it. */
+export interface KindSource {
+  /** The APIService of the aggregated API server; undefined when the API server serves the kind itself. */
+  readonly apiService: string | undefined;
+  /** The API server itself says that it cannot reach it. */
+  readonly unreachable: boolean;
+}
+
 /**
  * `failingMs`: for how long the informer has been without a working list or watch, in milliseconds. A 403 is a missing right
  * only where a review says so: a server that starts answers 403 too, before it has read the roles.
@@ -24,6 +32,7 @@ export function kindState(
   { lastError, synced }: Pick<InformerStatus, 'lastError' | 'synced'>,
   failingMs: number,
   missing: MissingVerbs,
+  { apiService, unreachable }: KindSource,
 ): KindState {
   if (lastError === undefined) return { state: synced ? 'Watching' : 'Syncing', message: '' };
   if (lastError.code === 'Forbidden' && missing !== undefined && missing.length > 0) {
@@ -32,9 +41,11 @@ export function kindState(
   if (lastError.code === 'NotFound') {
     return { state: 'NotServed', message: `the API server does not serve ${groupResourceName(gr)} any more` };
   }
-  if (synced && failingMs < TOLERATED_MS) return { state: 'Watching', message: '' };
+  if (synced && failingMs < TOLERATED_MS && !unreachable) return { state: 'Watching', message: '' };
   if (lastError.code === 'Forbidden' && missing === undefined) return { state: 'Syncing', message: '' };
-  return { state: 'Failed', message: `${lastError.message}; it is tried again` };
+  const where =
+    apiService === undefined ? '' : `; see the condition Available of APIService ${apiService}, which serves it`;
+  return { state: 'Failed', message: `${lastError.message}${where}; it is tried again` };
 }
 
 /** Names the exact rule to grant; never more than the verbs that are needed. */

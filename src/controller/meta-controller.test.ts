@@ -395,6 +395,32 @@ async function withWidgets(): Promise<World> {
 }
 
 describe('a CRD', () => {
+  test('whose kind is another one at the same uid: objects are written as what they are, by the watch that runs', async () => {
+    const world = await withWidgets();
+    world.cluster.serve({ ...WIDGET_KIND, kind: 'Gizmo', scope: 'Cluster' });
+    await world.put(CRDS, { ...crd(WIDGETS), uid: 'uid-1', generation: 2 });
+    await world.clock.advance(100);
+    await world.quiet();
+    expect(world.meta.kind(WIDGETS)?.context).toMatchObject({ kind: 'Gizmo', scope: 'Cluster' });
+    expect([world.cluster.starts(WIDGETS), world.state(WIDGET_KIND)]).toEqual([1, 'Watching']);
+  });
+
+  test('that changes has its failing kind tried at once, and not more than four times a second', async () => {
+    const world = await withWidgets();
+    world.cluster.refuse(WIDGETS, 'ServerError');
+    await world.clock.advance(100_000);
+    const asked = () => world.cluster.asked(WIDGETS);
+    const before = asked();
+    for (let i = 0; i < 50; i += 1) await world.put(CRDS, { ...crd(WIDGETS), uid: 'uid-1' });
+    expect(asked() - before).toBe(1);
+    await world.clock.advance(250);
+    expect(asked() - before).toBe(2);
+    world.cluster.refuse(WIDGETS, undefined);
+    await world.clock.advance(250);
+    await world.put(CRDS, { ...crd(WIDGETS), uid: 'uid-1' });
+    expect(world.state(WIDGET_KIND)).toBe('Watching');
+  });
+
   test('whose status is edited restarts nothing and plans nothing', async () => {
     const world = await withWidgets();
     const started = world.cluster.started.length;

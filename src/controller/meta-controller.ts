@@ -5,6 +5,7 @@ import { type GroupResource, type GroupResourceName, groupResourceName } from '.
 import type { Clock } from '../base/clock.ts';
 import { messageOf } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
+import { Throttle } from '../base/throttle.ts';
 import type { Informer, InformerHandler } from '../informer/informer.ts';
 import { InformerRegistry } from '../informer/registry.ts';
 import { type WatchId, type WatchSpec, watchId } from '../informer/watch-spec.ts';
@@ -16,8 +17,9 @@ import { type Plan, planWatches } from '../watchplan/plan.ts';
 import { Expansions } from '../watchplan/targets.ts';
 import { DiscoveryWatch } from './discovery-watch.ts';
 import { HeldKeys, recordsToHold } from './held-keys.ts';
+import { Incarnations } from './incarnations.ts';
 import { KindSet } from './kind-set.ts';
-import type { KindState } from './kind-state.ts';
+import type { KindSource, KindState } from './kind-state.ts';
 import type { Ledger } from './ledger.ts';
 import type { ObjectController } from './object-controller.ts';
 import { type PolicyResources, policyResources } from './policy-resources.ts';
@@ -51,6 +53,8 @@ export interface MetaControllerOptions {
 
 /** What the ledger must forget can wait; what it must know is written before objects are. */
 const FLUSH_RETRY_MS = 10_000;
+/** How often kinds that fail are tried at once because who serves them changed, in milliseconds. */
+const RETRY_GAP_MS = 250;
 const NO_PLAN: Plan = { kinds: new Map(), absent: new Map(), parts: new Map(), refused: new Map() };
 
 /**
@@ -62,9 +66,12 @@ export class MetaController {
   readonly #registry: InformerRegistry;
   readonly #discovery: DiscoveryWatch;
   readonly #kinds: KindSet;
-  /** Uid of the CRD that serves a group/resource. */
-  readonly #crdUids = new Map<GroupResourceName, string>();
   readonly #expansions = new Expansions();
+  readonly #incarnations = new Incarnations();
+  readonly #retries: Throttle;
+  /** API groups whose failing kinds are to be tried now. */
+  #mended = new Set<string>();
+  #discovered: DiscoverySnapshot | undefined;
   #plan = NO_PLAN;
   #awaited = new Awaited(NO_PLAN);
   #held = new HeldKeys(new Map());
@@ -96,8 +103,14 @@ export class MetaController {
       log,
       objects,
       missingVerbs,
+      sourceOf: (kind) => this.#sourceOf(kind),
       onChange: (name) => observer.kindChanged(name),
       onNotFound: () => this.#discovery.trigger(),
+    });
+    this.#retries = new Throttle(clock, RETRY_GAP_MS, () => {
+      const groups = this.#mended;
+      this.#mended = new Set();
+      this.#kinds.retry(groups);
     });
   }
 
@@ -115,7 +128,7 @@ export class MetaController {
   /** Policies, CRDs, discovery and the ledger are known; from here on every kind is on its way. */
   get ready(): boolean {
     const known = this.#ledgerLoaded && this.#discovery.snapshot !== undefined;
-    return known && this.#isSynced(POLICIES_ID) && this.#isSynced(CRDS_ID);
+    return known && this.#isSynced(POLICIES_ID) && this.#isSynced(CRDS_ID) && this.#apiServicesTried;
   }
 
   /** What keeps `ready` from being true, in words; empty when it is. */
@@ -129,7 +142,11 @@ export class MetaController {
       const error = this.#registry.get(id)?.status.lastError;
       reasons.push(error === undefined ? `${what} are not listed yet` : `${what} cannot be listed: ${error.message}`);
     }
-    if (this.#discovery.snapshot === undefined) reasons.push('discovery is not read yet');
+    if (!this.#apiServicesTried) reasons.push('APIServices are not listed yet');
+    if (this.#discovery.snapshot === undefined) {
+      const { problem } = this.#discovery;
+      reasons.push(problem === undefined ? 'discovery is not read yet' : `discovery cannot be read: ${problem}`);
+    }
     const { problem } = this.#options.ledger;
     if (!this.#ledgerLoaded)
       reasons.push(problem === undefined ? 'the ledger is not read yet' : `the ledger cannot be read: ${problem}`);
@@ -206,6 +223,7 @@ export class MetaController {
     this.#stopped = true;
     clearImmediate(this.#planning);
     this.#cancelFlush?.();
+    this.#retries.stop();
     this.#kinds.stop();
     await Promise.all([this.#discovery.stop(), this.#registry.stopAll(), this.#flushing]);
   }
@@ -232,14 +250,32 @@ export class MetaController {
 
   #servedHandler(): InformerHandler {
     return servedHandler({
-      isAwaited: (group) => this.#awaited.group(group),
+      isAwaited: (group) => this.#isAwaited(group),
+      mended: (group) => this.#retrySoon(group),
       replan: () => this.#replanSoon(),
       rediscover: () => this.#discovery.trigger(),
     });
   }
 
+  #isAwaited(group: string): boolean {
+    if (this.#awaited.group(group)) return true;
+    for (const { context, informer } of this.#kinds.values()) {
+      if (context.group === group && informer.status.lastError !== undefined) return true;
+    }
+    return false;
+  }
+
+  #retrySoon(group: string): void {
+    this.#mended.add(group);
+    this.#retries.call();
+  }
+
   #discoveryChanged(snapshot: DiscoverySnapshot): void {
     const { policies, observer } = this.#options;
+    for (const { name, context } of this.#kinds.values()) {
+      if (snapshot.get(name) !== this.#discovered?.get(name)) this.#retrySoon(context.group);
+    }
+    this.#discovered = snapshot;
     policies.setDiscovery(snapshot);
     for (const entry of policies.entries()) if (!entry.acceptance.ok) observer.policyChanged(entry);
     this.#replanSoon();
@@ -274,7 +310,13 @@ export class MetaController {
     const entries = policies.entries();
     const programs = entries.flatMap(({ program }) => (program === undefined ? [] : [program]));
     const before = this.#plan;
-    const input = { programs, discovery, crdUids: this.#knownCrds(discovery), written: ledger.kinds };
+    this.#incarnations.update(
+      discovery,
+      this.#registry.get(CRDS_ID)?.store,
+      this.#registry.get(API_SERVICES_ID)?.store,
+    );
+    const { crds: crdUids, apiServices: apiServiceUids } = this.#incarnations;
+    const input = { programs, discovery, crdUids, apiServiceUids, written: ledger.kinds };
     this.#plan = planWatches(input, this.#expansions);
     this.#awaited = new Awaited(this.#plan);
     const held = recordsToHold(ledger, entries, (policy) => this.#plan.refused.has(policy));
@@ -293,8 +335,10 @@ export class MetaController {
   #reconcileKinds(heldChanged: boolean): void {
     for (const [name, id] of this.#kinds.entries()) {
       const plan = this.#plan.kinds.get(name);
-      if (plan !== undefined && watchId(plan.spec) === id) continue;
-      this.#options.log.info({ kind: name }, 'the kind is not watched any more');
+      const context = this.#kinds.get(name)?.context;
+      // What is served under a name may become another kind while the watch of it goes on.
+      if (plan !== undefined && watchId(plan.spec) === id && isDeepStrictEqual(plan.context, context)) continue;
+      if (plan === undefined) this.#options.log.info({ kind: name }, 'the kind is not watched any more');
       this.#kinds.forget(name);
     }
     this.#reconcileRegistry();
@@ -316,12 +360,12 @@ export class MetaController {
     }
   }
 
-  /** A CRD that is gone while its kind is still served is on its way out: its kind is not another one for that. */
-  #knownCrds(discovery: DiscoverySnapshot): ReadonlyMap<GroupResourceName, string> {
-    const crds = this.#registry.get(CRDS_ID)?.store;
-    for (const name of this.#crdUids.keys()) if (!discovery.has(name)) this.#crdUids.delete(name);
-    for (const { name, uid } of crds?.values() ?? []) this.#crdUids.set(name, uid);
-    return this.#crdUids;
+  #sourceOf({ name, context: { group, version } }: WatchedKind): KindSource {
+    const apiService = `${version}.${group}`;
+    return {
+      apiService: this.#incarnations.apiServices.has(apiService) ? apiService : undefined,
+      unreachable: this.#discovery.snapshot?.get(name)?.stale === true,
+    };
   }
 
   #flushLedger(): void {
@@ -333,6 +377,11 @@ export class MetaController {
       this.#cancelFlush?.();
       this.#cancelFlush = clock.after(FLUSH_RETRY_MS, () => this.#flushLedger());
     });
+  }
+
+  /** Who serves aggregated kinds is known, or we cannot know it. */
+  get #apiServicesTried(): boolean {
+    return this.#isSynced(API_SERVICES_ID) || this.#registry.get(API_SERVICES_ID)?.status.lastError !== undefined;
   }
 
   #isSynced(id: WatchId): boolean {

@@ -40,22 +40,27 @@ function logAcceptance(log: Log, { name, generation, acceptance, program }: Poli
 }
 
 export interface ServedTrigger {
-  /** Whether a kind of this API group is named by a policy and not served yet. */
+  /** Whether a kind of this API group is named by a policy and not served yet, or cannot be listed or watched. */
   readonly isAwaited: (group: string) => boolean;
   readonly replan: () => void;
+  /** What serves the kinds of this API group may be mended. */
+  readonly mended: (group: string) => void;
   /** Discovery may have changed. */
   readonly rediscover: () => void;
 }
 
 /** CRDs and APIServices: what they say is not read, but that they change says when to look at discovery. */
-export function servedHandler({ isAwaited, replan, rediscover }: ServedTrigger): InformerHandler {
+export function servedHandler({ isAwaited, replan, mended, rediscover }: ServedTrigger): InformerHandler {
   return {
     change: (object, previous) => {
       // A CRD that came, or came again, is a kind with another history.
       if (previous === undefined) replan();
-      // Status edits change neither uid nor generation. The one that matters is "established", of a kind that we wait for.
+      // Status edits change neither uid nor generation. Those that matter are "established" and "available", of a kind that we
+      // wait for.
       const edited = previous?.generation !== object.generation;
-      if (edited || isAwaited(groupOf(object.name))) rediscover();
+      const group = groupOf(object.name);
+      if (edited || isAwaited(group)) rediscover();
+      mended(group);
     },
     remove: () => {
       replan();

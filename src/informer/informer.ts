@@ -93,6 +93,11 @@ export class Informer {
     this.#reflector.start();
   }
 
+  /** Something changed that may have mended what failed: it is tried now. Nothing where nothing fails. */
+  retry(): void {
+    this.#reflector.retry();
+  }
+
   /**
    * Ends it for good. With `removals`, handlers are told before this returns that each object is gone from their sight: for a
    * kind that vanished or that nobody wants. Nothing is told afterwards. Resolves when no request and no timer is left;

@@ -269,6 +269,24 @@ describe('a watch that fails', () => {
   );
 });
 
+describe('a retry', () => {
+  test('ends the back-off at once, and the next one is as long as it would have been', () => {
+    const machine = new Machine().watching().fails('NotFound');
+    expect(machine.send({ kind: 'Retry' }).asked).toEqual([PAGED]);
+    expect(machine.send({ kind: 'ListFailed', error: apiError('NotFound') }).asked).toEqual([`SetTimer ${DELAY}`]);
+  });
+
+  test('does not cut short a wait that the server asked for', () => {
+    const machine = new Machine().watching();
+    machine.send({ kind: 'WatchFailed', error: apiError('TooManyRequests', { retryAfterMs: 5_000 }) });
+    expect(machine.send({ kind: 'Retry' })).toMatchObject({ asked: [], state: { kind: 'BackingOff' } });
+  });
+
+  test('changes nothing where nothing fails', () => {
+    expect(new Machine().watching().send({ kind: 'Retry' }).asked).toEqual([]);
+  });
+});
+
 describe('the resourceVersion', () => {
   test('row 14: a bookmark moves it on and is no object', () => {
     const machine = new Machine().watching().event(bookmark('150'));

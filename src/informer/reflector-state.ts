@@ -1,6 +1,7 @@
 import { ApiError } from '../kube/errors.ts';
 import type { WatchEvent } from '../kube/list-watch.ts';
 import type {
+  BackingOff,
   ListCursor,
   Listing,
   ReflectorEffect,
@@ -45,7 +46,7 @@ export function step(state: ReflectorState, input: ReflectorInput, context: Step
     case 'Watching':
       return stepWatching(state, input, context);
     case 'BackingOff':
-      if (input.kind !== 'TimerFired') return { state, effects: NOTHING };
+      if (!endsBackOff(state, input)) return { state, effects: NOTHING };
       return state.next.kind === 'List'
         ? list(state.next.cursor, state.trouble)
         : watch(state.next.resourceVersion, state.trouble, context);
@@ -53,6 +54,11 @@ export function step(state: ReflectorState, input: ReflectorInput, context: Step
       break;
   }
   return { state, effects: NOTHING };
+}
+
+/** A wait that the server asked for is not cut short. */
+function endsBackOff({ error }: BackingOff, { kind }: ReflectorInput): boolean {
+  return kind === 'TimerFired' || (kind === 'Retry' && error.retryAfterMs === undefined);
 }
 
 function stepListing(state: Listing, input: ReflectorInput, context: StepContext): Step {
@@ -92,6 +98,7 @@ function stepWatching(state: Watching, input: ReflectorInput, context: StepConte
     case 'Start':
     case 'PageListed':
     case 'ListFailed':
+    case 'Retry':
     case 'Stop':
       break;
   }

@@ -61,6 +61,8 @@ export type ReflectorInput =
   | { readonly kind: 'WatchEnded' }
   | { readonly kind: 'WatchFailed'; readonly error: ApiError }
   | { readonly kind: 'TimerFired' }
+  /** Something changed that may have mended what failed. */
+  | { readonly kind: 'Retry' }
   | { readonly kind: 'Stop' };
 
 /** Why a watch was left: an error's code, a clean end, an end too soon, or silence past its time. */

@@ -110,6 +110,11 @@ export class Reflector {
     this.#dispatch({ kind: 'Start' });
   }
 
+  /** What failed is tried now and not only when its time has come; the next delay grows all the same. */
+  retry(): void {
+    this.#dispatch({ kind: 'Retry' });
+  }
+
   /** Nothing is delivered any more once this was called; resolves when no request and no timer is left. */
   async stop(): Promise<void> {
     this.#dispatch({ kind: 'Stop' });

@@ -142,9 +142,20 @@ describe('DiscoveryClient', () => {
         stale: true,
         versions: [{ kind: 'Deployment', verbs: VERBS }],
       });
+      expect(snapshot.staleGroups).toEqual(new Set(['apps']));
     }
     server.named = [apps([{ version: 'v1', freshness: 'Current' }])];
     expect((await server.discovery.refresh(signal)).has('deployments.apps')).toBe(false);
+  });
+
+  test('a group that comes and is stale from the start is a change, although nothing is known of it', async () => {
+    const server = new Server();
+    const before = await server.discovery.refresh(signal);
+    server.named = [appsV1, { metadata: { name: 'late.io' }, versions: [{ version: 'v1', freshness: 'Stale' }] }];
+    const after = await server.discovery.refresh(signal);
+    expect([after === before, after.staleGroups]).toEqual([false, new Set(['late.io'])]);
+    server.named = [appsV1];
+    expect((await server.discovery.refresh(signal)).staleGroups).toEqual(new Set());
   });
 
   test('a stale version of which nothing was known counts as what it says', async () => {

@@ -23,10 +23,20 @@ function versionIn(groups: readonly GroupDocument[], group: string, version: str
   return groups.find((document) => document.group === group)?.versions.find((known) => known.version === version);
 }
 
+class Snapshot extends Map<GroupResourceName, ServedResource> implements DiscoverySnapshot {
+  readonly staleGroups: ReadonlySet<string>;
+
+  constructor(staleGroups: ReadonlySet<string>) {
+    super();
+    this.staleGroups = staleGroups;
+  }
+}
+
 /** Turns groups into resources. What is equal in `previous` stays the same object, up to the whole snapshot. */
 export function buildSnapshot(groups: readonly GroupDocument[], previous: DiscoverySnapshot): DiscoverySnapshot {
-  const snapshot = new Map<GroupResourceName, ServedResource>();
-  let changed = false;
+  const stale = groups.filter(({ versions }) => versions.some((version) => version.stale)).map(({ group }) => group);
+  const snapshot = new Snapshot(new Set(stale));
+  let changed = !isSameSet(snapshot.staleGroups, previous.staleGroups);
   for (const document of groups) {
     for (const resource of resourcesOf(document)) {
       const name = groupResourceName(resource);
@@ -37,6 +47,10 @@ export function buildSnapshot(groups: readonly GroupDocument[], previous: Discov
     }
   }
   return changed || snapshot.size !== previous.size ? snapshot : previous;
+}
+
+function isSameSet(one: ReadonlySet<string>, other: ReadonlySet<string> = new Set()): boolean {
+  return one.size === other.size && [...one].every((member) => other.has(member));
 }
 
 function resourcesOf({ group, versions }: GroupDocument): ServedResource[] {

@@ -16,7 +16,10 @@ export interface ServedResource extends GroupResource {
 }
 
 /** All that the cluster serves, subresources left out. Immutable. */
-export type DiscoverySnapshot = ReadonlyMap<GroupResourceName, ServedResource>;
+export interface DiscoverySnapshot extends ReadonlyMap<GroupResourceName, ServedResource> {
+  /** Groups that the server could not ask about in some version: they may serve more than is known. Absent: none. */
+  readonly staleGroups?: ReadonlySet<string>;
+}
 
 export interface Discovery {
   /** The last snapshot; empty before the first refresh. The same object as long as nothing changed. */

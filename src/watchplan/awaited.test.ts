@@ -9,7 +9,9 @@ function awaitedBy(targets: readonly Target[], exclude: readonly object[] = []):
   const resources = targets.map(([group, resource, scope = '*']) => ({ group, resource, scope }));
   const rules = [{ name: 'r1', require: { labels: [{ key: 'team' }] } }];
   const programs = [programOf('p', { match: { resources }, exclude, rules })];
-  return new Awaited(planWatches({ programs, discovery: new Map(), crdUids: new Map(), written: new Set() }));
+  return new Awaited(
+    planWatches({ programs, discovery: new Map(), crdUids: new Map(), apiServiceUids: new Map(), written: new Set() }),
+  );
 }
 
 test.each<[string, readonly Target[], string, boolean]>([

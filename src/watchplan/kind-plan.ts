@@ -33,11 +33,10 @@ export interface KindDraft {
 export function planKind(
   name: GroupResourceName,
   draft: KindDraft,
-  served: ServedResource | undefined,
-  incarnation: string | undefined,
+  served: ServedResource,
+  incarnation: (version: string) => string | undefined,
 ): KindPlan | Absence {
   const gr = parseGroupResourceName(name);
-  if (served === undefined) return { state: 'NotServed', message: `the API server does not serve ${name} yet` };
   const version = versionFor(served, draft);
   if (version === undefined) {
     const versions = served.versions.map((v) => v.version).join(', ');
@@ -50,7 +49,7 @@ export function planKind(
   const context = { ...gr, version: version.version, kind: version.kind, scope: version.scope };
   const representation: Representation =
     draft.fields.size === 0 ? { kind: 'Metadata' } : { kind: 'Projected', fields: [...draft.fields].toSorted() };
-  const spec: WatchSpec = { gvr: gvrOf(gr, version), representation, incarnation };
+  const spec: WatchSpec = { gvr: gvrOf(gr, version), representation, incarnation: incarnation(version.version) };
   return { context, spec, programs: draft.programs, owners: draft.owners };
 }
 

@@ -49,7 +49,14 @@ function policy(name: string, targets: readonly Target[], action: object = REQUI
 }
 
 function plan(programs: readonly Program[], input: Partial<PlanInput> = {}): Plan {
-  return planWatches({ programs, discovery: CLUSTER, crdUids: new Map(), written: new Set(), ...input });
+  return planWatches({
+    programs,
+    discovery: CLUSTER,
+    crdUids: new Map(),
+    apiServiceUids: new Map(),
+    written: new Set(),
+    ...input,
+  });
 }
 
 /** For each kind that is watched: how, and for whom. */
@@ -122,6 +129,38 @@ describe('what is watched', () => {
       const { kinds } = plan([policy('p', [WIDGETS])], { crdUids: new Map([['widgets.acme.io', uid]]) });
       expect(kinds.get('widgets.acme.io')?.spec.incarnation).toBe(uid);
     }
+  });
+});
+
+describe('an aggregated API server', () => {
+  const apiServiceUids = new Map([['v1.acme.io', 'u1']]);
+
+  test('that was registered anew is another watch, for the versions that it serves', () => {
+    const beta = policy('p', [{ ...WIDGETS, version: 'v1beta1' }], reads('$.spec.size'));
+    const incarnations = [policy('p', [WIDGETS]), beta].map(
+      (program) => plan([program], { apiServiceUids }).kinds.get('widgets.acme.io')?.spec.incarnation,
+    );
+    expect(incarnations).toEqual(['u1', undefined]);
+  });
+
+  test('that the API server cannot reach has its unknown kinds Failed, not NotServed; other groups are not touched', () => {
+    const stale = Object.assign(new Map(CLUSTER), { staleGroups: new Set(['late.io']) });
+    const late = { group: 'late.io', resource: 'things' };
+    const { kinds, absent } = plan([policy('p', [late, WIDGETS])], { discovery: stale });
+    expect(kinds.has('widgets.acme.io')).toBe(true);
+    expect(absent.get('things.late.io')).toEqual({
+      state: 'Failed',
+      message: expect.stringContaining('cannot reach the aggregated API server of group late.io'),
+    });
+  });
+});
+
+test('a kind whose CRD is there and that is not served says where to look', () => {
+  const late = { group: 'late.io', resource: 'things' };
+  const { absent } = plan([policy('p', [late])], { crdUids: new Map([['things.late.io', 'u1']]) });
+  expect(absent.get('things.late.io')).toEqual({
+    state: 'NotServed',
+    message: expect.stringContaining('conditions NamesAccepted and Established'),
   });
 });
 

@@ -3,6 +3,7 @@ import type { GroupResourceName } from '../api/resource.ts';
 import type { DiscoverySnapshot } from '../kube/discovery.ts';
 import type { Program } from '../policy/program.ts';
 import { type Absence, type KindDraft, type KindPlan, planKind } from './kind-plan.ts';
+import { whyNotServed } from './not-served.ts';
 import { type Expansion, Expansions } from './targets.ts';
 import { versionConflicts } from './versions.ts';
 import { unwritable } from './writable.ts';
@@ -15,6 +16,8 @@ export interface PlanInput {
   readonly discovery: DiscoverySnapshot;
   /** Uid of the CRD that serves a group/resource, where one does. */
   readonly crdUids: ReadonlyMap<GroupResourceName, string>;
+  /** Uid of the APIService of an aggregated API server, by its name, `version.group`. */
+  readonly apiServiceUids: ReadonlyMap<string, string>;
   /** Kinds whose objects may carry keys of ours. */
   readonly written: ReadonlySet<GroupResourceName>;
 }
@@ -37,10 +40,8 @@ export interface Part extends Expansion {
  * Which kinds are to be watched, how much of them, and for whom: computed from scratch from what is known now, so that it
  * does not matter in which order policies, CRDs and rights came and went.
  */
-export function planWatches(
-  { programs, discovery, crdUids, written }: PlanInput,
-  expansions: Expansions = new Expansions(),
-): Plan {
+export function planWatches(input: PlanInput, expansions: Expansions = new Expansions()): Plan {
+  const { programs, discovery, crdUids, apiServiceUids, written } = input;
   const parts = new Map<string, Part>();
   const drafts = new Map<GroupResourceName, KindDraft>();
   const refused = new Map<string, readonly FieldIssue[]>();
@@ -66,7 +67,16 @@ export function planWatches(
   const kinds = new Map<GroupResourceName, KindPlan>();
   const absent = new Map<GroupResourceName, Absence>();
   for (const [name, draft] of drafts) {
-    const planned = planKind(name, draft, discovery.get(name), crdUids.get(name));
+    const served = discovery.get(name);
+    const planned =
+      served === undefined
+        ? whyNotServed(name, input)
+        : planKind(
+            name,
+            draft,
+            served,
+            (version) => crdUids.get(name) ?? apiServiceUids.get(`${version}.${served.group}`),
+          );
     if ('state' in planned) absent.set(name, planned);
     else kinds.set(name, planned);
   }

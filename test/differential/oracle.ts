@@ -54,7 +54,13 @@ export async function expectation(
       models.flatMap(({ version, held: record }) => (record === undefined ? [] : [[version.name, record] as const])),
     ),
   );
-  const plan = planWatches({ programs, discovery, crdUids: new Map(), written: possiblyWritten(discovery, scope) });
+  const plan = planWatches({
+    programs,
+    discovery,
+    crdUids: new Map(),
+    apiServiceUids: new Map(),
+    written: possiblyWritten(discovery, scope),
+  });
   const namespaces = await namespacesOf(client, scope.namespaces);
   const unsettled: string[] = [];
   const totals = new Map(programs.map((program) => [program.policy, noTotals()]));

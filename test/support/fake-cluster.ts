@@ -18,6 +18,8 @@ interface Resource {
   readonly streams: Set<Stream>;
   /** Every list and watch is refused so. */
   refusal: ApiErrorCode | undefined;
+  /** Lists and watches that were asked for. */
+  asked: number;
 }
 
 const VERBS = ['get', 'list', 'watch', 'patch'];
@@ -104,6 +106,11 @@ export class FakeCluster {
     if (code !== undefined) this.#break(name, code);
   }
 
+  /** Lists and watches that were asked for so far. */
+  asked(name: GroupResourceName): number {
+    return this.#resource(name).asked;
+  }
+
   /** Watches under way. */
   watching(name: GroupResourceName): number {
     return this.#resource(name).streams.size;
@@ -123,13 +130,14 @@ export class FakeCluster {
   #resource(name: GroupResourceName): Resource {
     let resource = this.#resources.get(name);
     if (resource === undefined) {
-      resource = { objects: new Map(), streams: new Set(), refusal: undefined };
+      resource = { objects: new Map(), streams: new Set(), refusal: undefined, asked: 0 };
       this.#resources.set(name, resource);
     }
     return resource;
   }
 
   #problem(name: GroupResourceName): ApiErrorCode | undefined {
+    this.#resource(name).asked += 1;
     return this.#resource(name).refusal ?? (this.#served.has(name) ? undefined : 'NotFound');
   }
 
