@@ -18,6 +18,8 @@ export interface ProxiedRequest {
   /** Without the query. */
   readonly path: string;
   readonly query: URLSearchParams;
+  /** Header; '' without. */
+  readonly accept: string;
   /** Counts all requests since the fault was put in, from 1. */
   readonly index: number;
   /** Counts the writes among them, from 1; undefined for a read. */
@@ -179,7 +181,8 @@ export class FaultProxy implements AsyncDisposable {
     const isWrite = !READS.has(method);
     if (isWrite) this.#writes += 1;
     const write = isWrite ? this.#writes : undefined;
-    return { method, path, query: new URLSearchParams(query), index: this.#requests, write };
+    const { accept = '' } = headers;
+    return { method, path, query: new URLSearchParams(query), accept, index: this.#requests, write };
   }
 }
 

@@ -1,4 +1,5 @@
 import type { Admin } from '../cluster/api.ts';
+import { conditionOf } from '../cluster/kube-object.ts';
 import type { AggregatedStore } from './aggregated-store.ts';
 import { BreakableServer, type Breakage } from './breakable-server.ts';
 import { GadgetApi, type GadgetApiOptions, VERSION } from './gadget-api.ts';
@@ -89,6 +90,19 @@ export class AggregatedApi implements AsyncDisposable {
 
   break(how: Breakage): void {
     this.#server.break(how);
+  }
+
+  /**
+   * Resolves when kube-apiserver has noticed that it is broken, or healed. By itself it looks every half minute, and whenever the
+   * APIService changes.
+   */
+  async noticed(available: boolean): Promise<void> {
+    const path = `/apis/apiregistration.k8s.io/v1/apiservices/${this.name}`;
+    await this.#admin.patch(path, { metadata: { annotations: { looked: String(performance.now()) } } });
+    const status = available ? 'True' : 'False';
+    await this.#admin.waitFor(path, (service) => conditionOf(service, 'Available')?.['status'] === status, {
+      timeoutMs: 60_000,
+    });
   }
 
   heal(): void {

@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeAll } from 'vitest';
-import { FaultProxy } from '../faults/proxy.ts';
+import { type Fate, FaultProxy, PASS, type ProxiedRequest } from '../faults/proxy.ts';
 import type { Stage } from './stage.ts';
 
 export interface Proxied {
@@ -22,4 +22,20 @@ export function useFaultProxy(stage: () => Stage): () => Proxied {
     if (proxied === undefined) throw new Error('the proxy is started in beforeAll');
     return proxied;
   };
+}
+
+/** A request as it came to the proxy. */
+export interface SeenRequest extends ProxiedRequest {
+  /** In milliseconds, on the clock of `performance.now()`. */
+  readonly at: number;
+}
+
+/** Lets everything pass, and keeps what came. */
+export function recordRequests(proxy: FaultProxy, fate: (request: ProxiedRequest) => Fate = () => PASS): SeenRequest[] {
+  const seen: SeenRequest[] = [];
+  proxy.use((request) => {
+    seen.push({ ...request, at: performance.now() });
+    return fate(request);
+  });
+  return seen;
 }

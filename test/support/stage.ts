@@ -14,7 +14,7 @@ export class Stage extends Installation {
     return new Stage(await install(cluster));
   }
 
-  async startOperator(options: Omit<OperatorArguments, 'kubeconfig'> = {}): Promise<OperatorProcess> {
+  async startOperator(options: Partial<OperatorArguments> = {}): Promise<OperatorProcess> {
     return OperatorProcess.start({ kubeconfig: this.operatorKubeconfig, ...options });
   }
 
