@@ -4,6 +4,7 @@ import type { Clock } from '../base/clock.ts';
 import type { Log } from '../base/log.ts';
 import type { Informer, InformerHandler } from '../informer/informer.ts';
 import type { WatchId } from '../informer/watch-spec.ts';
+import type { Program } from '../policy/program.ts';
 import type { KindPlan } from '../watchplan/kind-plan.ts';
 import { NAMESPACES } from '../watchplan/plan.ts';
 import { KindHealth } from './kind-health.ts';
@@ -95,10 +96,12 @@ export class KindSet {
     return this.isReliable(kind) && (kind.context.scope === 'Cluster' || this.isReliable(this.get(NAMESPACES)));
   }
 
-  state(kind: WatchedKind): KindState {
+  /** For a program; without one, how the kind stands for any. */
+  state(kind: WatchedKind, program?: Program): KindState {
     const watch = this.#health.state(kind);
     if (watch.state !== 'Watching') return watch;
-    if (kind.missingRight !== undefined) return { state: 'Forbidden', message: kind.missingRight };
+    const problem = kind.writeProblem(program);
+    if (problem !== undefined) return problem;
     const namespaces = this.get(NAMESPACES);
     if (kind.context.scope === 'Cluster' || this.isReliable(namespaces)) return watch;
     // Nothing can be said about its objects before their Namespaces are known.

@@ -48,9 +48,27 @@ export function kindState(
   return { state: 'Failed', message: `${lastError.message}${where}; it is tried again` };
 }
 
-/** Names the exact rule to grant; never more than the verbs that are needed. */
-export function missingRightMessage({ group, resource }: GroupResource, verbs: readonly string[]): string {
-  return `grant the operator's ServiceAccount apiGroups: ${list([group])}, resources: ${list([resource])}, verbs: ${list(verbs)}`;
+/** So many namespaces are named. */
+const NAMESPACES_SHOWN = 3;
+
+/**
+ * Names the exact rule to grant; never more than the verbs that are needed, nor in more than the namespaces that lack it, where it
+ * is there in others.
+ */
+export function missingRightMessage(
+  { group, resource }: GroupResource,
+  verbs: readonly string[],
+  namespaces?: readonly string[],
+): string {
+  const where = namespaces === undefined ? '' : ` by a Role in ${namespacesText(namespaces)}`;
+  return `grant the operator's ServiceAccount${where} apiGroups: ${list([group])}, resources: ${list([resource])}, verbs: ${list(verbs)}`;
+}
+
+function namespacesText(namespaces: readonly string[]): string {
+  const shown = namespaces.slice(0, NAMESPACES_SHOWN);
+  const more = namespaces.length - shown.length;
+  const word = namespaces.length === 1 ? 'namespace' : 'namespaces';
+  return `the ${word} ${shown.join(', ')}${more > 0 ? ` and ${more} more` : ''}:`;
 }
 
 function list(items: readonly string[]): string {

@@ -4,8 +4,12 @@ import type { Clock } from '../base/clock.ts';
 import { messageOf } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
 import type { Desired, Evaluation, Winners } from '../policy/evaluate.ts';
+import { anyGlob } from '../policy/match.ts';
+import type { Program } from '../policy/program.ts';
 import type { ContentionGuard, Surroundings, WriteAttempt } from './contention.ts';
-import { type Refusal, Refusals } from './refusals.ts';
+import { type KindState, missingRightMessage } from './kind-state.ts';
+import { type Refusal, Refusals, writingRule } from './refusals.ts';
+import { RightGates } from './right-gates.ts';
 import type { WatchedKind } from './watched-kind.ts';
 import { type GateReason, WriteGate } from './write-gate.ts';
 import type { Turn, WriteQueue } from './write-queue.ts';
@@ -50,7 +54,12 @@ export class KindWriter {
   readonly kind: WatchedKind;
   readonly guard: ContentionGuard;
   readonly #options: KindWriterOptions;
+  /** Closed while nothing at all can be written... */
   readonly #gate: WriteGate;
+  /** ...and where we have no right to. */
+  readonly #rights: RightGates;
+  #reason: GateReason | undefined;
+  #lacksRight = false;
   readonly #refusals: Refusals;
   /** Since when each object differs from what is wanted, as far as we were told, on the monotonic clock in milliseconds. */
   readonly #since = new Map<ObjectKey, number>();
@@ -64,8 +73,9 @@ export class KindWriter {
     this.#options = options;
     const { clock, random, enqueue } = options;
     this.#refusals = new Refusals(clock);
-    const onChange = (reason: GateReason | undefined) => this.#gateChanged(reason);
-    this.#gate = new WriteGate({ clock, random, release: enqueue, onChange });
+    this.#gate = new WriteGate({ clock, random, release: enqueue, onChange: (reason) => this.#gateChanged(reason) });
+    this.#rights = new RightGates({ clock, random, release: enqueue, onChange: () => this.#rightsChanged() });
+    kind.writeProblem = (program) => this.#problem(program);
   }
 
   differs(object: CachedObject, { desired }: Evaluation): boolean {
@@ -79,11 +89,11 @@ export class KindWriter {
   want(key: ObjectKey, object: CachedObject, since: number): Refusal | undefined {
     if (!this.#since.has(key)) this.#since.set(key, since);
     const standing = this.#refusals.standing(key, object, this.kind.programs);
-    if (this.#gate.admits(key)) {
+    if (this.#admits(key)) {
       const withinMs = standing === undefined ? 0 : standing.againWithinMs;
       this.#options.queue.add({ kind: this.kind.name, key }, { withinMs });
     } else {
-      this.#gate.wait(key);
+      this.#wait(key);
     }
     return standing?.refusal;
   }
@@ -94,6 +104,7 @@ export class KindWriter {
     this.#refusals.forget(key);
     this.#options.queue.forget({ kind: this.kind.name, key });
     this.#gate.settled(key);
+    this.#rights.settled(key);
   }
 
   gone(key: ObjectKey): void {
@@ -106,6 +117,8 @@ export class KindWriter {
     this.#stopped = true;
     this.#gate.stop();
     this.guard.stop();
+    this.#rights.stop();
+    this.kind.writeProblem = () => undefined;
   }
 
   /** One write of one object, planned from what the store holds now. Never rejects. */
@@ -120,10 +133,10 @@ export class KindWriter {
 
   async #turn(key: ObjectKey): Promise<Turn> {
     const { kind } = this;
-    if (this.#gate.admits(key)) await this.#ensureRecord(key);
+    if (this.#admits(key)) await this.#ensureRecord(key);
     if (this.#stopped) return DONE;
-    if (!this.#gate.admits(key)) {
-      this.#gate.wait(key);
+    if (!this.#admits(key)) {
+      this.#wait(key);
       return DONE;
     }
     if (!this.#options.isReady(kind)) {
@@ -144,6 +157,21 @@ export class KindWriter {
     }
     const outcome = await this.#write(object, desired, winners);
     return this.#stopped ? DONE : this.#settle(attempt, outcome);
+  }
+
+  #admits(key: ObjectKey): boolean {
+    return this.#gate.admits(key) && this.#rights.admits(key);
+  }
+
+  #wait(key: ObjectKey): void {
+    if (this.#gate.admits(key)) this.#rights.wait(key);
+    else this.#gate.wait(key);
+  }
+
+  /** The server has looked at the object itself. */
+  #open(key: ObjectKey): void {
+    this.#gate.open();
+    this.#rights.open(key);
   }
 
   async #ensureRecord(key: ObjectKey): Promise<void> {
@@ -169,7 +197,7 @@ export class KindWriter {
     switch (outcome.kind) {
       case 'Written':
         this.#answered();
-        this.#gate.open();
+        this.#open(key);
         if (outcome.answer.resourceVersion === object.resourceVersion) return this.#refused(key, object, NO_EFFECT);
         this.#caughtUp(key);
         this.guard.wrote(attempt, outcome.answer);
@@ -177,10 +205,14 @@ export class KindWriter {
         this.kind.informer.accept(outcome.answer);
         break;
       case 'Refused':
-        this.#gate.open();
+        this.#open(key);
         return this.#refused(key, object, { code: outcome.code, message: outcome.message });
       case 'MissingRight':
-        this.#gate.close(key, { cause: 'MissingRight', message: outcome.message });
+        this.#gate.open();
+        this.#rights.close(key);
+        break;
+      case 'NoServerSideApply':
+        this.#gate.close(key, { cause: outcome.kind, message: outcome.message });
         break;
       case 'Gone':
         log.debug(fields, 'the object went before it could be written');
@@ -234,7 +266,37 @@ export class KindWriter {
     const { log, onChange } = this.#options;
     if (reason === undefined) log.info({ kind: kind.name }, 'the kind can be written again');
     else log.warn({ kind: kind.name, cause: reason.cause, reason: reason.message }, 'the kind cannot be written');
-    kind.missingRight = reason?.cause === 'MissingRight' ? reason.message : undefined;
+    this.#reason = reason;
     onChange();
+  }
+
+  /** Told of when it begins and when it has ended, not for each namespace. */
+  #rightsChanged(): void {
+    const { kind } = this;
+    const { log, onChange } = this.#options;
+    const problem = this.#rightProblem(undefined);
+    const lacksRight = problem !== undefined;
+    if (!lacksRight) log.info({ kind: kind.name }, 'no right to write the kind is missing any more');
+    else if (!this.#lacksRight) log.warn({ kind: kind.name, reason: problem.message }, 'a right to write is missing');
+    this.#lacksRight = lacksRight;
+    onChange();
+  }
+
+  #problem(program: Program | undefined): KindState | undefined {
+    if (program !== undefined && writingRule(program) === undefined) return undefined;
+    if (this.#reason?.cause === 'NoServerSideApply') {
+      const message = `nothing can be written to it, as its API server knows no server-side apply: ${this.#reason.message}`;
+      return { state: 'Failed', message };
+    }
+    return this.#rightProblem(program);
+  }
+
+  #rightProblem(program: Program | undefined): KindState | undefined {
+    const globs = program?.reach.namespaces;
+    const isWithin = globs === undefined ? () => true : anyGlob(globs);
+    const missing = [...this.#rights.missing()].filter((namespace) => namespace === '' || isWithin(namespace));
+    if (missing.length === 0) return undefined;
+    const where = this.#rights.isThereSomewhere ? missing.toSorted() : undefined;
+    return { state: 'Forbidden', message: missingRightMessage(this.kind.context, ['patch'], where) };
   }
 }

@@ -177,7 +177,7 @@ export class MetaController {
 
   /** How all that a policy is about stands. */
   resources(program: Program): PolicyResources {
-    return policyResources(program, this.#plan.parts.get(program.policy), (resource) => this.state(resource));
+    return policyResources(program, this.#plan.parts.get(program.policy), (resource) => this.state(resource, program));
   }
 
   /** Names of the policies whose status tells of a group/resource. */
@@ -185,11 +185,11 @@ export class MetaController {
     for (const [policy, { resources }] of this.#plan.parts) if (resources.has(name)) yield policy;
   }
 
-  /** How one group/resource stands. */
-  state(gr: GroupResource): KindState & { readonly version: string | undefined } {
+  /** How one group/resource stands for a policy that is about it; without a policy, for any. */
+  state(gr: GroupResource, program?: Program): KindState & { readonly version: string | undefined } {
     const name = groupResourceName(gr);
     const kind = this.#kinds.get(name);
-    if (kind !== undefined) return { ...this.#kinds.state(kind), version: kind.context.version };
+    if (kind !== undefined) return { ...this.#kinds.state(kind, program), version: kind.context.version };
     const absence = this.#plan.absent.get(name) ?? { state: 'Syncing', message: this.waitingFor().join('; ') };
     return { ...absence, version: undefined };
   }

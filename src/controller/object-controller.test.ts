@@ -88,7 +88,7 @@ async function setUp({
     held: () => new Map(),
     ownNamespace: 'watchkeeper',
     isReady: () => state.ready,
-    onKindChange: ({ missingRight }) => changes.push(missingRight ?? ''),
+    onKindChange: (of) => changes.push(problemOf(of)),
     onKindIdle: () => {
       idle += 1;
     },
@@ -132,6 +132,14 @@ async function setUp({
 }
 
 const missingRight: WriteOutcome = { kind: 'MissingRight', message: 'grant it' };
+const GRANT =
+  'Forbidden: grant the operator\'s ServiceAccount apiGroups: [""], resources: ["configmaps"], verbs: ["patch"]';
+
+/** What keeps a kind's objects from being written; '' when nothing does. */
+function problemOf(kind: WatchedKind, program?: Program): string {
+  const problem = kind.writeProblem(program);
+  return problem === undefined ? '' : `${problem.state}: ${problem.message}`;
+}
 const refused: WriteOutcome = { kind: 'Refused', code: 'RefusedByServer', message: 'no' };
 
 describe('an object that differs from what is wanted', () => {
@@ -483,7 +491,7 @@ describe('a missing right', () => {
   test('holds all writes of the kind back and is told once; only those under way find out', async () => {
     const { writer, kind, changes, controller } = await withoutRight();
     expect(writer.writes).toEqual(['a', 'b']);
-    expect([kind.missingRight, changes]).toEqual(['grant it', ['grant it']]);
+    expect([problemOf(kind), changes]).toEqual([GRANT, [GRANT]]);
     expect(controller.writeDepth).toBe(0);
   });
 
@@ -504,7 +512,7 @@ describe('a missing right', () => {
     await clock.advance(1_000);
     await quiet();
     expect(writer.writes.slice(2).toSorted()).toEqual(['a', 'b', 'c', 'd']);
-    expect([kind.missingRight, changes.at(-1), clock.pending]).toEqual([undefined, '', 0]);
+    expect([problemOf(kind), changes.at(-1), clock.pending]).toEqual(['', '', 0]);
     expect([...stage.informer.store.values()].every(({ labels }) => labels['env'] === 'prod')).toBe(true);
   });
 
@@ -513,7 +521,7 @@ describe('a missing right', () => {
     writer.answer = ({ name }) => (name === 'a' ? refused : undefined);
     await clock.advance(1_000);
     await quiet();
-    expect(kind.missingRight).toBeUndefined();
+    expect(problemOf(kind)).toBe('');
     expect(writer.writes.slice(2).toSorted()).toEqual(['a', 'b', 'c', 'd']);
   });
 
@@ -534,13 +542,74 @@ describe('a missing right', () => {
     kind.setPrograms([requires]);
     controller.startPass(kind);
     await quiet();
-    expect([kind.missingRight, changes.at(-1), clock.pending]).toEqual([undefined, '', 0]);
+    expect([problemOf(kind), changes.at(-1), clock.pending]).toEqual(['', '', 0]);
   });
 
   test('of a kind that is removed leaves no timer', async () => {
     const { controller, clock } = await withoutRight();
     controller.remove('configmaps');
     expect(clock.pending).toBe(0);
+  });
+});
+
+async function withRightInA() {
+  const all = await setUp();
+  all.writer.answer = ({ namespace }) => (namespace === 'a' ? undefined : missingRight);
+  let version = 10;
+  const create = async (namespace: string, name: string) => {
+    version += 1;
+    await all.send('ADDED', cachedObject({ namespace, name, resourceVersion: String(version) }));
+  };
+  for (const namespace of ['a', 'b', 'c', 'd', 'e']) await create(namespace, `${namespace}-1`);
+  return { ...all, create };
+}
+
+describe('a right that is given in some namespaces only', () => {
+  test('holds back the objects of the others, and the message names those', async () => {
+    const { writer, kind, create, clock, quiet } = await withRightInA();
+    await create('a', 'a-2');
+    await create('b', 'b-2');
+    expect(writer.writes).toEqual(['a-1', 'b-1', 'c-1', 'd-1', 'e-1', 'a-2']);
+    expect(problemOf(kind)).toContain(
+      "grant the operator's ServiceAccount by a Role in the namespaces b, c, d and 1 more: ",
+    );
+    writer.answer = () => undefined;
+    await clock.advance(1_000);
+    await quiet();
+    expect(writer.writes.slice(6).toSorted()).toEqual(['b-1', 'b-2', 'c-1', 'd-1', 'e-1']);
+    expect([problemOf(kind), clock.pending]).toEqual(['', 0]);
+  });
+
+  test('is no matter of a policy that reaches only where the right is, nor of one that does not write', async () => {
+    const { kind } = await withRightInA();
+    const within = (namespaces: readonly string[]) =>
+      programOf('p', { match: { resources: [{ group: '', resource: 'configmaps' }], namespaces }, rules: [SET] });
+    expect(problemOf(kind, within(['a']))).toBe('');
+    expect(problemOf(kind, within(['a', 'b']))).toContain('by a Role in the namespace b: apiGroups');
+    expect(problemOf(kind, requires)).toBe('');
+    expect(problemOf(kind, programOf('p', { mode: 'Audit', rules: [SET] }))).toBe('');
+  });
+});
+
+describe('a kind whose server knows no server-side apply', () => {
+  test('is Failed for policies that write, one object at a time finds out whether it still is, and judging goes on', async () => {
+    const { writer, verdicts, kind, clock, changes, send, quiet } = await setUp({ programs: [sets, requires] });
+    writer.answer = () => ({ kind: 'NoServerSideApply', message: 'the body of the request was in an unknown format' });
+    await send('ADDED', cachedObject({ name: 'a', resourceVersion: '11' }));
+    await send('ADDED', cachedObject({ name: 'b', resourceVersion: '12' }));
+    expect(writer.writes).toEqual(['a']);
+    expect(problemOf(kind, sets)).toMatch(
+      /^Failed: nothing can be written to it, as its API server knows no server-side apply: the body/,
+    );
+    expect(problemOf(kind, requires)).toBe('');
+    expect(verdicts.codes('default/b')).toEqual(['RequiredKeyMissing']);
+    await clock.advance(1_000);
+    await clock.advance(2_000);
+    expect(writer.writes).toEqual(['a', 'a', 'b']);
+    writer.answer = () => undefined;
+    await clock.advance(4_000);
+    await quiet();
+    expect([problemOf(kind), changes.at(-1), clock.pending]).toEqual(['', '', 0]);
   });
 });
 
@@ -552,7 +621,7 @@ describe('the record of what is written', () => {
     await send('ADDED', cachedObject({ name: 'b', resourceVersion: '12' }));
     expect([writer.writes, state.ensured]).toEqual([[], 1]);
     // The kind itself is well; status tells of the ledger.
-    expect([kind.missingRight, changes]).toEqual([undefined, ['']]);
+    expect([problemOf(kind), changes]).toEqual(['', ['']]);
     await clock.advance(1_000);
     expect(state.ensured).toBe(2);
     state.ledger = undefined;
@@ -576,7 +645,7 @@ describe('a kind that is removed', () => {
     controller.add(next);
     resolve(missingRight);
     await quiet();
-    expect([kind.missingRight, next.missingRight, clock.pending]).toEqual([undefined, undefined, 0]);
+    expect([problemOf(kind), problemOf(next), clock.pending]).toEqual(['', '', 0]);
     controller.enqueue(kind, 'default/a');
     expect(controller.evaluationDepth).toBe(0);
   });

@@ -1,9 +1,9 @@
 import type { CachedObject, ObjectKey } from '../api/object.ts';
 import type { Clock } from '../base/clock.ts';
 import type { Verdict } from '../policy/evaluate.ts';
-import type { Program, Result } from '../policy/program.ts';
+import type { Program, Result, Rule } from '../policy/program.ts';
 
-export type RefusalCode = 'RefusedByServer' | 'SchemaDrift' | 'NoServerSideApply';
+export type RefusalCode = 'RefusedByServer' | 'SchemaDrift';
 
 /** A write that the server refused for one object. */
 export interface Refusal {
@@ -62,6 +62,11 @@ export class Refusals {
   }
 }
 
+/** The rule by which an enforced policy may want a write; undefined when it wants none. */
+export function writingRule({ mode, rules }: Program): Rule | undefined {
+  return mode === 'Enforce' ? rules.find(({ writes }) => writes.length > 0) : undefined;
+}
+
 /** The verdicts of the policies that may want the refused write, with the refusal as an Error. */
 export function withRefusal(
   programs: readonly Program[],
@@ -70,8 +75,8 @@ export function withRefusal(
 ): readonly Verdict[] {
   return verdicts.map((verdict, i) => {
     const program = programs[i];
-    const rule = program?.rules.find(({ writes }) => writes.length > 0);
-    if (program?.mode !== 'Enforce' || rule === undefined || !(verdict.matched || verdict.owned)) return verdict;
+    const rule = program && writingRule(program);
+    if (rule === undefined || !(verdict.matched || verdict.owned)) return verdict;
     const result: Result = { rule: rule.name, result: 'Error', code, severity: rule.severity, message };
     return { ...verdict, results: [...verdict.results, result] };
   });

@@ -3,6 +3,7 @@ import { type GroupResourceName, groupResourceName } from '../api/resource.ts';
 import type { Informer } from '../informer/informer.ts';
 import { byPrecedence } from '../policy/evaluate.ts';
 import type { KindContext, Program } from '../policy/program.ts';
+import type { KindState } from './kind-state.ts';
 
 /**
  * One watched group/resource, the programs on it, and how far evaluation has come. A *pass* is one evaluation of every
@@ -13,8 +14,8 @@ export class WatchedKind {
   readonly name: GroupResourceName;
   readonly context: KindContext;
   readonly informer: Informer;
-  /** Why no write can be made to this kind at all, in words. */
-  missingRight: string | undefined;
+  /** Why objects of the kind cannot be written, for a program (any where there is none); undefined when they can. */
+  writeProblem: (program: Program | undefined) => KindState | undefined = () => undefined;
   /** Something came while the kind could not be evaluated, or concerns all its objects. */
   needsPass = true;
 

@@ -2,10 +2,10 @@ import type { ObjectKey } from '../api/object.ts';
 import { Backoff } from '../base/backoff.ts';
 import type { Clock } from '../base/clock.ts';
 
-/** Why no object of a kind can be written. */
+/** Why no object behind a gate can be written. */
 export interface GateReason {
-  readonly cause: 'MissingRight' | 'LedgerUnavailable';
-  /** In words; for a right, the rule to grant. */
+  readonly cause: 'MissingRight' | 'LedgerUnavailable' | 'NoServerSideApply';
+  /** In words. */
   readonly message: string;
 }
 
@@ -14,6 +14,8 @@ export interface WriteGateOptions {
   readonly random?: (() => number) | undefined;
   /** Lets one object go on to be written. */
   readonly release: (key: ObjectKey) => void;
+  /** By how much longer than usual to wait between two tries, because there are many gates; default 1. */
+  readonly stretch?: () => number;
   /** The gate closed, opened, or is closed for another reason. */
   readonly onChange: (reason: GateReason | undefined) => void;
 }
@@ -28,10 +30,11 @@ interface Closed {
   cancelTry: () => void;
 }
 
-const TRY = { initialMs: 1_000, maxMs: 30_000, factor: 2, jitter: 0.2, resetAfterMs: 120_000 };
+/** A gate that opens forgets it; waits can be stretched for as long as it takes. */
+const TRY = { initialMs: 1_000, maxMs: 30_000, factor: 2, jitter: 0.2, resetAfterMs: Number.POSITIVE_INFINITY };
 
 /**
- * Holds back all writes of a kind while none of them can succeed: one object at a time tries, at growing intervals, and
+ * Holds back all writes of a kind, or of a kind in one namespace, while none of them can succeed: one object at a time tries, at growing intervals, and
  * when its write goes through so do all others.
  */
 export class WriteGate {
@@ -51,9 +54,9 @@ export class WriteGate {
     this.#closed?.waiting.add(key);
   }
 
-  /** The write of this object failed for a reason that concerns the whole kind. */
+  /** The write of this object failed for a reason that concerns all behind the gate. */
   close(key: ObjectKey, reason: GateReason): void {
-    const { clock, random, onChange } = this.#options;
+    const { clock, random, onChange, stretch = () => 1 } = this.#options;
     const before = this.#closed;
     // Writes that were under way when the first one failed say nothing new.
     if (before !== undefined && before.trying !== key) {
@@ -67,12 +70,20 @@ export class WriteGate {
       backoff: before?.backoff ?? new Backoff(TRY, clock, random),
       cancelTry: () => {},
     };
-    closed.cancelTry = clock.after(closed.backoff.next(), () => this.#try(closed));
+    closed.cancelTry = clock.after(closed.backoff.next() * stretch(), () => this.#try(closed));
     this.#closed = closed;
     if (before?.reason.cause !== reason.cause || before.reason.message !== reason.message) onChange(reason);
   }
 
-  /** A write of the kind went through, or got as far as the object itself: whoever waits goes on. */
+  /** There is reason to hope: one tries at once. */
+  tryNow(): void {
+    const closed = this.#closed;
+    if (closed === undefined || closed.trying !== undefined) return;
+    closed.cancelTry();
+    this.#try(closed);
+  }
+
+  /** A write went through, or got as far as the object itself: whoever waits goes on. */
   open(): void {
     const closed = this.#closed;
     if (closed === undefined) return;

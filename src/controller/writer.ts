@@ -11,8 +11,10 @@ export type WriteOutcome =
   | { readonly kind: 'Gone' }
   /** Our picture of the object was old. */
   | { readonly kind: 'Stale' }
-  /** No write to this kind can succeed; the message names the right to grant. */
+  /** No write to this kind can succeed in the object's namespace; the message names the right to grant. */
   | { readonly kind: 'MissingRight'; readonly message: string }
+  /** No write to this kind can succeed, as whoever serves it knows no server-side apply. */
+  | { readonly kind: 'NoServerSideApply'; readonly message: string }
   | { readonly kind: 'Refused'; readonly code: RefusalCode; readonly message: string }
   | { readonly kind: 'Overloaded'; readonly afterMs: number }
   /** Nobody knows whether it was made: the next state decides. */

@@ -143,8 +143,7 @@ export type ResultCode =
   | 'Contended'
   | 'SelfOscillation'
   | 'RefusedByServer'
-  | 'SchemaDrift'
-  | 'NoServerSideApply';
+  | 'SchemaDrift';
 
 /** One line that a rule has to say about one object. */
 export interface Result {

@@ -22,7 +22,6 @@ const CODES = {
   SelfOscillation: 'Yielded',
   RefusedByServer: 'Error',
   SchemaDrift: 'Error',
-  NoServerSideApply: 'Error',
 } as const satisfies Record<ResultCode, string>;
 
 const text = readFileSync(new URL('../../docs/results.md', import.meta.url), 'utf8');

@@ -5,7 +5,8 @@ export type Meaning =
   | { readonly kind: 'Gone' }
   | { readonly kind: 'Stale' }
   | { readonly kind: 'AskForRight' }
-  | { readonly kind: 'Refused'; readonly code: 'RefusedByServer' | 'SchemaDrift' | 'NoServerSideApply' }
+  | { readonly kind: 'Refused'; readonly code: 'RefusedByServer' | 'SchemaDrift' }
+  | { readonly kind: 'NoServerSideApply' }
   | { readonly kind: 'Overloaded'; readonly afterMs: number }
   | { readonly kind: 'Unknown' };
 
@@ -35,7 +36,7 @@ const ROWS: readonly Row[] = [
   },
   {
     holds: ({ code }) => code === 'UnsupportedMediaType',
-    meaning: () => ({ kind: 'Refused', code: 'NoServerSideApply' }),
+    meaning: () => ({ kind: 'NoServerSideApply' }),
   },
   {
     holds: ({ code, retryAfterMs }) =>

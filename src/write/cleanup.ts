@@ -157,6 +157,7 @@ function nextAfter(outcome: WriteOutcome, before: CachedObject): Next {
       return { kind: 'Failed', problem: 'the API server took the write, but it changed nothing' };
     case 'Refused':
     case 'MissingRight':
+    case 'NoServerSideApply':
       return { kind: 'Failed', problem: outcome.message };
     case 'Stale':
       return { kind: 'Again', afterMs: 0, problem: 'it is changed all the time' };

@@ -69,6 +69,7 @@ export class ObjectWriter implements Writer {
     const message = truncate(withoutValues(error.message));
     if (meaning.kind === 'Unknown') return { kind: 'Unknown', message };
     if (meaning.kind === 'Refused') return refused(meaning.code, message);
+    if (meaning.kind === 'NoServerSideApply') return { kind: 'NoServerSideApply', message };
     if (meaning.kind !== 'AskForRight') return meaning;
     const allowed = await this.#mayPatch(kind, object.namespace);
     // The next try asks again.
