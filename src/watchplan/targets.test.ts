@@ -274,15 +274,34 @@ describe('a resource that is served in two groups', () => {
   });
 });
 
-test('an expansion is computed once for each state of the server', () => {
-  const expansions = new Expansions();
-  const all = program([['*', '*']]);
-  const first = expansions.of(all, SERVER);
-  expect(expansions.of(all, SERVER)).toBe(first);
-  const next = new Map(SERVER);
-  next.delete('configmaps');
-  expect(expansions.of(all, next).resources.has('configmaps')).toBe(false);
-  expect(expansions.of(program([['*', '*']]), next)).not.toBe(expansions.of(all, next));
+describe('expansions that are kept', () => {
+  const all = program([
+    ['*', '*'],
+    ['late.io', 'things'],
+  ]);
+
+  test('are computed once for each program and state of the server', () => {
+    const expansions = new Expansions();
+    const first = expansions.of(all, SERVER);
+    expect(expansions.of(all, SERVER)).toBe(first);
+    expect(expansions.of(program([['*', '*']]), SERVER)).not.toBe(first);
+    expect(expansions.of(all, new Map(SERVER))).not.toBe(first);
+  });
+
+  test('are those that would be computed afresh, whatever came and went before', () => {
+    const expansions = new Expansions();
+    const changed = new Map(SERVER);
+    for (const name of ['configmaps', 'widgets.a.acme.io']) changed.delete(name);
+    const other = server({
+      'gadgets.a.acme.io': ['Cluster', ['v1', ['get']]],
+      'ingresses.extensions': ['Namespaced', ['v1']],
+    });
+    const next = new Map([...changed, ...other]);
+    const home = server({ 'ingresses.networking.k8s.io': ['Namespaced', ['v1']] });
+    for (const discovery of [SERVER, changed, next, new Map([...next, ...home]), next, SERVER]) {
+      expect(expansions.of(all, discovery)).toEqual(expandTargets(all, discovery));
+    }
+  });
 });
 
 type Entry = readonly [string, readonly [ServedVersion['scope'], readonly Version[]]];

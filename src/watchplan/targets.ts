@@ -31,12 +31,12 @@ export interface Expansion {
 }
 
 /** A resource of the server is in `resources`, or in `skipped`, or the program does not speak of it. */
-export function expandTargets(program: Program, discovery: DiscoverySnapshot): Expansion {
+export function expandTargets(program: Program, discovery: DiscoverySnapshot, look: LookAt = lookAt): Expansion {
   const resources: [GroupResourceName, Targeted][] = [];
   const skipped: Skipped[] = [];
   for (const served of candidates(program, discovery)) {
     const name = groupResourceName(served);
-    const found = lookAt(served, program, discovery);
+    const found = look(served, program, discovery);
     if (found?.kind === 'Targeted') resources.push([name, found]);
     else if (found?.kind === 'Skipped') skipped.push({ name, reason: found.reason });
   }
@@ -66,6 +66,8 @@ function candidates({ targets }: Program, discovery: DiscoverySnapshot): Iterabl
 type Look =
   | { readonly kind: 'Targeted'; readonly target: Target; readonly version: string | undefined }
   | { readonly kind: 'Skipped'; readonly reason: string };
+
+type LookAt = (served: ServedResource, program: Program, discovery: DiscoverySnapshot) => Look | undefined;
 
 function lookAt(served: ServedResource, program: Program, discovery: DiscoverySnapshot): Look | undefined {
   const names = namesOf(served).filter((name) => discovery.has(groupResourceName(name)));
@@ -136,19 +138,44 @@ function scoped({ group, resource, versions }: ServedResource): ScopedResource {
   return { group, resource, scope: versions[0]?.scope ?? 'Namespaced' };
 }
 
-/** The expansion of each program, computed once for each state of the server. */
+/**
+ * The expansion of each program, computed once for each state of the server. What stays the same object from one snapshot to
+ * the next is not looked at again: with many globs and many CRDs that come one after another it would add up.
+ */
 export class Expansions {
   #discovery: DiscoverySnapshot | undefined;
+  /** The same in alphabetical order: what is sorted already costs nothing to sort. */
+  #sorted: DiscoverySnapshot = new Map();
   #known = new WeakMap<Program, Expansion>();
+  readonly #looks = new WeakMap<Program, WeakMap<ServedResource, Look | 'Nothing'>>();
 
   of(program: Program, discovery: DiscoverySnapshot): Expansion {
-    if (discovery !== this.#discovery) this.#known = new WeakMap();
-    this.#discovery = discovery;
+    if (discovery !== this.#discovery) {
+      this.#discovery = discovery;
+      this.#sorted = new Map([...discovery].toSorted(([a], [b]) => (a < b ? -1 : 1)));
+      this.#known = new WeakMap();
+    }
     let expansion = this.#known.get(program);
     if (expansion === undefined) {
-      expansion = expandTargets(program, discovery);
+      expansion = expandTargets(program, this.#sorted, (...asked) => this.#lookAt(...asked));
       this.#known.set(program, expansion);
     }
     return expansion;
+  }
+
+  #lookAt(served: ServedResource, program: Program, discovery: DiscoverySnapshot): Look | undefined {
+    // Of a resource with several names it matters which others are served.
+    if (namesOf(served).length > 1) return lookAt(served, program, discovery);
+    let looks = this.#looks.get(program);
+    if (looks === undefined) {
+      looks = new WeakMap();
+      this.#looks.set(program, looks);
+    }
+    let look = looks.get(served);
+    if (look === undefined) {
+      look = lookAt(served, program, discovery) ?? 'Nothing';
+      looks.set(served, look);
+    }
+    return look === 'Nothing' ? undefined : look;
   }
 }
