@@ -37,6 +37,8 @@ export interface OperatorOptions {
   readonly namespace: string;
   /** Writes of objects in flight at once. */
   readonly writeConcurrency: number;
+  /** Globs over protected keys that policies may write. */
+  readonly allowKeys: readonly string[];
   /** Results listed in a policy's status. */
   readonly statusViolations: number;
   readonly clock: Clock;
@@ -56,7 +58,7 @@ export class Operator {
   readonly #abort = new AbortController();
   readonly #client: HttpKubeClient;
   readonly #metrics = new Metrics(VERSION);
-  readonly #policies = new PolicySet();
+  readonly #policies: PolicySet;
   readonly #ledger: Ledger;
   readonly #verdicts: VerdictTable;
   readonly #status: StatusWriter;
@@ -78,6 +80,7 @@ export class Operator {
       onRequest: ({ method, status }) => this.#metrics.requested(method, status),
     });
     this.#client = client;
+    this.#policies = new PolicySet({ allowedKeys: options.allowKeys });
     this.#ledger = new Ledger(this.#ledgerStore(), log, () => this.#touchAll());
     this.#verdicts = new VerdictTable(clock, (policy) => this.#status.touch(policy));
     this.#status = new StatusWriter({

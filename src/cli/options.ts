@@ -1,4 +1,5 @@
 import { InvalidArgumentError, Option } from 'commander';
+import { keyGlob } from '../api/schema-parts.ts';
 import { messageOf } from '../base/errors.ts';
 
 /** What commands have in common. */
@@ -37,4 +38,16 @@ export function integer(min: number, max: number): (text: string) => number {
       throw new Error(`it must be an integer from ${min} to ${max}`);
     return value;
   });
+}
+
+/** Globs over keys, split by commas. Commander hands over what earlier flags have brought. */
+export function keyGlobs(text: string, before: readonly string[]): readonly string[] {
+  const globs = argument((list) => list.split(',').map(keyGlobOf))(text);
+  return [...before, ...globs];
+}
+
+function keyGlobOf(text: string): string {
+  const parsed = keyGlob.safeParse(text.trim());
+  if (!parsed.success) throw new Error(`'${text.trim()}' ${parsed.error.issues[0]?.message ?? 'is no glob'}`);
+  return parsed.data;
 }

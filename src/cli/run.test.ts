@@ -26,6 +26,7 @@ const DEFAULTS = {
   listen: { host: '127.0.0.1', port: 8080 },
   writeConcurrency: 16,
   statusViolations: 20,
+  allowKeys: [],
   logLevel: 'info',
 };
 
@@ -51,6 +52,10 @@ describe('options', () => {
       'n',
       '--write-concurrency',
       '3',
+      '--allow-keys',
+      'istio-injection',
+      '--allow-keys',
+      'node.kubernetes.io/*, topology.kubernetes.io/zone',
     ];
     expect(await parsed(...argv, '--status-violations', '0', '--log-level', 'debug')).toEqual({
       kubeconfig: 'k',
@@ -59,6 +64,7 @@ describe('options', () => {
       namespace: 'n',
       writeConcurrency: 3,
       statusViolations: 0,
+      allowKeys: ['istio-injection', 'node.kubernetes.io/*', 'topology.kubernetes.io/zone'],
       logLevel: 'debug',
     });
   });
@@ -67,10 +73,12 @@ describe('options', () => {
     vi.stubEnv('WATCHKEEPER_LISTEN', '0.0.0.0:1234');
     vi.stubEnv('WATCHKEEPER_WRITE_CONCURRENCY', '5');
     vi.stubEnv('WATCHKEEPER_KUBECONFIG', '/etc/k');
+    vi.stubEnv('WATCHKEEPER_ALLOW_KEYS', 'istio-injection,linkerd.io/*');
     expect(await parsed('--write-concurrency', '6')).toEqual({
       ...DEFAULTS,
       listen: { host: '0.0.0.0', port: 1234 },
       writeConcurrency: 6,
+      allowKeys: ['istio-injection', 'linkerd.io/*'],
       kubeconfig: '/etc/k',
     });
   });
@@ -83,6 +91,8 @@ describe('options', () => {
     [['--status-violations', '501'], 'it must be an integer from 0 to 500'],
     [['--status-violations', '-1'], 'it must be an integer from 0 to 500'],
     [['--listen', '8080'], "'8080' is not an address to listen on; it must be HOST:PORT"],
+    [['--allow-keys', ''], "'' must not be empty"],
+    [['--allow-keys', 'a/b/*'], "'a/b/*' must hold only letters"],
     [['--log-level', 'loud'], 'Allowed choices are debug, info, warn, error'],
     [['--colour', 'red'], "unknown option '--colour'"],
     [['now'], 'too many arguments'],

@@ -6,7 +6,7 @@ import { VERSION } from '../base/version.ts';
 import { loadCredentials } from '../kube/credentials.ts';
 import { Operator } from '../operator.ts';
 import { type Listen, listenText, parseListen } from '../ops/listen.ts';
-import { argument, contextOption, integer, kubeconfigOption, option } from './options.ts';
+import { argument, contextOption, integer, keyGlobs, kubeconfigOption, option } from './options.ts';
 
 const LOG_LEVELS = ['debug', 'info', 'warn', 'error'] as const;
 const DEFAULT_NAMESPACE = 'watchkeeper';
@@ -20,6 +20,7 @@ export interface RunOptions {
   readonly namespace: string | undefined;
   readonly writeConcurrency: number;
   readonly statusViolations: number;
+  readonly allowKeys: readonly string[];
   readonly logLevel: (typeof LOG_LEVELS)[number];
 }
 
@@ -45,6 +46,14 @@ export function runCommand(action: (options: RunOptions) => Promise<number> = ru
     )
     .addOption(
       option('--status-violations <n>', "Results listed in a policy's status").default(20).argParser(integer(0, 500)),
+    )
+    .addOption(
+      option(
+        '--allow-keys <glob>',
+        'Protected keys that policies may write; may be repeated, or hold several, split by commas',
+      )
+        .default([], 'none')
+        .argParser(keyGlobs),
     )
     .addOption(
       option('--log-level <level>', 'Least level that is logged')

@@ -1,4 +1,5 @@
-import type { CachedObject, KeySet } from '../api/object.ts';
+import type { CachedObject } from '../api/object.ts';
+import { KeyPatterns } from '../policy/key-patterns.ts';
 import type { KindContext } from '../policy/program.ts';
 import { compileReach } from '../policy/reach.ts';
 import type { Ledger, PolicyRecord } from './ledger.ts';
@@ -6,11 +7,11 @@ import type { PolicyEntry } from './policy-set.ts';
 
 interface Holder {
   readonly policy: string;
-  readonly keys: KeySet;
+  readonly keys: KeyPatterns;
   readonly reaches: (kind: KindContext, object: CachedObject) => boolean;
 }
 
-const NOTHING: ReadonlyMap<string, KeySet> = new Map();
+const NOTHING: ReadonlyMap<string, KeyPatterns> = new Map();
 
 /** The keys that are held for policies which do not enforce now, where these policies could write them. */
 export class HeldKeys {
@@ -20,11 +21,15 @@ export class HeldKeys {
 
   constructor(records: ReadonlyMap<string, PolicyRecord>) {
     this.records = records;
-    this.#holders = [...records].map(([policy, { keys, reach }]) => ({ policy, keys, reaches: compileReach(reach) }));
+    this.#holders = [...records].map(([policy, { keys, reach }]) => ({
+      policy,
+      keys: new KeyPatterns(keys),
+      reaches: compileReach(reach),
+    }));
   }
 
   /** By policy, the keys that stay on the object as they are where nothing else wants them. */
-  on(kind: KindContext, object: CachedObject): ReadonlyMap<string, KeySet> {
+  on(kind: KindContext, object: CachedObject): ReadonlyMap<string, KeyPatterns> {
     if (this.#holders.length === 0) return NOTHING;
     const here = this.#holders.filter(({ reaches }) => reaches(kind, object));
     return here.length === 0 ? NOTHING : new Map(here.map(({ policy, keys }) => [policy, keys]));

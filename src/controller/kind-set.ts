@@ -154,13 +154,17 @@ export class KindSet {
     }
   }
 
-  /** Objects depend on the labels of their Namespace, and on whether it is there or terminating. */
+  /** Objects depend on labels and annotations of their Namespace, and on whether it is there or terminating. */
   #namespaceChanged(namespace: CachedObject, previous: CachedObject | undefined): void {
     const life = previous === undefined || previous.deleting !== namespace.deleting || previous.uid !== namespace.uid;
-    if (!life && sameLabels(namespace.labels, previous.labels)) return;
+    const labels = life || !sameMap(namespace.labels, previous.labels);
+    const annotations = life || !sameMap(namespace.annotations, previous.annotations);
+    if (!labels && !annotations) return;
+    const isRead = ({ reads }: Program) =>
+      (labels && reads.namespaceLabels) || (annotations && reads.namespaceAnnotations);
     for (const { kind } of this.#members.values()) {
       if (kind.context.scope !== 'Namespaced') continue;
-      if (!life && !kind.programs.some(({ reads }) => reads.namespaceLabels)) continue;
+      if (!life && !kind.programs.some(isRead)) continue;
       for (const object of kind.informer.store.inNamespace(namespace.name)) {
         this.#options.objects.enqueue(kind, objectKey(object));
       }
@@ -168,7 +172,7 @@ export class KindSet {
   }
 }
 
-function sameLabels(a: StringMap, b: StringMap): boolean {
+function sameMap(a: StringMap, b: StringMap): boolean {
   const keys = Object.keys(a);
   return keys.length === Object.keys(b).length && keys.every((key) => valueIn(a, key) === valueIn(b, key));
 }

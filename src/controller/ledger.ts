@@ -16,7 +16,7 @@ export interface LedgerStore {
   write(data: Readonly<Record<string, string>>): Promise<void>;
 }
 
-/** What a policy was last enforced with: its keys, and where it could write them. */
+/** What a policy was last enforced with: patterns over the keys that could become ours by it, and where it could write them. */
 export interface PolicyRecord {
   readonly uid: string;
   readonly keys: KeySet;
@@ -89,7 +89,7 @@ export class Ledger implements WriteRecord {
 
   /** The policy is enforced from now on, with these keys. */
   enforce({ policy, uid, writes, reach }: Program): void {
-    const record = { uid, keys: writes, reach };
+    const record = { uid, keys: { labels: writes.labels, annotations: writes.annotations }, reach };
     if (isDeepStrictEqual(this.#policies.get(policy), record)) return;
     if (covers(NO_KEYS, writes)) {
       this.#policies.delete(policy);

@@ -1,8 +1,9 @@
-import { type CachedObject, type KeySet, type ObjectKey, objectKey } from '../api/object.ts';
+import { type CachedObject, type ObjectKey, objectKey } from '../api/object.ts';
 import type { GroupResourceName } from '../api/resource.ts';
 import type { Clock } from '../base/clock.ts';
 import type { Log } from '../base/log.ts';
 import { type Evaluation, evaluate } from '../policy/evaluate.ts';
+import type { KeyPatterns } from '../policy/key-patterns.ts';
 import type { KindContext, NamespaceLookup } from '../policy/program.ts';
 import { NAMESPACES } from '../watchplan/plan.ts';
 import type { ContentionGuard, CreateGuard, Surroundings } from './contention.ts';
@@ -24,7 +25,7 @@ export interface ObjectControllerOptions {
   readonly verdicts: VerdictSink;
   readonly namespaceOf: NamespaceLookup;
   /** By policy that does not enforce now, the keys that are held for it on an object. */
-  readonly held: (kind: KindContext, object: CachedObject) => ReadonlyMap<string, KeySet>;
+  readonly held: (kind: KindContext, object: CachedObject) => ReadonlyMap<string, KeyPatterns>;
   /** Nothing in it is ever judged or written, nor is the Namespace itself. */
   readonly ownNamespace: string;
   /** Whether objects of the kind may be evaluated now: all that their policies read is synced. */

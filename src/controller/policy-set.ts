@@ -1,7 +1,7 @@
 import type { FieldIssue } from '../api/field-issue.ts';
 import type { CachedObject } from '../api/object.ts';
 import type { DiscoverySnapshot } from '../kube/discovery.ts';
-import { compilePolicy, type RefusalReason } from '../policy/compile.ts';
+import { type CompileOptions, compilePolicy, type RefusalReason } from '../policy/compile.ts';
 import type { Program } from '../policy/program.ts';
 import { missingVersions } from '../watchplan/versions.ts';
 
@@ -25,7 +25,12 @@ export interface PolicyEntry {
 /** Every WatchPolicy, compiled once per generation. A bad one has no effect on the others. */
 export class PolicySet {
   readonly #entries = new Map<string, PolicyEntry>();
+  readonly #options: CompileOptions;
   #discovery: DiscoverySnapshot = new Map();
+
+  constructor(options: CompileOptions = {}) {
+    this.#options = options;
+  }
 
   get(name: string): PolicyEntry | undefined {
     return this.#entries.get(name);
@@ -66,7 +71,7 @@ export class PolicySet {
 
   #compile(object: CachedObject, inForce: Program | undefined): void {
     const { name, uid, generation } = object;
-    const compiled = compilePolicy({ name, uid, generation, spec: object.body?.['spec'] });
+    const compiled = compilePolicy({ name, uid, generation, spec: object.body?.['spec'] }, this.#options);
     const entry = { name, uid, generation, object };
     if (!compiled.ok) {
       const { reason, issues } = compiled;

@@ -1,5 +1,8 @@
 import type { FieldIssue } from '../api/field-issue.ts';
+import { quoted } from '../api/words.ts';
 import { isMetadataOnly } from './json-path.ts';
+import type { KeyProtection } from './key-protection.ts';
+import type { Channel } from './program.ts';
 
 /** What a compilation has found so far. All of it is looked at, so that the author sees every problem at once. */
 export class CompileDraft {
@@ -7,6 +10,12 @@ export class CompileDraft {
   /** Top-level fields besides metadata that are read. */
   readonly fields = new Set<string>();
   namespaceLabels = false;
+  namespaceAnnotations = false;
+  readonly protection: KeyProtection;
+
+  constructor(protection: KeyProtection) {
+    this.protection = protection;
+  }
 
   refuse(path: string, message: string): void {
     this.issues.push({ path, message });
@@ -14,5 +23,21 @@ export class CompileDraft {
 
   reads(field: string | undefined): void {
     if (field !== undefined && !isMetadataOnly(field)) this.fields.add(field);
+  }
+
+  /** Of a key that a rule names. */
+  refuseProtected(channel: Channel, key: string, path: string): void {
+    const protection = this.protection(channel, key);
+    if (protection === 'Free') return;
+    const why =
+      protection === 'Never' ? ': it is never written' : "; the cluster's owner can allow it with --allow-keys";
+    this.refuse(path, `must not be ${quoted(key)}, a key on which Kubernetes or other tools rely${why}`);
+  }
+
+  /** Of globs only those that are keys: whatever else is protected is left out of them. */
+  refuseProtectedIn(channel: Channel, globs: readonly string[], path: string): void {
+    for (const [i, glob] of globs.entries()) {
+      if (!glob.includes('*')) this.refuseProtected(channel, glob, `${path}[${i}]`);
+    }
   }
 }

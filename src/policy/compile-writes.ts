@@ -1,45 +1,53 @@
-import { protectionOf } from '../api/protected-keys.ts';
 import type { Rule as RuleSpec } from '../api/rule.ts';
-import { quoted } from '../api/words.ts';
+import { compileCleanUps } from './compile-clean-ups.ts';
+import { compileCopy } from './compile-copy.ts';
 import type { CompileDraft } from './compile-draft.ts';
-import type { Channel, KeyWrite } from './program.ts';
+import { KeyPatterns } from './key-patterns.ts';
+import type { Channel, Overwrite, RuleWrite, ValueSource } from './program.ts';
 import { compileSource } from './source.ts';
+import { wishValue } from './wish-value.ts';
 
-/** The keys that a rule writes. `path`: of the rule in the spec. */
-export function compileWrites(rule: RuleSpec, path: string, draft: CompileDraft): readonly KeyWrite[] {
-  const writes: KeyWrite[] = [];
+/** What a rule writes and removes. `path`: of the rule in the spec. */
+export function compileWrites(rule: RuleSpec, path: string, draft: CompileDraft): readonly RuleWrite[] {
+  return [
+    ...compileWanted(rule, 'set', 'Always', path, draft),
+    ...compileWanted(rule, 'default', 'IfAbsent', path, draft),
+    ...(rule.copy === undefined ? [] : compileCopy(rule.copy, `${path}.copy`, draft)),
+    ...compileCleanUps(rule, path, draft),
+  ];
+}
+
+/** `set` and `default`. */
+function compileWanted(
+  rule: RuleSpec,
+  action: 'set' | 'default',
+  overwrite: Overwrite,
+  path: string,
+  draft: CompileDraft,
+): readonly RuleWrite[] {
+  const writes: RuleWrite[] = [];
   for (const channel of ['labels', 'annotations'] as const) {
-    for (const [action, overwrite] of [
-      ['set', 'Always'],
-      ['default', 'IfAbsent'],
-    ] as const) {
-      for (const [i, key] of (rule[action]?.[channel] ?? []).entries()) {
-        const at = `${path}.${action}.${channel}[${i}]`;
-        refuseProtected(channel, key.key, `${at}.key`, draft);
-        const compiled = compileSource(key);
-        if (!compiled.ok) {
-          draft.refuse(`${at}.${compiled.path}`, compiled.problem);
-          continue;
-        }
-        draft.reads(compiled.field);
-        draft.namespaceLabels ||= compiled.namespaceLabels;
-        writes.push({ channel, key: key.key, overwrite, source: compiled.source });
-      }
+    for (const [i, wanted] of (rule[action]?.[channel] ?? []).entries()) {
+      const at = `${path}.${action}.${channel}[${i}]`;
+      draft.refuseProtected(channel, wanted.key, `${at}.key`);
+      const source = compileSource(wanted, channel, at, draft);
+      if (source !== undefined) writes.push(writeOf(channel, wanted.key, overwrite, source));
     }
   }
   return writes;
 }
 
-function refuseProtected(channel: Channel, key: string, path: string, draft: CompileDraft): void {
-  const what = `must not be ${quoted(key)}, a key on which Kubernetes or other tools rely`;
-  switch (protectionOf(channel === 'labels' ? 'label' : 'annotation', key)) {
-    case 'Never':
-      draft.refuse(path, `${what}: it is never written`);
-      break;
-    case 'OwnerAllows':
-      draft.refuse(path, `${what}; to let the cluster's owner allow it is not supported yet`);
-      break;
-    case 'Free':
-      break;
-  }
+function writeOf(channel: Channel, key: string, overwrite: Overwrite, source: ValueSource): RuleWrite {
+  const keys = new KeyPatterns({ labels: [], annotations: [], [channel]: [key] });
+  return {
+    writes: keys,
+    decides: keys,
+    wish: (subject, wishes) => {
+      const found = source(subject);
+      if (found.kind === 'Unknown') return 'Unknown';
+      if (found.kind === 'Error') wishes.fail(channel, key, found.code, found.message);
+      else if (found.kind === 'Value') wishValue(wishes, channel, key, found.value, overwrite);
+      return 'Told';
+    },
+  };
 }

@@ -1,6 +1,5 @@
 import type { FieldIssue } from '../api/field-issue.ts';
 import type { ResourceMatch } from '../api/match.ts';
-import type { KeySet } from '../api/object.ts';
 import { MAX_ISSUES, parsePolicySpec } from '../api/parse-policy.ts';
 import { neverTarget } from '../api/protected-keys.ts';
 import { groupResourceName } from '../api/resource.ts';
@@ -11,9 +10,11 @@ import { compileAbout } from './about.ts';
 import { CompileDraft } from './compile-draft.ts';
 import { compileJudgements } from './compile-judgements.ts';
 import { compileWrites } from './compile-writes.ts';
+import { KeyPatterns } from './key-patterns.ts';
+import { keyProtection } from './key-protection.ts';
 import { compileMatch } from './match.ts';
 import { notSupported } from './not-supported.ts';
-import type { Channel, Program, Rule, Target } from './program.ts';
+import type { Program, Rule, Target } from './program.ts';
 import { reachOf } from './reach.ts';
 import { selfDefeats } from './self-defeat.ts';
 
@@ -25,6 +26,11 @@ export interface PolicySource {
   readonly spec: unknown;
 }
 
+export interface CompileOptions {
+  /** Globs over protected keys that the cluster's owner lets policies write. */
+  readonly allowedKeys?: readonly string[] | undefined;
+}
+
 export type RefusalReason = 'InvalidSpec' | 'NotSupported';
 
 export type CompileResult =
@@ -33,14 +39,17 @@ export type CompileResult =
   | { readonly ok: false; readonly reason: RefusalReason; readonly issues: readonly FieldIssue[] };
 
 /** Compiles a policy once, so that evaluation only calls functions. Never throws: what is wrong comes back with its field path. */
-export function compilePolicy({ name, uid, generation, spec: raw }: PolicySource): CompileResult {
+export function compilePolicy(
+  { name, uid, generation, spec: raw }: PolicySource,
+  { allowedKeys = [] }: CompileOptions = {},
+): CompileResult {
   const parsed = parsePolicySpec(raw);
   if (!parsed.ok) return { ok: false, reason: 'InvalidSpec', issues: parsed.issues };
   const { spec } = parsed;
   const missing = [...notSupported(spec)];
   if (missing.length > 0) return refused('NotSupported', missing);
 
-  const draft = new CompileDraft();
+  const draft = new CompileDraft(keyProtection(allowedKeys));
   const targets = spec.match.resources.map((resource, i) =>
     compileTarget(resource, `spec.match.resources[${i}]`, draft),
   );
@@ -68,8 +77,12 @@ export function compilePolicy({ name, uid, generation, spec: raw }: PolicySource
       targets,
       about: compileAbout(targets, spec.exclude ?? []),
       reach: reachOf(spec.match),
-      reads: { fields, namespaceLabels: draft.namespaceLabels || readsNamespaces(spec) },
-      writes: keysOf(rules),
+      reads: {
+        fields,
+        namespaceLabels: draft.namespaceLabels || readsNamespaces(spec),
+        namespaceAnnotations: draft.namespaceAnnotations,
+      },
+      writes: KeyPatterns.union(rules.flatMap((rule) => rule.writes.map(({ writes }) => writes))),
       matches: compileMatch(spec.match, spec.exclude ?? []),
       rules,
     },
@@ -82,13 +95,6 @@ function refused(reason: RefusalReason, issues: readonly FieldIssue[]): CompileR
 
 function readsNamespaces({ match, exclude = [] }: WatchPolicySpec): boolean {
   return [match, ...exclude].some(({ namespaceSelector }) => namespaceSelector !== undefined);
-}
-
-function keysOf(rules: readonly Rule[]): KeySet {
-  const writes = rules.flatMap((rule) => rule.writes);
-  const keys = (channel: Channel) =>
-    [...new Set(writes.filter((write) => write.channel === channel).map(({ key }) => key))].toSorted();
-  return { labels: keys('labels'), annotations: keys('annotations') };
 }
 
 function compileTarget({ group, resource, version, scope }: ResourceMatch, path: string, draft: CompileDraft): Target {

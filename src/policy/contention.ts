@@ -1,4 +1,4 @@
-import type { KeySet } from '../api/object.ts';
+import { KeyPatterns } from './key-patterns.ts';
 import { describeKey, truncate } from './messages.ts';
 import type { Channel, Program, Result, Rule } from './program.ts';
 import type { Verdict } from './verdict.ts';
@@ -31,11 +31,11 @@ export interface Contention {
 }
 
 /** What is held, with the keys that are left alone: those of ours that nothing wants stay too. */
-export function withLeftKeys(held: ReadonlyMap<string, KeySet>, { keys }: Contention): ReadonlyMap<string, KeySet> {
+export function withLeftKeys(held: ReadonlyMap<string, KeyPatterns>, { keys }: Contention): ReadonlyMap<string, KeyPatterns> {
   const left = (wanted: Channel) =>
     keys.flatMap(({ channel, key, left: isLeft }) => (isLeft && channel === wanted ? [key] : []));
   // No policy has an empty name.
-  return new Map(held).set('', { labels: left('labels'), annotations: left('annotations') });
+  return new Map(held).set('', new KeyPatterns({ labels: left('labels'), annotations: left('annotations') }));
 }
 
 /** The winners, with keys that are left alone held as they are. */

@@ -1,4 +1,5 @@
 import { type CachedObject, type KeySet, valueIn } from '../api/object.ts';
+import type { KeyPatterns } from './key-patterns.ts';
 import type { Channel } from './program.ts';
 import { owns } from './subject.ts';
 import { effectOn, type Winners } from './winners.ts';
@@ -18,14 +19,26 @@ export interface Wanted extends KeyValues {
   readonly fromPicture: boolean;
 }
 
-/** What our two field managers are to own on an object. */
+/** Keys of somebody else that are to go. */
+export interface CleanUp {
+  readonly labels: ReadonlySet<string>;
+  readonly annotations: ReadonlySet<string>;
+  /** A value of these stands under another name on the object as we know it: the write must fail if the object has changed. */
+  readonly fromPicture: boolean;
+}
+
+/** What our two field managers are to own on an object, and what else is to change. */
 export interface Desired {
   readonly applied: Wanted;
   readonly retained: Wanted;
+  /** Absent when there is nothing to clean up. */
+  readonly cleanUp?: CleanUp;
+  /** All keys that rules want away, ours and others', now or after a value has found its new place. Absent when there are none. */
+  readonly leaving?: Readonly<Record<Channel, ReadonlySet<string>>>;
 }
 
 /** The object's side of `Desired`: each field holds what a manager of ours owns. */
-export type Side = keyof Desired;
+export type Side = 'applied' | 'retained';
 
 export const CHANNELS: readonly Channel[] = ['labels', 'annotations'];
 
@@ -49,27 +62,66 @@ class WantedDraft implements Wanted {
 }
 
 /** `held`: by policy, keys that stay although nothing that is enforced now wants them. */
-export function desiredOf(object: CachedObject, winners: Winners, held: ReadonlyMap<string, KeySet>): Desired {
+export function desiredOf(object: CachedObject, winners: Winners, held: ReadonlyMap<string, KeyPatterns>): Desired {
   if (isEmpty(object.applied) && isEmpty(object.retained) && winners.labels.size + winners.annotations.size === 0) {
     return NOTHING_DESIRED;
   }
   const applied = new WantedDraft();
   const retained = new WantedDraft();
+  const removal = new RemovalDraft();
   for (const channel of CHANNELS) {
     for (const [key, intent] of winners[channel]) {
-      if (effectOn(object, intent) !== 'Write') continue;
-      const side = intent.program.removal === 'Retain' ? retained : applied;
-      side[channel].set(key, intent.value);
-      if (intent.overwrite === 'IfAbsent') side.fromPicture = true;
+      const effect = effectOn(object, intent);
+      if (intent.kind === 'Write' && effect === 'Write') {
+        const side = intent.program.removal === 'Retain' || intent.move !== undefined ? retained : applied;
+        side[channel].set(key, intent.value);
+        if (intent.overwrite === 'IfAbsent') side.fromPicture = true;
+      } else if (intent.kind === 'Remove' && (effect === 'Remove' || effect === 'Keep')) {
+        removal.add(object, channel, key, effect, intent.move !== undefined);
+      }
     }
-    const settled = (key: string) => applied[channel].has(key) || retained[channel].has(key);
+    const settled = (key: string) =>
+      applied[channel].has(key) || retained[channel].has(key) || removal.drops(channel, key);
+    const isKept = (key: string) => removal.leaving[channel].has(key) || winners[channel].get(key)?.kind === 'Hold';
     for (const key of object.retained[channel]) if (!settled(key)) retained.keep(object, channel, key);
     for (const key of object.applied[channel]) {
-      if (settled(key)) continue;
-      if (winners[channel].get(key)?.kind === 'Hold' || isHeld(held, channel, key)) applied.keep(object, channel, key);
+      if (!settled(key) && (isKept(key) || isHeld(held, channel, key))) applied.keep(object, channel, key);
     }
   }
-  return { applied, retained };
+  applied.fromPicture ||= removal.dropsRenamed;
+  retained.fromPicture ||= removal.dropsRenamed;
+  return { applied, retained, ...removal.result };
+}
+
+/** What rules remove. */
+class RemovalDraft {
+  readonly leaving = { labels: new Set<string>(), annotations: new Set<string>() };
+  readonly #ours = { labels: new Set<string>(), annotations: new Set<string>() };
+  readonly #others = { labels: new Set<string>(), annotations: new Set<string>() };
+  #renamesOthers = false;
+  dropsRenamed = false;
+
+  add(object: CachedObject, channel: Channel, key: string, effect: 'Remove' | 'Keep', renamed: boolean): void {
+    this.leaving[channel].add(key);
+    if (effect === 'Keep') return;
+    const isOurs = owns(object, channel, key);
+    (isOurs ? this.#ours : this.#others)[channel].add(key);
+    if (isOurs) this.dropsRenamed ||= renamed;
+    else this.#renamesOthers ||= renamed;
+  }
+
+  /** Whether a key of ours goes now. */
+  drops(channel: Channel, key: string): boolean {
+    return this.#ours[channel].has(key);
+  }
+
+  get result(): Pick<Desired, 'cleanUp' | 'leaving'> {
+    const { leaving } = this;
+    if (leaving.labels.size + leaving.annotations.size === 0) return {};
+    const others = this.#others;
+    if (others.labels.size + others.annotations.size === 0) return { leaving };
+    return { leaving, cleanUp: { ...others, fromPicture: this.#renamesOthers } };
+  }
 }
 
 /** Whatever is ours stays as it is, and nothing else becomes so. */
@@ -87,8 +139,8 @@ function isEmpty({ labels, annotations }: KeySet): boolean {
   return labels.length + annotations.length === 0;
 }
 
-export function isHeld(held: ReadonlyMap<string, KeySet>, channel: Channel, key: string): boolean {
-  for (const keys of held.values()) if (keys[channel].includes(key)) return true;
+export function isHeld(held: ReadonlyMap<string, KeyPatterns>, channel: Channel, key: string): boolean {
+  for (const keys of held.values()) if (keys.fits(channel, key)) return true;
   return false;
 }
 
@@ -101,6 +153,7 @@ export function valueAfter(
 ): string | undefined {
   const live = valueIn(object[channel], key);
   if (desired === undefined) return live;
+  if (desired.leaving?.[channel].has(key) === true) return undefined;
   const wanted = desired.applied[channel].get(key) ?? desired.retained[channel].get(key);
   return wanted ?? (owns(object, channel, key) ? undefined : live);
 }

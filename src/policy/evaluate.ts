@@ -1,8 +1,9 @@
-import type { CachedObject, KeySet } from '../api/object.ts';
+import type { CachedObject } from '../api/object.ts';
 import { type Contention, withContention, withLeftKeys, withoutContended } from './contention.ts';
 import { asItIs, type Desired, desiredOf } from './desired.ts';
 import { type Draft, draftOf } from './intent.ts';
 import { JudgedObject } from './judged-object.ts';
+import type { KeyPatterns } from './key-patterns.ts';
 import type { KindContext, NamespaceLookup, Program } from './program.ts';
 import { type Verdict, verdictOf } from './verdict.ts';
 import { type Winners, winnersOf } from './winners.ts';
@@ -21,7 +22,7 @@ export interface EvaluationInput {
    * By policy, the keys that it was last enforced with, for policies that do not enforce now (Audit, Suspended, not
    * accepted): they are kept as they are where nothing else wants them.
    */
-  readonly held: ReadonlyMap<string, KeySet>;
+  readonly held: ReadonlyMap<string, KeyPatterns>;
   readonly namespaceOf: NamespaceLookup;
   /** What is left alone on the object, because somebody fights over it. */
   readonly contention?: Contention | undefined;
@@ -46,10 +47,13 @@ export function evaluate(input: EvaluationInput): Evaluation {
   let place = 0;
   for (const program of programs) {
     const draft = draftOf(program, object, kind, namespaceOf, place);
-    place += draft.intents.length;
+    place = draft.end;
     drafts.push(draft);
   }
-  const winners = winnersOf(drafts.filter(({ program }) => program.mode === 'Enforce'));
+  const winners = winnersOf(
+    object,
+    drafts.filter(({ program }) => program.mode === 'Enforce'),
+  );
   const writable = !object.deleting && !isNamespaceTerminating(object, kind, namespaceOf);
   const desired = writable ? desiredUnder(input, winners) : undefined;
   const outcome = { object, held, winners, desired, judged: new JudgedObject(object, kind, desired) };

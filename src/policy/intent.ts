@@ -1,23 +1,41 @@
-import { BOUNDS } from '../api/bounds.ts';
-import { LABEL_VALUE_MAX, labelValueProblem } from '../api/metadata-syntax.ts';
 import type { CachedObject } from '../api/object.ts';
 import { describeKey, truncate } from './messages.ts';
-import type { Channel, KeyWrite, KindContext, NamespaceLookup, Program, Result, ResultCode, Rule } from './program.ts';
+import type {
+  Channel,
+  KindContext,
+  Move,
+  NamespaceLookup,
+  Overwrite,
+  Program,
+  Result,
+  ResultCode,
+  Rule,
+  RuleWrite,
+  Wishes,
+} from './program.ts';
 import { subjectOf } from './subject.ts';
 
-/** What a rule wants of a key: a value, or (`Hold`) that it stays as it is, because the rule cannot say now. */
-export interface Intent {
-  readonly kind: 'Write' | 'Hold';
+/** What a rule wants of a key. */
+export type Want =
+  | { readonly kind: 'Write'; readonly value: string; readonly overwrite: Overwrite; readonly move?: Move }
+  /** That it is not there. */
+  | { readonly kind: 'Remove'; readonly move?: Move }
+  /** That it stays as it is, because the rule cannot say now. */
+  | { readonly kind: 'Hold' };
+
+interface Wanting {
   /** In the order of precedence over all policies on the object: the smallest wins a key. */
   readonly place: number;
   readonly program: Program;
   readonly rule: Rule;
   readonly channel: Channel;
-  readonly key: string;
-  readonly overwrite: KeyWrite['overwrite'];
-  /** '' for a Hold. */
-  readonly value: string;
 }
+
+/** What a rule wants of one key. Of a move there are two, with the same `move`. */
+export type Intent = Wanting & Want & { readonly key: string };
+
+/** What a rule wants of every key that fits, also of those that are not there and that another rule wants. */
+export type Claim = Wanting & { readonly kind: 'Remove' | 'Hold'; readonly fits: (key: string) => boolean };
 
 /** What one policy wants of an object, before it is known which policy wins which key. */
 export interface Draft {
@@ -25,12 +43,16 @@ export interface Draft {
   readonly matched: boolean;
   /** Something that the answer depends on was not seen yet. */
   readonly pending: boolean;
+  /** Those of claims are here too, for the keys that are there. */
   readonly intents: readonly Intent[];
+  readonly claims: readonly Claim[];
+  /** The place after the last. */
+  readonly end: number;
   /** Of rules that cannot say what they want. */
   readonly errors: readonly Result[];
 }
 
-/** `place`: that of the first intent, one more than that of the last one of the policy before. */
+/** `place`: that of the first intent, which is the end of the policy before. */
 export function draftOf(
   program: Program,
   object: CachedObject,
@@ -38,62 +60,95 @@ export function draftOf(
   namespaceOf: NamespaceLookup,
   place: number,
 ): Draft {
-  if (program.mode === 'Suspended') return silent(program);
+  if (program.mode === 'Suspended') return silent(program, place);
   const subject = subjectOf(object, kind, program.writes, namespaceOf);
   const answer = program.matches(subject);
-  if (answer === 'No') return silent(program);
+  if (answer === 'No') return silent(program, place);
   let pending = answer === 'Unknown';
-  const intents: Intent[] = [];
-  const errors: Result[] = [];
-  const add = (wish: Intent['kind'], value: string, rule: Rule, { channel, key, overwrite }: KeyWrite) => {
-    intents.push({ kind: wish, place: place + intents.length, program, rule, channel, key, overwrite, value });
-  };
-  const fail = (code: ResultCode, why: string, rule: Rule, write: KeyWrite) => {
-    add('Hold', '', rule, write);
-    errors.push(resultOf(rule, 'Error', code, `${describeKey(write.channel, write.key)} cannot be written: ${why}`));
-  };
+  const draft = new RuleDraft(program, object, place);
   for (const rule of program.rules) {
+    if (rule.writes.length > 0) draft.rule = rule;
     for (const write of rule.writes) {
-      const found = answer === 'Unknown' ? UNKNOWN : write.source(subject);
-      switch (found.kind) {
-        case 'Value': {
-          const problem = valueProblem(write.channel, found.value);
-          if (problem === undefined) add('Write', found.value, rule, write);
-          else fail('InvalidValue', problem, rule, write);
-          break;
-        }
-        case 'Error':
-          fail(found.code, found.message, rule, write);
-          break;
-        case 'Unknown':
-          pending = true;
-          add('Hold', '', rule, write);
-          break;
-        case 'Empty':
-          break;
-      }
+      if (answer === 'Yes' && write.wish(subject, draft) === 'Told') continue;
+      pending = true;
+      draft.holdAll(write);
     }
   }
-  return { program, matched: answer === 'Yes', pending, intents, errors };
-}
-
-const UNKNOWN = { kind: 'Unknown' } as const;
-
-function silent(program: Program): Draft {
-  return { program, matched: false, pending: false, intents: NONE, errors: NONE };
+  const { intents, claims, place: end, errors } = draft;
+  return { program, matched: answer === 'Yes', pending, intents, claims, end, errors };
 }
 
 const NONE: readonly never[] = [];
+const CHANNELS: readonly Channel[] = ['labels', 'annotations'];
 
-/** In words that do not show the value: it may come from anywhere in the object, and this goes to status. */
-function valueProblem(channel: Channel, value: string): string | undefined {
-  if (channel === 'labels') {
-    if (labelValueProblem(value) === undefined) return undefined;
-    return `the value found is not one for a label, which holds at most ${LABEL_VALUE_MAX} letters, digits, '-', '_' and '.', and begins and ends with a letter or digit`;
-  }
-  if (value.length <= BOUNDS.annotationValue) return undefined;
-  return `the value found has ${value.length} characters, an annotation of a policy at most ${BOUNDS.annotationValue}`;
+function silent(program: Program, end: number): Draft {
+  return { program, matched: false, pending: false, intents: NONE, claims: NONE, end, errors: NONE };
 }
+
+/** Gathers what the rules of a policy want. */
+class RuleDraft implements Wishes {
+  readonly intents: Intent[] = [];
+  readonly claims: Claim[] = [];
+  readonly errors: Result[] = [];
+  place: number;
+  /** The one that speaks. */
+  rule: Rule | undefined;
+  readonly #program: Program;
+  readonly #object: CachedObject;
+
+  constructor(program: Program, object: CachedObject, place: number) {
+    this.#program = program;
+    this.#object = object;
+    this.place = place;
+  }
+
+  write(channel: Channel, key: string, value: string, overwrite: Overwrite): void {
+    this.#want(channel, key, { kind: 'Write', value, overwrite });
+  }
+
+  move(move: Move): void {
+    const { channel, from, to, value } = move;
+    this.#want(channel, from, { kind: 'Remove', move });
+    this.#want(channel, to, { kind: 'Write', value, overwrite: 'IfAbsent', move });
+  }
+
+  remove(channel: Channel, fits: (key: string) => boolean): void {
+    this.#claim('Remove', channel, fits, Object.keys(this.#object[channel]));
+  }
+
+  fail(channel: Channel, key: string, code: ResultCode, why: string): void {
+    this.#want(channel, key, HOLD);
+    const problem = code === 'RenameBlocked' ? 'is not renamed' : 'cannot be written';
+    if (this.rule !== undefined) {
+      this.errors.push(resultOf(this.rule, 'Error', code, `${describeKey(channel, key)} ${problem}: ${why}`));
+    }
+  }
+
+  /** The rule cannot say what it wants: what it set stays, and nobody who comes later decides. */
+  holdAll({ decides }: RuleWrite): void {
+    for (const channel of CHANNELS) {
+      if (decides[channel].length === 0) continue;
+      this.#claim('Hold', channel, (key) => decides.fits(channel, key), this.#object.applied[channel]);
+    }
+  }
+
+  #want(channel: Channel, key: string, want: Want): void {
+    if (this.rule === undefined) return;
+    this.intents.push({ place: this.place, program: this.#program, rule: this.rule, channel, key, ...want });
+    this.place += 1;
+  }
+
+  /** All that a claim wants of single keys has its place. */
+  #claim(kind: Claim['kind'], channel: Channel, fits: Claim['fits'], there: readonly string[]): void {
+    if (this.rule === undefined) return;
+    const wanting = { place: this.place, program: this.#program, rule: this.rule, channel, kind };
+    this.claims.push({ ...wanting, fits });
+    for (const key of there) if (fits(key)) this.intents.push({ ...wanting, key });
+    this.place += 1;
+  }
+}
+
+const HOLD: Want = { kind: 'Hold' };
 
 export function resultOf(rule: Rule, result: Result['result'], code: ResultCode, message: string): Result {
   return { rule: rule.name, result, code, severity: rule.severity, message: truncate(message) };

@@ -3,13 +3,14 @@ import { cachedObject } from '../../test/support/cached-object.ts';
 import { CONFIG_MAPS, NODES } from '../../test/support/compiled-policy.ts';
 import { type CachedObject, NO_KEYS } from '../api/object.ts';
 import { compileJsonPath, isMetadataOnly } from './json-path.ts';
+import { KeyPatterns } from './key-patterns.ts';
 import type { KindContext } from './program.ts';
 import { subjectOf } from './subject.ts';
 
 function read(text: string, object: CachedObject, kind: KindContext = CONFIG_MAPS): unknown {
   const compiled = compileJsonPath(text);
   if (!compiled.ok) throw new Error(compiled.problem);
-  const hits = compiled.path.evaluate(subjectOf(object, kind, NO_KEYS, () => undefined));
+  const hits = compiled.path.evaluate(subjectOf(object, kind, new KeyPatterns(NO_KEYS), () => undefined));
   return hits.ok ? hits.values : hits.problem;
 }
 

@@ -3,6 +3,7 @@ import { cachedObject } from '../../test/support/cached-object.ts';
 import { CONFIG_MAPS, NAMESPACES, NODES } from '../../test/support/compiled-policy.ts';
 import { type CachedObject, NO_KEYS } from '../api/object.ts';
 import { parsePolicySpec } from '../api/parse-policy.ts';
+import { KeyPatterns } from './key-patterns.ts';
 import { compileMatch } from './match.ts';
 import type { Answer, KindContext } from './program.ts';
 import { subjectOf } from './subject.ts';
@@ -33,7 +34,7 @@ const namespaceOf = (name: string) => (name === 'shop' ? SHOP : undefined);
 
 /** The answer for an object; only Namespace `shop` was seen yet. */
 function answer(terms: Terms, object: CachedObject, kind: KindContext = CONFIG_MAPS): Answer {
-  return predicateOf(terms)(subjectOf(object, kind, NO_KEYS, namespaceOf));
+  return predicateOf(terms)(subjectOf(object, kind, new KeyPatterns(NO_KEYS), namespaceOf));
 }
 
 const web = cachedObject({ name: 'web-1', namespace: 'shop', labels: { app: 'web' } });
@@ -123,7 +124,7 @@ describe('cluster-scoped objects', () => {
 });
 
 describe('labels that the policy wrote itself', () => {
-  const own = { labels: ['app'], annotations: [] };
+  const own = new KeyPatterns({ labels: ['app'], annotations: [] });
   const absent = { objectSelector: { matchExpressions: [{ key: 'app', operator: 'DoesNotExist' }] } };
 
   test.each<[string, Partial<CachedObject>, Answer]>([
@@ -136,12 +137,13 @@ describe('labels that the policy wrote itself', () => {
   });
 
   test('are seen by policies that do not write them', () => {
-    const subject = subjectOf({ ...web, applied: own }, CONFIG_MAPS, { labels: ['env'], annotations: [] }, () => SHOP);
+    const env = new KeyPatterns({ labels: ['env'], annotations: [] });
+    const subject = subjectOf({ ...web, applied: own }, CONFIG_MAPS, env, () => SHOP);
     expect(predicateOf({ match: labelled })(subject)).toBe('Yes');
   });
 
   test('are not seen on a Namespace by its own namespace terms either', () => {
-    const env = { labels: ['env'], annotations: [] };
+    const env = new KeyPatterns({ labels: ['env'], annotations: [] });
     const subject = subjectOf({ ...SHOP, applied: env }, NAMESPACES, env, () => undefined);
     expect(predicateOf({ match: prod })(subject)).toBe('No');
   });

@@ -4,7 +4,7 @@ import { JUDGE_ACTIONS, WRITE_ACTIONS } from '../api/rule.ts';
 import type { WatchPolicySpec } from '../api/watch-policy.ts';
 import type { WantedKey } from '../api/write-actions.ts';
 
-const SUPPORTED_ACTIONS: ReadonlySet<string> = new Set(['set', 'default', 'require', 'forbid', 'check']);
+const SUPPORTED_ACTIONS: ReadonlySet<string> = new Set([...WRITE_ACTIONS, 'require', 'forbid', 'check']);
 
 /**
  * Parts of the API that this version does not carry out. A policy that uses one is refused as a whole: a part that is
@@ -22,6 +22,7 @@ export function* notSupported(spec: WatchPolicySpec): Generator<FieldIssue> {
     for (const action of [...WRITE_ACTIONS, ...JUDGE_ACTIONS]) {
       if (rule[action] !== undefined && !SUPPORTED_ACTIONS.has(action)) yield issue(`${path}.${action}`);
     }
+    if (rule.copy?.from === 'Lookup') yield issue(`${path}.copy.from`, "'Lookup'");
     for (const action of ['set', 'default'] as const) {
       for (const channel of ['labels', 'annotations'] as const) {
         for (const [j, key] of (rule[action]?.[channel] ?? []).entries()) {
@@ -36,10 +37,8 @@ function* inTerms(path: string, entry: Match | Exclude): Generator<FieldIssue> {
   if (entry.conditions !== undefined) yield issue(`${path}.conditions`);
 }
 
-function* inKey(path: string, { valueFrom, invalidValue }: WantedKey): Generator<FieldIssue> {
+function* inKey(path: string, { valueFrom }: WantedKey): Generator<FieldIssue> {
   if (valueFrom?.expression !== undefined) yield issue(`${path}.valueFrom.expression`);
-  if (valueFrom?.namespaceAnnotation !== undefined) yield issue(`${path}.valueFrom.namespaceAnnotation`);
-  if (invalidValue !== 'Report') yield issue(`${path}.invalidValue`, `'${invalidValue}'`);
 }
 
 function issue(path: string, what = 'this field'): FieldIssue {

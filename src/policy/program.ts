@@ -1,7 +1,8 @@
-import type { CachedObject, KeySet, StringMap } from '../api/object.ts';
+import type { CachedObject, StringMap } from '../api/object.ts';
 import type { GroupResource, Scope } from '../api/resource.ts';
 import type { Severity } from '../api/rule.ts';
 import type { About } from './about.ts';
+import type { KeyPatterns } from './key-patterns.ts';
 import type { Reach } from './reach.ts';
 import type { ResourceTerm } from './resource-terms.ts';
 
@@ -44,6 +45,7 @@ export interface Subject extends ObjectView {
 export interface NamespaceView {
   readonly name: string;
   readonly labels: StringMap;
+  readonly annotations: StringMap;
 }
 
 /** `Unknown`: something that the answer depends on has not been seen yet. It is never taken for a "no". */
@@ -57,18 +59,44 @@ export type SourceResult =
   | { readonly kind: 'Value'; readonly value: string }
   /** The source is there and holds nothing. */
   | { readonly kind: 'Empty' }
+  /** The rule has nothing to say about the key here. */
+  | { readonly kind: 'Unwanted' }
   | { readonly kind: 'Unknown' }
   | { readonly kind: 'Error'; readonly code: ResultCode; readonly message: string };
 
 export type ValueSource = (subject: Subject) => SourceResult;
 
-/** One key that a rule writes. */
-export interface KeyWrite {
+/** Always: displaces what is there. IfAbsent: never displaces a value of somebody else. */
+export type Overwrite = 'Always' | 'IfAbsent';
+
+/** What a rule that writes has to say about one object. */
+export interface Wishes {
+  write(channel: Channel, key: string, value: string, overwrite: Overwrite): void;
+  /** Both keys or none: the value is never lost on the way. */
+  move(move: Move): void;
+  /** No key that `fits` is to be there. */
+  remove(channel: Channel, fits: (key: string) => boolean): void;
+  /** The rule cannot say what it wants of the key, which stays as it is. `why`: a clause, in words without values. */
+  fail(channel: Channel, key: string, code: ResultCode, why: string): void;
+}
+
+/** A key that gets another name. */
+export interface Move {
   readonly channel: Channel;
-  readonly key: string;
-  /** Always: displaces what is there. IfAbsent: never displaces a value of somebody else. */
-  readonly overwrite: 'Always' | 'IfAbsent';
-  readonly source: ValueSource;
+  readonly from: string;
+  readonly to: string;
+  /** What stands at `from`. */
+  readonly value: string;
+}
+
+/** One thing that a rule writes or removes. */
+export interface RuleWrite {
+  /** Keys that can become ours by it. */
+  readonly writes: KeyPatterns;
+  /** Keys that it writes or removes: held where it cannot say what it wants. */
+  readonly decides: KeyPatterns;
+  /** Tells what it wants of an object. `Unknown`: something that it depends on was not seen yet; nothing was told. */
+  readonly wish: (subject: Subject, wishes: Wishes) => 'Told' | 'Unknown';
 }
 
 /** One object as rules that judge see it: the live object plus what this pass writes. */
@@ -95,7 +123,7 @@ export interface Rule {
   readonly severity: Severity;
   /** Replaces the built-in message of a violation. */
   readonly message: string | undefined;
-  readonly writes: readonly KeyWrite[];
+  readonly writes: readonly RuleWrite[];
   readonly judgements: readonly Judgement[];
 }
 
@@ -103,8 +131,8 @@ export interface Rule {
 export interface Reads {
   /** Top-level fields besides metadata, sorted: `spec`, `data`, ... */
   readonly fields: readonly string[];
-  /** Whether Namespaces are read: their labels, or only that they exist. */
   readonly namespaceLabels: boolean;
+  readonly namespaceAnnotations: boolean;
 }
 
 /** A WatchPolicy, compiled once. Immutable and pure: no I/O, no clock. */
@@ -119,8 +147,8 @@ export interface Program {
   readonly about: About;
   readonly reach: Reach;
   readonly reads: Reads;
-  /** Every key that its rules can write. */
-  readonly writes: KeySet;
+  /** The keys that can become ours by its rules. */
+  readonly writes: KeyPatterns;
   readonly matches: Predicate;
   readonly rules: readonly Rule[];
 }
@@ -129,6 +157,7 @@ export interface Program {
 export type ResultCode =
   | 'WouldChange'
   | 'WouldRemove'
+  | 'WouldRename'
   | 'RequiredKeyMissing'
   | 'RequiredValueWrong'
   | 'ForbiddenKey'
@@ -139,6 +168,7 @@ export type ResultCode =
   | 'SourceTooLarge'
   | 'InvalidValue'
   | 'ProtectedKey'
+  | 'RenameBlocked'
   | 'Yielded'
   | 'Contended'
   | 'SelfOscillation'

@@ -2,26 +2,26 @@ import type { FieldIssue } from '../api/field-issue.ts';
 import type { Exclude, LabelSelector, Match } from '../api/match.ts';
 import type { WatchPolicySpec } from '../api/watch-policy.ts';
 import { parseJsonPath } from './json-path-grammar.ts';
+import { KeyPatterns, keyPattern } from './key-patterns.ts';
 import { describeKey } from './messages.ts';
 import type { Channel } from './program.ts';
 import { anyTerm } from './resource-terms.ts';
 
 /**
- * Selectors and paths that ask for a key which the policy's own `set` writes. A policy does not see its own writes: as soon
- * as the key is ours it is not wanted any more and is removed, for good where it displaced another value, and over and
- * over where somebody else keeps the same one. A policy that retains its keys comes to rest.
+ * Selectors and paths that ask for a key which the policy's own `set` or `copy` keeps. A policy does not see its own writes: as
+ * soon as the key is ours it is not wanted any more and is removed, for good where it displaced another value, and over and
+ * over where somebody else keeps the same one. A policy that retains its keys comes to rest. So do the other actions: what
+ * is there is not defaulted, what is removed is nobody's any more, and a renamed key stays whatever is asked for.
  */
 export function* selfDefeats(spec: WatchPolicySpec): Generator<FieldIssue> {
   if (spec.removalPolicy === 'Retain') return;
-  const written: Written = { labels: keysSet(spec, 'labels'), annotations: keysSet(spec, 'annotations') };
-  for (const { path, channel, key } of [...askedBySelectors(spec), ...askedBySources(spec, written)]) {
-    if (!written[channel].has(key)) continue;
+  const kept = keysKept(spec);
+  for (const { path, channel, key } of [...askedBySelectors(spec), ...askedBySources(spec, kept)]) {
+    if (!kept.fits(channel, key)) continue;
     const message = `must not ask for ${describeKey(channel, key)}, which a rule of this policy sets: a policy does not see what it wrote itself, so it would write and remove in turn; with removalPolicy Retain what is written stays`;
     yield { path, message };
   }
 }
-
-type Written = Readonly<Record<Channel, ReadonlySet<string>>>;
 
 /** A key whose presence or value a part of the spec asks for. */
 interface Asked {
@@ -30,8 +30,14 @@ interface Asked {
   readonly key: string;
 }
 
-function keysSet({ rules }: WatchPolicySpec, channel: Channel): ReadonlySet<string> {
-  return new Set(rules.flatMap(({ set }) => set?.[channel] ?? []).map(({ key }) => key));
+function keysKept({ rules }: WatchPolicySpec): KeyPatterns {
+  const patterns = (channel: Channel) => [
+    ...rules.flatMap(({ set }) => set?.[channel] ?? []).map(({ key }) => key),
+    ...rules.flatMap(({ copy }) =>
+      copy?.overwrite === 'Always' ? (copy[channel] ?? []).map((glob) => keyPattern(glob, copy.except ?? [])) : [],
+    ),
+  ];
+  return new KeyPatterns({ labels: patterns('labels'), annotations: patterns('annotations') });
 }
 
 // ---- match and exclude ---------------------------------------------------------------------------------------------
@@ -72,14 +78,14 @@ const ifAbsent: Requirements = ({ matchExpressions = [] }) =>
 
 // ---- Value sources -------------------------------------------------------------------------------------------------
 
-function askedBySources({ rules }: WatchPolicySpec, written: Written): readonly Asked[] {
+function askedBySources({ rules }: WatchPolicySpec, kept: KeyPatterns): readonly Asked[] {
   const asked: Asked[] = [];
   for (const [i, rule] of rules.entries()) {
     for (const action of ['set', 'default'] as const) {
       for (const target of ['labels', 'annotations'] as const) {
         for (const [j, { valueFrom }] of (rule[action]?.[target] ?? []).entries()) {
           const path = `spec.rules[${i}].${action}.${target}[${j}].valueFrom.jsonPath`;
-          for (const read of keysRead(valueFrom?.jsonPath, written)) asked.push({ path, ...read });
+          for (const read of keysRead(valueFrom?.jsonPath, kept)) asked.push({ path, ...read });
         }
       }
     }
@@ -88,7 +94,7 @@ function askedBySources({ rules }: WatchPolicySpec, written: Written): readonly 
 }
 
 /** The labels or annotations that a path reads. One that goes through all of them reads each that the policy sets. */
-function keysRead(text: string | undefined, written: Written): readonly Pick<Asked, 'channel' | 'key'>[] {
+function keysRead(text: string | undefined, kept: KeyPatterns): readonly Pick<Asked, 'channel' | 'key'>[] {
   const parsed = parseJsonPath(text ?? '$');
   if (!parsed.ok) return [];
   const [field, map, key] = parsed.segments;
@@ -97,5 +103,5 @@ function keysRead(text: string | undefined, written: Written): readonly Pick<Ask
   const channel = map.name;
   return key.kind === 'Name'
     ? [{ channel, key: key.name }]
-    : [...written[channel]].map((each) => ({ channel, key: each }));
+    : kept[channel].map((pattern) => ({ channel, key: pattern.split(' ', 1)[0] ?? pattern }));
 }

@@ -1,4 +1,5 @@
-import type { CachedObject, KeySet, StringMap } from '../api/object.ts';
+import type { CachedObject, StringMap } from '../api/object.ts';
+import type { KeyPatterns } from './key-patterns.ts';
 import type { Channel, KindContext, NamespaceLookup, Subject } from './program.ts';
 
 /** True when one of our two managers owns the key on this object. */
@@ -10,7 +11,7 @@ export function owns(object: CachedObject, channel: Channel, key: string): boole
 export function subjectOf(
   object: CachedObject,
   kind: KindContext,
-  writes: KeySet,
+  writes: KeyPatterns,
   namespaceOf: NamespaceLookup,
 ): Subject {
   return new LazySubject(object, kind, writes, namespaceOf);
@@ -20,13 +21,13 @@ export function subjectOf(
 class LazySubject implements Subject {
   readonly object: CachedObject;
   readonly kind: KindContext;
-  readonly #writes: KeySet;
+  readonly #writes: KeyPatterns;
   readonly #namespaceOf: NamespaceLookup;
   #labels: StringMap | undefined;
   #annotations: StringMap | undefined;
   #namespace: Subject['namespace'] | undefined;
 
-  constructor(object: CachedObject, kind: KindContext, writes: KeySet, namespaceOf: NamespaceLookup) {
+  constructor(object: CachedObject, kind: KindContext, writes: KeyPatterns, namespaceOf: NamespaceLookup) {
     this.object = object;
     this.kind = kind;
     this.#writes = writes;
@@ -51,14 +52,19 @@ class LazySubject implements Subject {
   /** A Namespace is its own namespace for namespace terms. */
   #findNamespace(): Subject['namespace'] {
     const { object, kind } = this;
-    if (kind.group === '' && kind.resource === 'namespaces') return { name: object.name, labels: this.labels };
+    if (isNamespace(kind)) return { name: object.name, labels: this.labels, annotations: this.annotations };
     if (kind.scope === 'Cluster') return 'NotNamespaced';
     return this.#namespaceOf(object.namespace) ?? 'Unknown';
   }
 }
 
-function withoutOwned(object: CachedObject, channel: Channel, writes: KeySet): StringMap {
-  const hidden = writes[channel].filter((key) => owns(object, channel, key));
-  if (hidden.length === 0) return object[channel];
-  return Object.fromEntries(Object.entries(object[channel]).filter(([key]) => !hidden.includes(key)));
+export function isNamespace({ group, resource }: KindContext): boolean {
+  return group === '' && resource === 'namespaces';
+}
+
+function withoutOwned(object: CachedObject, channel: Channel, writes: KeyPatterns): StringMap {
+  if (object.applied[channel].length + object.retained[channel].length === 0) return object[channel];
+  const isHidden = (key: string) => owns(object, channel, key) && writes.fits(channel, key);
+  const shown = Object.entries(object[channel]).filter(([key]) => !isHidden(key));
+  return Object.fromEntries(shown);
 }

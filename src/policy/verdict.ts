@@ -1,10 +1,11 @@
-import { type CachedObject, type KeySet, NO_KEYS, valueIn } from '../api/object.ts';
+import { type CachedObject, valueIn } from '../api/object.ts';
 import { CHANNELS, type Desired, isHeld } from './desired.ts';
 import { type Draft, type Intent, resultOf } from './intent.ts';
+import type { KeyPatterns } from './key-patterns.ts';
 import { describeKey } from './messages.ts';
 import type { Channel, JudgedView, Program, Result, Rule } from './program.ts';
 import { owns } from './subject.ts';
-import { conflicts, effectOn, type Winners, winnersOf } from './winners.ts';
+import { blockerOf, type Decide, effectOn, moveOf, type Winners, winnerOf, winnersOf } from './winners.ts';
 
 /** What one policy has to say about one object. */
 export interface Verdict {
@@ -19,7 +20,7 @@ export interface Verdict {
 /** What came of all policies on the object together. */
 export interface Outcome {
   readonly object: CachedObject;
-  readonly held: ReadonlyMap<string, KeySet>;
+  readonly held: ReadonlyMap<string, KeyPatterns>;
   /** Among the policies that are enforced. */
   readonly winners: Winners;
   /** Undefined where nothing may be written. */
@@ -57,12 +58,14 @@ function sharedVerdict(matched: boolean, owned: boolean, pending: boolean, resul
 function aboutIntents(draft: Draft, { object, winners, desired }: Outcome, results: Result[]): void {
   const isAudit = draft.program.mode === 'Audit';
   // A policy in Audit is none of the competitors, so its own rules are settled here.
-  const own = isAudit ? winnersOf([draft]) : winners;
+  const own = isAudit ? winnersOf(object, [draft]) : winners;
+  const decide: Decide = (channel, key) => firstOf(winnerOf(own, channel, key), winnerOf(winners, channel, key));
   for (const intent of draft.intents) {
-    if (intent.kind === 'Hold') continue;
-    const winner = firstOf(own[intent.channel].get(intent.key), winners[intent.channel].get(intent.key));
-    if (winner !== undefined && winner.place < intent.place && conflicts(object, winner, intent)) {
-      results.push(yielded(intent, winner));
+    // A move is told of once.
+    if (intent.kind === 'Hold' || (intent.kind === 'Write' && intent.move !== undefined)) continue;
+    const blocker = blockerOf(object, intent, decide);
+    if (blocker !== undefined) {
+      results.push(yielded(intent, blocker));
     } else if (effectOn(object, intent) === 'Protected') {
       results.push(protectedKey(intent));
     } else if (isAudit && desired !== undefined) {
@@ -81,35 +84,48 @@ function yielded(intent: Intent, winner: Intent): Result {
   const rule = `rule '${winner.rule.name}'`;
   const decides = winner.program === intent.program ? rule : `policy '${winner.program.policy}' ${rule}`;
   const why = winner.kind === 'Hold' ? ', which cannot say what it wants now and keeps it as it is' : '';
-  const message = `${describeKey(intent.channel, intent.key)} is decided by ${decides}${why}`;
+  const renamed = moveOf(intent) === undefined ? '' : `${describeKey(intent.channel, intent.key)} is not renamed: `;
+  const message = `${renamed}${describeKey(winner.channel, winner.key)} is decided by ${decides}${why}`;
   return resultOf(intent.rule, 'Yielded', 'Yielded', message);
 }
 
 function protectedKey(intent: Intent): Result {
   const key = describeKey(intent.channel, intent.key);
-  const message = `${key} is not changed: the object belongs to a controller, which may select it by this label`;
+  const done = intent.kind !== 'Remove' ? 'changed' : intent.move === undefined ? 'removed' : 'renamed';
+  const message = `${key} is not ${done}: the object belongs to a controller, which may select it by this label`;
   return resultOf(intent.rule, 'Error', 'ProtectedKey', message);
 }
 
 /** What Enforce would write. Annotation values are never shown. */
 function wouldChange(object: CachedObject, intent: Intent): Result | undefined {
-  const { channel, key, value } = intent;
+  const { channel, key } = intent;
   const live = valueIn(object[channel], key);
-  if (live === value || effectOn(object, intent) !== 'Write') return undefined;
+  const effect = effectOn(object, intent);
+  if (intent.kind === 'Remove') {
+    if (effect !== 'Remove' && effect !== 'Keep') return undefined;
+    const now = channel === 'labels' ? `is '${live}'` : 'is there';
+    const { move } = intent;
+    const [code, wanted] =
+      move === undefined
+        ? (['WouldRemove', 'would be removed'] as const)
+        : (['WouldRename', `would be renamed to '${move.to}'`] as const);
+    return resultOf(intent.rule, 'Violation', code, `${describeKey(channel, key)} ${now} and ${wanted}`);
+  }
+  if (intent.kind !== 'Write' || live === intent.value || effect !== 'Write') return undefined;
   const now = live === undefined ? 'is absent' : channel === 'labels' ? `is '${live}'` : 'has another value';
-  const wanted = channel === 'labels' ? `would be set to '${value}'` : 'would be set';
+  const wanted = channel === 'labels' ? `would be set to '${intent.value}'` : 'would be set';
   return resultOf(intent.rule, 'Violation', 'WouldChange', `${describeKey(channel, key)} ${now} and ${wanted}`);
 }
 
 /** What Enforce would remove: keys that were set while this policy was enforced, and that nothing wants now. */
 function aboutRemoval({ program, intents }: Draft, outcome: Outcome, results: Result[]): void {
   const { object, held, winners, desired } = outcome;
-  const since = held.get(program.policy) ?? NO_KEYS;
-  if (desired === undefined || program.removal === 'Retain' || since === NO_KEYS) return;
+  const since = held.get(program.policy);
+  if (desired === undefined || program.removal === 'Retain' || since === undefined) return;
   const others = new Map([...held].filter(([policy]) => policy !== program.policy));
   for (const channel of CHANNELS) {
     for (const key of object.applied[channel]) {
-      if (!since[channel].includes(key) || winners[channel].has(key) || isHeld(others, channel, key)) continue;
+      if (!since.fits(channel, key) || winners[channel].has(key) || isHeld(others, channel, key)) continue;
       if (intents.some((intent) => intent.channel === channel && intent.key === key)) continue;
       const rule = program.rules.find((candidate) => writesKey(candidate, channel, key)) ?? program.rules[0];
       if (rule === undefined) continue;
@@ -120,7 +136,7 @@ function aboutRemoval({ program, intents }: Draft, outcome: Outcome, results: Re
 }
 
 function writesKey({ writes }: Rule, channel: Channel, key: string): boolean {
-  return writes.some((write) => write.channel === channel && write.key === key);
+  return writes.some((write) => write.writes.fits(channel, key));
 }
 
 // ---- Rules that judge ----------------------------------------------------------------------------------------------
@@ -145,10 +161,13 @@ function isOwned({ object, held, winners }: Outcome, program: Program): boolean 
   for (const channel of CHANNELS) {
     if (object.applied[channel].length + object.retained[channel].length === 0) continue;
     for (const [key, winner] of winners[channel]) {
-      if (winner.program === program && owns(object, channel, key)) return true;
+      if (winner.program === program && winner.kind !== 'Remove' && owns(object, channel, key)) return true;
     }
-    for (const key of heldKeys?.[channel] ?? []) {
-      if (!winners[channel].has(key) && owns(object, channel, key)) return true;
+    if (heldKeys === undefined) continue;
+    for (const side of ['applied', 'retained'] as const) {
+      for (const key of object[side][channel]) {
+        if (!winners[channel].has(key) && heldKeys.fits(channel, key)) return true;
+      }
     }
   }
   return false;

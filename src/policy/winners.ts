@@ -1,47 +1,125 @@
 import { type CachedObject, valueIn } from '../api/object.ts';
-import type { Draft, Intent } from './intent.ts';
+import type { Claim, Draft, Intent, Want } from './intent.ts';
 import type { Channel } from './program.ts';
 import { owns } from './subject.ts';
 
 /** By key, the intent that decides it. */
-export type Winners = Readonly<Record<Channel, ReadonlyMap<string, Intent>>>;
+export interface Winners extends Readonly<Record<Channel, ReadonlyMap<string, Intent>>> {
+  /** In order of precedence; they decide keys of which nobody else wants anything before them. */
+  readonly claims?: readonly Claim[];
+}
 
 export const NO_WINNERS: Winners = Object.freeze({ labels: new Map(), annotations: new Map() });
 
 /** `drafts` are in order of precedence. */
-export function winnersOf(drafts: readonly Draft[]): Winners {
-  const winners = { labels: new Map<string, Intent>(), annotations: new Map<string, Intent>() };
+export function winnersOf(object: CachedObject, drafts: readonly Draft[]): Winners {
+  const claims = drafts.flatMap((draft) => draft.claims);
+  const winners = { labels: new Map<string, Intent>(), annotations: new Map<string, Intent>(), claims };
+  const decide: Decide = (channel, key) => winnerOf(winners, channel, key);
   for (const { intents } of drafts) {
     for (const intent of intents) {
-      const keys = winners[intent.channel];
-      if (!keys.has(intent.key)) keys.set(intent.key, intent);
+      const { channel, key, place } = intent;
+      if (winners[channel].has(key) || claimOn(claims, channel, key, place) !== undefined) continue;
+      // Of a move that lost one of its keys, or may not take the first away, the other is free.
+      const move = moveOf(intent);
+      if (move !== undefined && blockerOf(object, intent, decide) !== undefined) continue;
+      if (intent.kind === 'Write' && move !== undefined && isSelectable(object, channel, move.from)) continue;
+      winners[channel].set(key, intent);
     }
   }
   return winners;
+}
+
+/** What decides a key that somebody wants something of. */
+export type Decide = (channel: Channel, key: string) => Intent | undefined;
+
+/** What decides a key: an intent, or a claim before it. */
+export function winnerOf({ claims = [], ...winners }: Winners, channel: Channel, key: string): Intent | undefined {
+  const winner = winners[channel].get(key);
+  const claim = claimOn(claims, channel, key, winner?.place ?? Number.POSITIVE_INFINITY);
+  return claim === undefined ? winner : { ...claim, key };
+}
+
+function claimOn(claims: readonly Claim[], channel: Channel, key: string, before: number): Claim | undefined {
+  for (const claim of claims) {
+    if (claim.place >= before) return undefined;
+    if (claim.channel === channel && claim.fits(key)) return claim;
+  }
+  return undefined;
+}
+
+/**
+ * The intent to which this one yields, because it comes first and leaves the key as this one does not want it. A move yields
+ * as a whole.
+ */
+export function blockerOf(object: CachedObject, intent: Intent, decide: Decide): Intent | undefined {
+  const { channel, key, place } = intent;
+  const move = moveOf(intent);
+  const wants: readonly (readonly [string, Want])[] =
+    move === undefined
+      ? [[key, intent]]
+      : [
+          [move.from, { kind: 'Remove', move }],
+          [move.to, { kind: 'Write', value: move.value, overwrite: 'IfAbsent', move }],
+        ];
+  for (const [wanted, want] of wants) {
+    const winner = decide(channel, wanted);
+    if (winner === undefined || winner.place >= place || (move !== undefined && moveOf(winner) === move)) continue;
+    if (conflicts(object, winner, want)) return winner;
+  }
+  return undefined;
+}
+
+export function moveOf(want: Want) {
+  return want.kind === 'Hold' ? undefined : want.move;
 }
 
 /**
  * What an intent that wins its key does to the live object. `Keep`: what we own stays as it is. `Leave`: it is not ours
  * and is not touched. `Protected`: likewise, although the rule wants it changed.
  */
-export type Effect = 'Write' | 'Keep' | 'Leave' | 'Protected';
+export type Effect = 'Write' | 'Remove' | 'Keep' | 'Leave' | 'Protected';
 
-export function effectOn(object: CachedObject, { kind, channel, key, overwrite, value }: Intent): Effect {
-  const ours = owns(object, channel, key);
-  if (kind === 'Hold') return ours ? 'Keep' : 'Leave';
+export function effectOn(object: CachedObject, intent: Intent): Effect {
+  const { channel, key } = intent;
   const live = valueIn(object[channel], key);
-  if (ours || live === undefined) return 'Write';
-  if (overwrite === 'IfAbsent') return 'Leave';
-  // A ReplicaSet that loses a pod of its selector makes another one and never takes the first back. An equal value is not
-  // made ours either: once it is, a change of what is wanted would change the label for its owner too.
-  if (object.controlled && channel === 'labels') return live === value ? 'Leave' : 'Protected';
-  return 'Write';
+  const ours = owns(object, channel, key);
+  if (intent.kind === 'Hold') return ours ? 'Keep' : 'Leave';
+  if (intent.kind === 'Remove') {
+    if (live === undefined) return 'Leave';
+    if (isSelectable(object, channel, key)) return 'Protected';
+    const { move } = intent;
+    // Not before its value stands under the new name.
+    return move === undefined || valueIn(object[channel], move.to) === move.value ? 'Remove' : 'Keep';
+  }
+  if (live === undefined) return 'Write';
+  // What stays for good belongs to the object: a renamed value, or one that a policy has left behind.
+  if (intent.overwrite === 'IfAbsent') return object.applied[channel].includes(key) ? 'Write' : 'Leave';
+  if (!isSelectable(object, channel, key)) return 'Write';
+  // An equal value is not made ours either: once it is, a change of what is wanted would change the label for its owner too.
+  return live === intent.value ? 'Leave' : 'Protected';
+}
+
+/**
+ * Somebody else's label on an object of a controller. A ReplicaSet that loses a pod of its selector makes another one and
+ * never takes the first back.
+ */
+function isSelectable(object: CachedObject, channel: Channel, key: string): boolean {
+  return object.controlled && channel === 'labels' && !owns(object, channel, key);
 }
 
 /** Whether the winner of a key leaves the object as `loser` does not want it. */
-export function conflicts(object: CachedObject, winner: Intent, loser: Intent): boolean {
-  if (winner.kind === 'Hold' || winner.value !== loser.value) return true;
+function conflicts(object: CachedObject, winner: Intent, loser: Want): boolean {
+  const live = valueIn(object[winner.channel], winner.key);
+  if (winner.kind === 'Hold') return loser.kind === 'Write' || live !== undefined;
+  if (winner.kind === 'Remove') {
+    if (loser.kind === 'Write') return true;
+    // To remove a key is not to rename it.
+    return loser.kind === 'Remove' && loser.move !== undefined && winner.move?.to !== loser.move.to;
+  }
+  if (loser.kind !== 'Write') return live !== undefined || effectOn(object, winner) === 'Write';
+  if (winner.value !== loser.value) return true;
   // Both want the same, but the winner gives way to what is there and the loser would not.
   const givesWay = winner.overwrite === 'IfAbsent' && loser.overwrite === 'Always';
-  return givesWay && effectOn(object, winner) === 'Leave' && valueIn(object[loser.channel], loser.key) !== loser.value;
+  return givesWay && effectOn(object, winner) === 'Leave' && live !== loser.value;
 }

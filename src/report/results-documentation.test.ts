@@ -7,6 +7,7 @@ import { CONDITION_REASONS } from './condition-reasons.ts';
 const CODES = {
   WouldChange: 'Violation',
   WouldRemove: 'Violation',
+  WouldRename: 'Violation',
   RequiredKeyMissing: 'Violation',
   RequiredValueWrong: 'Violation',
   ForbiddenKey: 'Violation',
@@ -17,6 +18,7 @@ const CODES = {
   SourceTooLarge: 'Error',
   InvalidValue: 'Error',
   ProtectedKey: 'Error',
+  RenameBlocked: 'Error',
   Yielded: 'Yielded',
   Contended: 'Yielded',
   SelfOscillation: 'Yielded',

@@ -10,6 +10,7 @@ export function missingVerbs({ verbs }: ServedVersion, programs: readonly Progra
   return needed.filter((verb) => !verbs.includes(verb));
 }
 
-export function writesKeys({ writes: { labels, annotations } }: Program): boolean {
+/** Whether rules of the program write or remove keys. */
+export function writesKeys({ rules }: Program): boolean {
   return labels.length + annotations.length > 0;
 }

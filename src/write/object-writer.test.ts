@@ -34,6 +34,7 @@ function writerOf(
 ) {
   const requests = {
     apply: vi.fn<WriteRequests['apply']>(apply),
+    cleanUp: vi.fn<WriteRequests['cleanUp']>(apply),
     mayPatch: vi.fn<WriteRequests['mayPatch']>(mayPatch),
   };
   return { requests, writer: new ObjectWriter(requests, log) };

@@ -5,23 +5,26 @@ import { missingRightMessage } from '../controller/kind-state.ts';
 import type { RefusalCode } from '../controller/refusals.ts';
 import type { WriteOutcome, Writer } from '../controller/writer.ts';
 import { ApiError } from '../kube/errors.ts';
-import type { Desired } from '../policy/desired.ts';
+import type { CleanUp, Desired } from '../policy/desired.ts';
 import { truncate } from '../policy/messages.ts';
 import type { KindContext } from '../policy/program.ts';
 import { NO_WINNERS, type Winners } from '../policy/winners.ts';
 import { isPassing403, meaningOf } from './answers.ts';
-import { type ApplyStep, nextApply } from './plan-apply.ts';
+import type { ApplyStep } from './plan-apply.ts';
+import { nextWrite, type WriteStep } from './plan-write.ts';
 import { withoutValues } from './without-values.ts';
 import { changesOf, type WriteReport } from './write-report.ts';
 
 /** The requests that a writer makes. All reject with ApiError. */
 export interface WriteRequests {
   apply(kind: KindContext, object: CachedObject, step: ApplyStep): Promise<CachedObject>;
+  /** Removes keys, whoever owns them. */
+  cleanUp(kind: KindContext, object: CachedObject, keys: CleanUp): Promise<CachedObject>;
   /** Whether we may patch objects of the kind in the namespace ('' for cluster-scoped ones). */
   mayPatch(kind: KindContext, namespace: string): Promise<boolean>;
 }
 
-/** One apply for all policies on an object, and what its answer means. */
+/** One write for all policies on an object, and what its answer means. */
 export class ObjectWriter implements Writer {
   readonly #requests: WriteRequests;
   readonly #log: Log;
@@ -37,7 +40,7 @@ export class ObjectWriter implements Writer {
   }
 
   differs(object: CachedObject, desired: Desired): boolean {
-    return nextApply(object, desired) !== undefined;
+    return nextWrite(object, desired) !== undefined;
   }
 
   async write(
@@ -46,22 +49,27 @@ export class ObjectWriter implements Writer {
     desired: Desired,
     winners: Winners = NO_WINNERS,
   ): Promise<WriteOutcome> {
-    const step = nextApply(object, desired);
+    const step = nextWrite(object, desired);
     if (step === undefined) return { kind: 'Written', answer: object };
-    const outcome = await this.#apply(kind, object, step);
-    const { fieldManager } = step;
-    this.#observe?.({ kind, object, winners, fieldManager, ...changesOf(object, step), outcome });
+    const outcome = await this.#request(kind, object, step);
+    this.#observe?.({ kind, object, winners, ...changesOf(object, step), outcome });
     return outcome;
   }
 
-  async #apply(kind: KindContext, object: CachedObject, step: ApplyStep): Promise<WriteOutcome> {
+  async #request(kind: KindContext, object: CachedObject, step: WriteStep): Promise<WriteOutcome> {
     try {
-      const answer = await this.#requests.apply(kind, object, step);
+      const answer = await this.#make(kind, object, step);
       return { kind: 'Written', answer };
     } catch (error) {
       if (!(error instanceof ApiError)) return { kind: 'Unknown', message: messageOf(error) };
       return this.#outcome(kind, object, error);
     }
+  }
+
+  #make(kind: KindContext, object: CachedObject, step: WriteStep): Promise<CachedObject> {
+    return step.kind === 'Apply'
+      ? this.#requests.apply(kind, object, step.apply)
+      : this.#requests.cleanUp(kind, object, step.cleanUp);
   }
 
   async #outcome(kind: KindContext, object: CachedObject, error: ApiError): Promise<WriteOutcome> {

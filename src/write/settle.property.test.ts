@@ -4,10 +4,11 @@ import { expect, test } from 'vitest';
 import { cachedObject } from '../../test/support/cached-object.ts';
 import { CONFIG_MAPS, enforcing } from '../../test/support/compiled-policy.ts';
 import { ModelObject } from '../../test/support/model-object.ts';
-import { type KeySet, MANAGER, RETAINED_MANAGER } from '../api/object.ts';
+import { MANAGER, RETAINED_MANAGER } from '../api/object.ts';
 import { compilePolicy } from '../policy/compile.ts';
 import type { Desired } from '../policy/desired.ts';
 import { byPrecedence, evaluate } from '../policy/evaluate.ts';
+import { KeyPatterns } from '../policy/key-patterns.ts';
 import type { Channel, Program } from '../policy/program.ts';
 import { type ApplyStep, nextApply } from './plan-apply.ts';
 
@@ -36,6 +37,7 @@ const rule = fc
     keys: fc.uniqueArray(fc.tuple(key, source), { minLength: 1, maxLength: 3, selector: ([name]) => name }),
   })
   .map(({ action, channel: where, keys }) => ({
+    action,
     [action]: { [where]: keys.map(([name, from]) => ({ key: name, ...from })) },
   }));
 
@@ -71,7 +73,7 @@ type PolicyFields = typeof policy extends fc.Arbitrary<infer Fields> ? Fields : 
 /** Undefined for a policy that is refused, and for one that reads keys that another writes. */
 function programOf(fields: PolicyFields, i: number): Program | undefined {
   const match = { resources: [{ group: '', resource: 'configmaps' }], ...fields.match };
-  const rules = fields.rules.map((action, j) => ({ name: `r${j}`, ...action }));
+  const rules = fields.rules.map(({ action, ...rest }, j) => ({ name: `${action}-${j}`, ...rest }));
   const spec = enforcing({ ...fields, match, rules });
   const result = compilePolicy({ name: `p${i}`, uid: `u${i}`, generation: 1, spec });
   if (!result.ok) return undefined;
@@ -124,7 +126,7 @@ function evaluateIn({ programs, held, team }: Omit<World, 'object'>, model: Mode
     object: model.cached,
     kind: CONFIG_MAPS,
     programs,
-    held: new Map<string, KeySet>(Object.entries(held)),
+    held: new Map(Object.entries(held).map(([name, keys]) => [name, new KeyPatterns(keys)])),
     namespaceOf: () => namespace,
   });
 }
@@ -248,9 +250,7 @@ test('whoever else owns a key keeps it when we let go', () => {
 test("policies that only default never displace somebody else's value", () => {
   expect.hasAssertions();
   holds((given) => {
-    const programs = given.programs.filter(({ rules }) =>
-      rules.every(({ writes }) => writes.every(({ overwrite }) => overwrite === 'IfAbsent')),
-    );
+    const programs = given.programs.filter(({ rules }) => rules.every(({ name }) => name.startsWith('default')));
     const { end } = settle({ ...given, programs });
     return [...given.object.keys()].flatMap(([where, name, state]) =>
       isOurs(state) || end.get(where, name)?.value === state.value ? [] : [`${where} ${name}`],

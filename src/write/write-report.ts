@@ -5,12 +5,13 @@ import type { Channel, KindContext } from '../policy/program.ts';
 import { owns } from '../policy/subject.ts';
 import type { Winners } from '../policy/winners.ts';
 import type { ApplyStep } from './plan-apply.ts';
+import type { WriteStep } from './plan-write.ts';
 
 /** A key that a write sets or lets go. Its value is left out on purpose: this goes to logs. */
 export interface WrittenKey {
   readonly channel: Channel;
   readonly key: string;
-  /** There was another value, of somebody else. */
+  /** There was a value of somebody else, another one than we set. */
   readonly displaced: boolean;
 }
 
@@ -24,16 +25,24 @@ export interface WriteReport {
   readonly fieldManager: string;
   /** Keys that get another value or another owner. */
   readonly set: readonly WrittenKey[];
-  /** Keys that were ours and are nobody's of ours from now on. */
+  /** Keys that were ours and are nobody's of ours from now on, and those of others that are cleaned up. */
   readonly removed: readonly WrittenKey[];
   readonly outcome: WriteOutcome;
 }
 
-/** What an apply changes on the object as we know it. */
+/** What a write changes on the object as we know it. */
 export function changesOf(
   object: CachedObject,
-  { fieldManager, keys }: ApplyStep,
-): Pick<WriteReport, 'set' | 'removed'> {
+  step: WriteStep,
+): Pick<WriteReport, 'fieldManager' | 'set' | 'removed'> {
+  if (step.kind === 'Apply') return { fieldManager: step.apply.fieldManager, ...appliedOf(object, step.apply) };
+  const removed = CHANNELS.flatMap((channel) =>
+    [...step.cleanUp[channel]].map((key) => ({ channel, key, displaced: true })),
+  );
+  return { fieldManager: MANAGER, set: [], removed };
+}
+
+function appliedOf(object: CachedObject, { fieldManager, keys }: ApplyStep): Pick<WriteReport, 'set' | 'removed'> {
   const side: Side = fieldManager === MANAGER ? 'applied' : 'retained';
   const other: Side = side === 'applied' ? 'retained' : 'applied';
   const set: WrittenKey[] = [];

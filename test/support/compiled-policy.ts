@@ -1,6 +1,7 @@
 import type { CachedObject, KeySet } from '../../src/api/object.ts';
 import { compilePolicy } from '../../src/policy/compile.ts';
 import { byPrecedence, type Evaluation, evaluate } from '../../src/policy/evaluate.ts';
+import { KeyPatterns } from '../../src/policy/key-patterns.ts';
 import type { KindContext, Program } from '../../src/policy/program.ts';
 import { cachedObject } from './cached-object.ts';
 
@@ -35,7 +36,8 @@ export function programOf(name: string, fields: Readonly<Record<string, unknown>
 /** Where evaluation takes place: Namespace `default` is there unless another lookup is given. */
 export interface Surroundings {
   readonly kind?: KindContext;
-  readonly held?: Parameters<typeof evaluate>[0]['held'];
+  /** By policy, patterns over keys. */
+  readonly held?: ReadonlyMap<string, KeySet>;
   readonly namespaces?: readonly CachedObject[];
 }
 
@@ -50,7 +52,7 @@ export function evaluated(
     object,
     kind,
     programs: programs.toSorted(byPrecedence),
-    held,
+    held: new Map([...held].map(([policy, keys]) => [policy, new KeyPatterns(keys)])),
     namespaceOf: (name) => namespaces.find((namespace) => namespace.name === name),
   });
 }

@@ -1,0 +1,27 @@
+import { type CachedObject, type StringMap, valueIn } from '../api/object.ts';
+import { CHANNELS, type CleanUp, type Desired } from '../policy/desired.ts';
+import { type ApplyStep, nextApply } from './plan-apply.ts';
+
+/** One request that brings an object closer to what is desired. */
+export type WriteStep =
+  | { readonly kind: 'Apply'; readonly apply: ApplyStep }
+  /** One merge patch that removes keys of somebody else. */
+  | { readonly kind: 'CleanUp'; readonly cleanUp: CleanUp };
+
+/**
+ * The next write of an object, or undefined when nothing differs. What is somebody else's goes first: a renamed key is only
+ * among it once its value stands under the new name.
+ */
+export function nextWrite(object: CachedObject, desired: Desired): WriteStep | undefined {
+  const { cleanUp } = desired;
+  if (cleanUp !== undefined && CHANNELS.some((channel) => isAnyThere(object[channel], cleanUp[channel]))) {
+    return { kind: 'CleanUp', cleanUp };
+  }
+  const apply = nextApply(object, desired);
+  return apply === undefined ? undefined : { kind: 'Apply', apply };
+}
+
+function isAnyThere(map: StringMap, keys: ReadonlySet<string>): boolean {
+  for (const key of keys) if (valueIn(map, key) !== undefined) return true;
+  return false;
+}
