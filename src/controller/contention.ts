@@ -11,6 +11,8 @@ export interface Surroundings {
   readonly programs: readonly Program[];
   /** Labels of the object's Namespace; undefined where there is none. */
   readonly namespaceLabels: StringMap | undefined;
+  /** Likewise its annotations, where a program reads them. */
+  readonly namespaceAnnotations?: StringMap | undefined;
 }
 
 /** A write that is about to be made. */

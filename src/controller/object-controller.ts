@@ -187,7 +187,14 @@ export class ObjectController {
 
   #surroundings({ programs }: WatchedKind, object: CachedObject): Surroundings {
     const namespace = object.namespace === '' ? undefined : this.#options.namespaceOf(object.namespace);
-    return { key: objectKey(object), object, programs, namespaceLabels: namespace?.labels };
+    const readsAnnotations = programs.some(({ reads }) => reads.namespaceAnnotations);
+    return {
+      key: objectKey(object),
+      object,
+      programs,
+      namespaceLabels: namespace?.labels,
+      namespaceAnnotations: readsAnnotations ? namespace?.annotations : undefined,
+    };
   }
 
   #isOurs({ name }: WatchedKind, object: CachedObject): boolean {

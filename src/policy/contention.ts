@@ -31,7 +31,10 @@ export interface Contention {
 }
 
 /** What is held, with the keys that are left alone: those of ours that nothing wants stay too. */
-export function withLeftKeys(held: ReadonlyMap<string, KeyPatterns>, { keys }: Contention): ReadonlyMap<string, KeyPatterns> {
+export function withLeftKeys(
+  held: ReadonlyMap<string, KeyPatterns>,
+  { keys }: Contention,
+): ReadonlyMap<string, KeyPatterns> {
   const left = (wanted: Channel) =>
     keys.flatMap(({ channel, key, left: isLeft }) => (isLeft && channel === wanted ? [key] : []));
   // No policy has an empty name.

@@ -12,5 +12,5 @@ export function missingVerbs({ verbs }: ServedVersion, programs: readonly Progra
 
 /** Whether rules of the program write or remove keys. */
 export function writesKeys({ rules }: Program): boolean {
-  return labels.length + annotations.length > 0;
+  return rules.some(({ writes }) => writes.length > 0);
 }

@@ -33,6 +33,7 @@ export function plannedChanges(object: CachedObject, desired: Desired): readonly
       ...object.retained[channel],
       ...applied[channel].keys(),
       ...retained[channel].keys(),
+      ...(desired.leaving?.[channel] ?? []),
     ]);
     return [...keys].flatMap((key): KeyChange[] => {
       const side = applied[channel].has(key) ? 'applied' : retained[channel].has(key) ? 'retained' : undefined;

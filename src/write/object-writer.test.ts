@@ -60,10 +60,23 @@ test('an object that is as desired costs no request', async () => {
   expect(requests.apply).not.toHaveBeenCalled();
 });
 
+test("somebody else's keys that must go are cleaned up first, and what is ours is applied after that", async () => {
+  const cleanUp = { labels: new Set(['legacy']), annotations: new Set<string>(), fromPicture: true };
+  const desired = { ...TEAM, cleanUp };
+  const dirty = { ...object, labels: { legacy: 'x' } };
+  const { requests, writer } = writerOf(async () => done);
+  await writer.write(CONFIG_MAPS, dirty, desired);
+  expect(requests.cleanUp).toHaveBeenCalledExactlyOnceWith(CONFIG_MAPS, dirty, cleanUp);
+  expect(requests.apply).not.toHaveBeenCalled();
+  await writer.write(CONFIG_MAPS, object, desired);
+  expect(requests.apply).toHaveBeenCalledOnce();
+  expect(writer.differs(done, desired)).toBe(false);
+});
+
 /** What is told of a write that ends so. */
 const report = async (apply: () => Promise<CachedObject>) => {
   const reports: WriteReport[] = [];
-  const requests = { apply, mayPatch: async () => true };
+  const requests = { apply, cleanUp: apply, mayPatch: async () => true };
   const writer = new ObjectWriter(requests, silentLog, (made) => reports.push(made));
   await writer.write(CONFIG_MAPS, object, {
     ...TEAM,
@@ -96,7 +109,7 @@ describe('the report of a write', () => {
 
   test('does not come where no request was made', async () => {
     const observe = vi.fn<(made: WriteReport) => void>();
-    const requests = { apply: async () => done, mayPatch: async () => true };
+    const requests = { apply: async () => done, cleanUp: async () => done, mayPatch: async () => true };
     await new ObjectWriter(requests, silentLog, observe).write(CONFIG_MAPS, done, TEAM);
     expect(observe).not.toHaveBeenCalled();
   });

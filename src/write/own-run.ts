@@ -50,7 +50,7 @@ export class OwnRun {
       if (isSameState(stateOf(answer, channel, key), stateOf(attempt.object, channel, key))) continue;
       this.#keys.set(`${channel} ${key}`, [channel, key]);
       const winner = attempt.winners[channel].get(key);
-      if (winner?.kind === 'Write') this.#rules.set(winner.program.policy, winner.rule);
+      if (winner !== undefined && winner.kind !== 'Hold') this.#rules.set(winner.program.policy, winner.rule);
     }
   }
 }
@@ -58,7 +58,10 @@ export class OwnRun {
 /** Whether evaluation must come to the same. */
 export function isSameInput(a: Surroundings, b: Surroundings): boolean {
   return (
-    a.programs === b.programs && isSameMap(a.namespaceLabels, b.namespaceLabels) && isSamePicture(a.object, b.object)
+    a.programs === b.programs &&
+    isSameMap(a.namespaceLabels, b.namespaceLabels) &&
+    isSameMap(a.namespaceAnnotations, b.namespaceAnnotations) &&
+    isSamePicture(a.object, b.object)
   );
 }
 
