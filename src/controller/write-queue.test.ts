@@ -185,7 +185,7 @@ describe('retries', () => {
 
 describe('overload', () => {
   test('when the server asks to wait nobody begins until then, and the key itself is tried again', async () => {
-    const { clock, queue, end, begun } = setUp({ width: 2 });
+    const { clock, queue, end, begun } = setUp({ width: 4 });
     queue.add(A);
     await end('a', { kind: 'Overloaded', afterMs: 2_000 });
     queue.add(B);
@@ -194,6 +194,29 @@ describe('overload', () => {
     expect(begun).toEqual(['a']);
     await clock.advance(1);
     expect(begun).toEqual(['a', 'a', 'b']);
+  });
+
+  test('afterwards half as many run at once, however many were told to wait, and one more after each round that ends well', async () => {
+    const { clock, queue, end, running } = setUp({ width: 8 });
+    const keys = Array.from({ length: 40 }, (_, i) => `k${i}`);
+    for (const key of keys) queue.add(item(key));
+    expect(queue.running).toBe(8);
+    for (const key of keys.slice(0, 8)) await end(key, { kind: 'Overloaded', afterMs: 1_000 });
+    await clock.advance(1_000);
+    expect(queue.running).toBe(4);
+    const endRound = async () => {
+      for (const { item: of } of [...running]) await end(of.key);
+    };
+    await endRound();
+    expect(queue.running).toBe(5);
+    await endRound();
+    expect(queue.running).toBe(6);
+    for (let i = 0; i < 3; i++) {
+      await end(running[0]?.item.key ?? '', { kind: 'Overloaded', afterMs: 1_000 });
+      for (const { item: of } of [...running]) await end(of.key, { kind: 'Retry' });
+      await clock.advance(1_000);
+    }
+    expect(queue.running).toBe(1);
   });
 
   test('of several answers the longest wait counts', async () => {

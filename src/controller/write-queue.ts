@@ -3,6 +3,7 @@ import type { GroupResourceName } from '../api/resource.ts';
 import { Backoff, type BackoffOptions } from '../base/backoff.ts';
 import type { Clock } from '../base/clock.ts';
 import { Line } from './line.ts';
+import { WriteWidth } from './write-width.ts';
 
 /** What became of one turn of a key. */
 export type Turn =
@@ -19,7 +20,7 @@ export interface WriteItem {
 }
 
 export interface WriteQueueOptions {
-  /** Turns under way at once. */
+  /** Turns under way at once, at most; fewer after the server has asked to wait. */
   readonly width: number;
   readonly clock: Clock;
   readonly random?: (() => number) | undefined;
@@ -72,6 +73,7 @@ export class WriteQueue {
   readonly #perKind = new Map<GroupResourceName, number>();
   /** Exactly the entries that are Waiting. */
   readonly #waiting = new Line<Entry>();
+  readonly #width: WriteWidth;
   #running = 0;
   #pausedUntil = 0;
   #cancelPause: (() => void) | undefined;
@@ -80,6 +82,7 @@ export class WriteQueue {
 
   constructor(options: WriteQueueOptions) {
     this.#options = options;
+    this.#width = new WriteWidth(options.width);
   }
 
   /** Keys that wait, are delayed or run. */
@@ -152,7 +155,7 @@ export class WriteQueue {
 
   #pump(): void {
     if (this.#stopped || this.#cancelPause !== undefined) return;
-    while (this.#running < this.#options.width) {
+    while (this.#running < this.#width.now) {
       const entry = this.#waiting.take();
       if (entry === undefined) return;
       void this.#run(entry);
@@ -172,6 +175,7 @@ export class WriteQueue {
   #settle(entry: Entry, turn: Turn): void {
     const meanwhile = entry.state.kind === 'Running' ? entry.state.meanwhile : NOTHING;
     if (turn.kind === 'Overloaded' && !this.#stopped) this.#pause(turn.afterMs);
+    else if (turn.kind === 'Done') this.#width.grow();
     if (this.#stopped || meanwhile.kind === 'Forgotten' || (turn.kind === 'Done' && meanwhile.kind === 'Nothing')) {
       this.#remove(entry);
       this.#options.onEnd?.(entry.item);
@@ -217,6 +221,7 @@ export class WriteQueue {
 
   /** Requests that were under way may ask for less; the longest wait counts. */
   #pause(ms: number): void {
+    if (this.#cancelPause === undefined) this.#width.shrink();
     const until = this.#options.clock.monotonic() + ms;
     if (this.#cancelPause !== undefined && until <= this.#pausedUntil) return;
     this.#pausedUntil = until;
