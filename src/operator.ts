@@ -23,6 +23,7 @@ import { HttpServer } from './ops/http-server.ts';
 import type { Listen } from './ops/listen.ts';
 import { Metrics } from './ops/metrics.ts';
 import { buildStatus } from './report/status.ts';
+import { StatusTroubles } from './report/status-troubles.ts';
 import { StatusWriter } from './report/status-writer.ts';
 import { timestamp } from './report/timestamp.ts';
 import { VerdictTable } from './report/verdict-table.ts';
@@ -83,9 +84,10 @@ export class Operator {
     this.#policies = new PolicySet({ allowedKeys: options.allowKeys });
     this.#ledger = new Ledger(this.#ledgerStore(), log, () => this.#touchAll());
     this.#verdicts = new VerdictTable(clock, (policy) => this.#status.touch(policy));
+    const troubles = new StatusTroubles({ log, mayWrite: () => this.#mayWriteStatus() });
     this.#status = new StatusWriter({
       clock,
-      log,
+      troubles,
       entry: (name) => this.#policies.get(name),
       build: (entry, previous) => this.#buildStatus(entry, previous),
       write: async ({ name, uid }, status) => {
@@ -172,6 +174,7 @@ export class Operator {
       listen,
       registry: this.#metrics.registry,
       waitingFor: () => this.#meta.waitingFor(),
+      notes: () => (troubles.problem === undefined ? [] : [troubles.problem]),
     });
   }
 
@@ -222,6 +225,12 @@ export class Operator {
         await applyConfigMap(this.#client, target);
       },
     };
+  }
+
+  async #mayWriteStatus(): Promise<boolean> {
+    const { group, resource } = WATCH_POLICIES;
+    const question = { verb: 'patch', group, resource, subresource: 'status' };
+    return (await reviewSelfAccess(this.#client, question, this.#abort.signal)).allowed;
   }
 
   async #missingVerbs({ group, resource }: GroupResource): Promise<readonly string[]> {

@@ -205,7 +205,7 @@ describe('overload', () => {
     await clock.advance(1_000);
     expect(queue.running).toBe(4);
     const endRound = async () => {
-      for (const { item: of } of [...running]) await end(of.key);
+      for (const key of running.map(({ item: of }) => of.key)) await end(key);
     };
     await endRound();
     expect(queue.running).toBe(5);
@@ -213,7 +213,7 @@ describe('overload', () => {
     expect(queue.running).toBe(6);
     for (let i = 0; i < 3; i++) {
       await end(running[0]?.item.key ?? '', { kind: 'Overloaded', afterMs: 1_000 });
-      for (const { item: of } of [...running]) await end(of.key, { kind: 'Retry' });
+      for (const key of running.map(({ item: of }) => of.key)) await end(key, { kind: 'Retry' });
       await clock.advance(1_000);
     }
     expect(queue.running).toBe(1);

@@ -72,6 +72,12 @@ describe('pages', () => {
     expect((await fetch(`${at}/readyz`)).status).toBe(200);
   });
 
+  test('say what is wrong although we are ready', async () => {
+    const at = `http://127.0.0.1:${await start({ notes: () => ['the status cannot be written'] })}`;
+    const answer = await fetch(`${at}/readyz`);
+    expect([answer.status, await answer.text()]).toEqual([200, 'ok\nthe status cannot be written\n']);
+  });
+
   test('are answered to HEAD as to GET, without the body', async () => {
     const at = `http://127.0.0.1:${await start()}`;
     const answer = await fetch(`${at}/metrics`, { method: 'HEAD' });

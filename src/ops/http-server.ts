@@ -8,6 +8,8 @@ export interface HttpServerOptions {
   readonly registry: { readonly contentType: string; metrics(): Promise<string> };
   /** What keeps the operator from being ready, in words; empty when it is. */
   readonly waitingFor: () => readonly string[];
+  /** What is wrong although it is ready, in words; shown on the same page. */
+  readonly notes?: () => readonly string[];
   /** How long a client may take to send a request, or leave an answer unread, in milliseconds; default 5,000. */
   readonly patienceMs?: number;
 }
@@ -86,8 +88,10 @@ export class HttpServer {
       case '/healthz':
         return { status: 200, body: 'ok\n' };
       case '/readyz': {
-        const reasons = this.#options.waitingFor();
-        return reasons.length === 0 ? { status: 200, body: 'ok\n' } : { status: 503, body: `${reasons.join('\n')}\n` };
+        const { waitingFor, notes = () => [] } = this.#options;
+        const reasons = waitingFor();
+        const lines = [...(reasons.length === 0 ? ['ok'] : reasons), ...notes()];
+        return { status: reasons.length === 0 ? 200 : 503, body: `${lines.join('\n')}\n` };
       }
       case '/metrics':
         try {

@@ -2,12 +2,11 @@ import { isDeepStrictEqual } from 'node:util';
 import { type WatchPolicyStatus, watchPolicyStatusSchema } from '../api/status.ts';
 import { Backoff } from '../base/backoff.ts';
 import type { Clock } from '../base/clock.ts';
-import { messageOf } from '../base/errors.ts';
-import type { Log } from '../base/log.ts';
 import type { PolicyEntry } from '../controller/policy-set.ts';
 import { compareResourceVersions } from '../informer/resource-version.ts';
 import { ApiError } from '../kube/errors.ts';
 import { withoutCounts } from './status.ts';
+import type { StatusTroubles } from './status-troubles.ts';
 
 /** Changes that come together are looked at together... */
 const GATHER_MS = 20;
@@ -27,7 +26,6 @@ const LONG_AGO = Number.NEGATIVE_INFINITY;
 export interface PolicyStatusOptions {
   readonly clock: Clock;
   readonly random?: () => number;
-  readonly log: Log;
   readonly entry: (policy: string) => PolicyEntry | undefined;
   /**
    * The status as it should be; `previous` is what stands there. `settled`: nothing better is to be expected in a moment,
@@ -40,6 +38,7 @@ export interface PolicyStatusOptions {
   /** Writes the status; resolves to the policy's new resourceVersion. Rejects with ApiError. */
   readonly write: (entry: PolicyEntry, status: WatchPolicyStatus) => Promise<string>;
   readonly observe?: StatusObserver;
+  readonly troubles: StatusTroubles;
 }
 
 /** Told of status writes; must not throw. */
@@ -176,7 +175,7 @@ export class PolicyStatus {
   }
 
   async #write(entry: PolicyEntry, status: WatchPolicyStatus): Promise<void> {
-    const { clock, random, log, write, observe } = this.#options;
+    const { clock, random, troubles, write, observe } = this.#options;
     const onlyCounts = this.#countsDifferSince !== undefined;
     this.#countsDifferSince = undefined;
     const before = this.#standing;
@@ -187,13 +186,14 @@ export class PolicyStatus {
       this.#standing = status;
       if (onlyCounts) this.#countsWrittenAt = clock.monotonic();
       this.#backoff = undefined;
+      troubles.written();
       observe?.written(entry, before, status, { seconds: (clock.monotonic() - changedAt) / 1_000, onlyCounts });
     } catch (error) {
       // The policy is gone; the watch tells.
       if (!(error instanceof ApiError && error.code === 'NotFound')) {
         observe?.failed();
         this.#changedAt = changedAt;
-        log.warn({ policy: this.#name, reason: messageOf(error) }, 'a status could not be written; it is tried again');
+        troubles.failed(this.#name, error);
         this.#backoff ??= new Backoff(RETRY, clock, random);
         this.#dirty = true;
       }

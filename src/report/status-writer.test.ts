@@ -5,6 +5,7 @@ import { apiError } from '../../test/support/scripted-list-watch.ts';
 import type { WatchPolicyStatus } from '../api/status.ts';
 import { silentLog } from '../base/log.ts';
 import type { PolicyEntry } from '../controller/policy-set.ts';
+import { StatusTroubles } from './status-troubles.ts';
 import { StatusWriter } from './status-writer.ts';
 
 type Summary = NonNullable<WatchPolicyStatus['summary']>;
@@ -33,7 +34,7 @@ function setUp() {
   const writer = new StatusWriter({
     clock,
     random: () => 0,
-    log: silentLog,
+    troubles: new StatusTroubles({ log: silentLog, mayWrite: async () => true }),
     entry: (name) => entries.get(name),
     build: () => {
       now.builds += 1;

@@ -1,4 +1,6 @@
 import { describe, expect, test } from 'vitest';
+import * as z from 'zod';
+import { eventually } from '../cluster/eventually.ts';
 import { configMap, is, useStage } from '../support/stage.ts';
 
 /** Rights that are missing: each is named exactly, holds up nothing else, and its grant is noticed. */
@@ -158,4 +160,36 @@ describe("the operator's own rights", () => {
     await stage().policy(ns, (policy) => is(policy, 'Ready') === 'True');
     await restoreTargets();
   });
+
+  test('patch on the status of policies is missing: no status can say so, so the log does once, and /readyz; all else goes on, and it heals', async () => {
+    const { admin } = stage();
+    const ns = await admin.createNamespace('no-status');
+    const role = `/apis/${RBAC}/v1/clusterroles/watchkeeper`;
+    const rules = z.array(z.looseObject({ resources: z.array(z.string()) })).parse((await admin.get(role))['rules']);
+    const restore = await withRules(
+      role,
+      rules.filter(({ resources }) => !resources.includes('watchpolicies/status')),
+    );
+    const grant = 'apiGroups: ["watchkeeper.dev"], resources: ["watchpolicies/status"], verbs: ["patch"]';
+    const operator = await stage().startOperator();
+    for (const name of ['first', 'second', 'third']) await enforce(name, [ns], [CONFIG_MAPS]);
+    await admin.create(configMap(ns, 'one'));
+    await stage().labels(path(ns, 'one', 'configmaps'), blue);
+    const readyz = async () => operator.page('/readyz');
+    await eventually('/readyz', readyz, ({ status, body }) => status === 200 && body.includes(grant));
+    const failed = async () => operator.metric('watchkeeper_status_writes_total', 'result="failed"');
+    await eventually('tries', failed, (count) => count >= 6);
+    const loud = operator.lines.filter(({ level, msg }) => level >= 40 && /status|right/.test(msg));
+    expect(loud.map(({ msg }) => msg)).toEqual([
+      'a status could not be written; it is tried again',
+      'a right is missing',
+    ]);
+    expect(loud[1]?.['reason']).toContain(grant);
+
+    await restore();
+    for (const name of ['first', 'second', 'third']) {
+      await stage().policy(name, (policy) => is(policy, 'Ready') === 'True', 90_000);
+    }
+    await eventually('/readyz', readyz, ({ body }) => body === 'ok\n');
+  }, 120_000);
 });
