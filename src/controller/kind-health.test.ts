@@ -6,20 +6,20 @@ import { apiError } from '../../test/support/scripted-list-watch.ts';
 import type { ApiErrorCode } from '../kube/errors.ts';
 import { KindHealth } from './kind-health.ts';
 import { TOLERATED_MS } from './kind-state.ts';
-import { WatchedKind } from './watched-kind.ts';
+import type { View } from './watched-kind.ts';
 
 const OWN = { apiService: undefined, unreachable: false };
 
 async function setUp(missingVerbs: () => Promise<readonly string[]> = async () => []) {
   const clock = new ManualClock();
   const { informer, watch } = await startInformer([]);
-  const kind = new WatchedKind(CONFIG_MAPS, informer);
+  const kind: View = { context: CONFIG_MAPS, informer };
   const changed: string[] = [];
   const health = new KindHealth({
     clock,
     missingVerbs,
     sourceOf: () => OWN,
-    onChange: ({ name }) => changed.push(name),
+    onChange: ({ context }) => changed.push(context.resource),
   });
   informer.addHandler({ change() {}, remove() {}, synced() {}, status: () => health.update(kind) });
   const breakDown = async (code: ApiErrorCode = 'Network'): Promise<void> => {
@@ -42,11 +42,11 @@ test('a break becomes visible once it has lasted, without a further event, and i
   expect(clock.pending).toBe(0);
 });
 
-test('a kind that is forgotten, and the end, leave no timer', async () => {
+test('a watch that is forgotten, and the end, leave no timer', async () => {
   const { clock, kind, health, breakDown } = await setUp();
   await breakDown();
   expect(clock.pending).toBe(1);
-  health.forget(kind.name);
+  health.forget(kind);
   expect(clock.pending).toBe(0);
   health.update(kind);
   expect(clock.pending).toBe(1);

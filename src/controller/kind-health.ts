@@ -1,16 +1,17 @@
-import type { GroupResource, GroupResourceName } from '../api/resource.ts';
+import type { GroupResource } from '../api/resource.ts';
 import type { Clock } from '../base/clock.ts';
 import type { ApiError } from '../kube/errors.ts';
+import type { KindContext } from '../policy/program.ts';
 import { type KindSource, type KindState, kindState, type MissingVerbs, TOLERATED_MS } from './kind-state.ts';
-import type { WatchedKind } from './watched-kind.ts';
+import type { View } from './watched-kind.ts';
 
 export interface KindHealthOptions {
   readonly clock: Clock;
   /** Which of the verbs list and watch we have no right to, by an access review. A rejection says nothing. */
   readonly missingVerbs: (gr: GroupResource) => Promise<readonly string[]>;
-  readonly sourceOf: (kind: WatchedKind) => KindSource;
-  /** A kind stands otherwise than before, of which no event of its watch tells: a break lasts, a review has answered. */
-  readonly onChange: (kind: WatchedKind) => void;
+  readonly sourceOf: (kind: KindContext) => KindSource;
+  /** A view stands otherwise than before, of which no event of its watch tells: a break lasts, a review has answered. */
+  readonly onChange: (view: View) => void;
 }
 
 interface Break {
@@ -22,35 +23,36 @@ interface Break {
   missing: MissingVerbs;
 }
 
-/** Since when the watch of each kind is broken, and whether for want of a right. */
+/** Since when each watch is broken, and whether for want of a right. */
 export class KindHealth {
   readonly #options: KindHealthOptions;
-  readonly #breaks = new Map<GroupResourceName, Break>();
+  readonly #breaks = new Map<View, Break>();
 
   constructor(options: KindHealthOptions) {
     this.#options = options;
   }
 
   /** To be called on each change of the informer's status. */
-  update(kind: WatchedKind): void {
-    const { lastError } = kind.informer.status;
+  update(view: View): void {
+    const { lastError } = view.informer.status;
     if (lastError === undefined) {
-      this.forget(kind.name);
+      this.forget(view);
       return;
     }
-    const broken = this.#breakOf(kind);
-    if (lastError.code === 'Forbidden' && broken.reviewed !== lastError) void this.#review(kind, broken, lastError);
+    const broken = this.#breakOf(view);
+    if (lastError.code === 'Forbidden' && broken.reviewed !== lastError) void this.#review(view, broken, lastError);
   }
 
-  state(kind: WatchedKind): KindState {
-    const broken = this.#breaks.get(kind.name);
+  state(view: View): KindState {
+    const broken = this.#breaks.get(view);
     const failingMs = broken === undefined ? 0 : this.#options.clock.monotonic() - broken.since;
-    return kindState(kind.context, kind.informer.status, failingMs, broken?.missing, this.#options.sourceOf(kind));
+    const source = this.#options.sourceOf(view.context);
+    return kindState(view.context, view.informer.status, failingMs, broken?.missing, source);
   }
 
-  forget(name: GroupResourceName): void {
-    this.#breaks.get(name)?.cancel();
-    this.#breaks.delete(name);
+  forget(view: View): void {
+    this.#breaks.get(view)?.cancel();
+    this.#breaks.delete(view);
   }
 
   /** Leaves no timer. */
@@ -59,27 +61,27 @@ export class KindHealth {
     this.#breaks.clear();
   }
 
-  #breakOf(kind: WatchedKind): Break {
-    const known = this.#breaks.get(kind.name);
+  #breakOf(view: View): Break {
+    const known = this.#breaks.get(view);
     if (known !== undefined) return known;
     const { clock, onChange } = this.#options;
-    const cancel = clock.after(TOLERATED_MS, () => onChange(kind));
+    const cancel = clock.after(TOLERATED_MS, () => onChange(view));
     const broken: Break = { since: clock.monotonic(), cancel, reviewed: undefined, missing: undefined };
-    this.#breaks.set(kind.name, broken);
+    this.#breaks.set(view, broken);
     return broken;
   }
 
   /** Once for each refusal: a grant may have given one of two verbs meanwhile. */
-  async #review(kind: WatchedKind, broken: Break, refusal: ApiError): Promise<void> {
+  async #review(view: View, broken: Break, refusal: ApiError): Promise<void> {
     broken.reviewed = refusal;
     try {
-      const missing = await this.#options.missingVerbs(kind.context);
-      if (this.#breaks.get(kind.name) !== broken) return;
+      const missing = await this.#options.missingVerbs(view.context);
+      if (this.#breaks.get(view) !== broken) return;
       broken.missing = missing;
     } catch {
       // The next refusal is reviewed again.
       return;
     }
-    this.#options.onChange(kind);
+    this.#options.onChange(view);
   }
 }

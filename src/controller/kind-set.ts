@@ -1,16 +1,17 @@
+import { isDeepStrictEqual } from 'node:util';
 import { type CachedObject, objectKey, type StringMap, valueIn } from '../api/object.ts';
-import type { GroupResource, GroupResourceName } from '../api/resource.ts';
+import { type GroupResource, type GroupResourceName, groupResourceName } from '../api/resource.ts';
 import type { Clock } from '../base/clock.ts';
 import type { Log } from '../base/log.ts';
 import type { Informer, InformerHandler } from '../informer/informer.ts';
-import type { WatchId } from '../informer/watch-spec.ts';
-import type { Program } from '../policy/program.ts';
-import type { KindPlan } from '../watchplan/kind-plan.ts';
+import { type WatchId, watchId } from '../informer/watch-spec.ts';
+import type { KindContext, Program } from '../policy/program.ts';
+import type { KindPlan, ViewPlan } from '../watchplan/kind-plan.ts';
 import { NAMESPACES } from '../watchplan/plan.ts';
 import { KindHealth } from './kind-health.ts';
-import type { KindSource, KindState } from './kind-state.ts';
+import { type KindSource, type KindState, worst } from './kind-state.ts';
 import type { ObjectController } from './object-controller.ts';
-import { WatchedKind } from './watched-kind.ts';
+import { type View, WatchedKind } from './watched-kind.ts';
 
 export interface KindSetOptions {
   readonly clock: Clock;
@@ -19,7 +20,7 @@ export interface KindSetOptions {
   /** Which of list and watch we have no right to, by an access review. */
   readonly missingVerbs: (gr: GroupResource) => Promise<readonly string[]>;
   /** Who serves a kind. */
-  readonly sourceOf: (kind: WatchedKind) => KindSource;
+  readonly sourceOf: (kind: KindContext) => KindSource;
   /** How a kind stands has changed. */
   readonly onChange: (name: GroupResourceName) => void;
   /** The server says that it does not serve a kind. */
@@ -28,8 +29,8 @@ export interface KindSetOptions {
 
 interface Member {
   readonly kind: WatchedKind;
-  readonly id: WatchId;
-  removeHandler: () => void;
+  readonly views: readonly ViewPlan[];
+  readonly removeHandlers: (() => void)[];
 }
 
 /** The kinds that are watched for policies, how each stands, and what a change of theirs means for objects. */
@@ -41,7 +42,8 @@ export class KindSet {
   constructor(options: KindSetOptions) {
     this.#options = options;
     const { clock, missingVerbs, sourceOf } = options;
-    this.#health = new KindHealth({ clock, missingVerbs, sourceOf, onChange: (kind) => this.#changed(kind) });
+    const onChange = ({ context }: View) => this.#changed(groupResourceName(context));
+    this.#health = new KindHealth({ clock, missingVerbs, sourceOf, onChange });
   }
 
   get(name: GroupResourceName): WatchedKind | undefined {
@@ -52,31 +54,47 @@ export class KindSet {
     for (const { kind } of this.#members.values()) yield kind;
   }
 
-  *entries(): IterableIterator<readonly [GroupResourceName, WatchId]> {
-    for (const [name, { id }] of this.#members) yield [name, id];
+  /** Names of the kinds whose views are not those of the plan. */
+  *outdated(plans: ReadonlyMap<GroupResourceName, KindPlan>): Generator<GroupResourceName> {
+    for (const [name, { views }] of this.#members) {
+      const planned = plans.get(name)?.views ?? [];
+      // What is served under a name may become another kind while the watch of it goes on.
+      if (!isDeepStrictEqual(planned, views)) yield name;
+    }
   }
 
-  /** Begins to look after a kind. Its informer may have been running for somebody else. */
-  adopt({ context, programs }: KindPlan, id: WatchId, informer: Informer): void {
-    const kind = new WatchedKind(context, informer);
-    kind.setPrograms(programs);
-    const member: Member = { kind, id, removeHandler: () => {} };
+  /** Begins to look after a kind, where all its informers are there. These may have been running for somebody else. */
+  adopt({ views, programs, versions }: KindPlan, running: (id: WatchId) => Informer | undefined): void {
+    const found: View[] = [];
+    for (const { context, spec } of views) {
+      const informer = running(watchId(spec));
+      if (informer === undefined) return;
+      found.push({ context, informer });
+    }
+    const [main, ...others] = found;
+    if (main === undefined) return;
+    const kind = new WatchedKind(main.context, main.informer, others);
+    kind.setPrograms(programs, versions);
+    const member: Member = { kind, views, removeHandlers: [] };
     this.#members.set(kind.name, member);
     this.#options.objects.add(kind);
-    member.removeHandler = informer.addHandler(this.#handler(kind));
+    for (const view of kind.views) member.removeHandlers.push(view.informer.addHandler(this.#handler(kind, view)));
   }
 
   forget(name: GroupResourceName): void {
-    this.#members.get(name)?.removeHandler();
+    const member = this.#members.get(name);
+    for (const remove of member?.removeHandlers ?? []) remove();
+    for (const view of member?.kind.views ?? []) this.#health.forget(view);
     this.#members.delete(name);
-    this.#health.forget(name);
     this.#options.objects.remove(name);
     this.#options.onChange(name);
   }
 
   /** Something changed about who serves these groups: what fails of them is tried now. */
   retry(groups: ReadonlySet<string>): void {
-    for (const { kind } of this.#members.values()) if (groups.has(kind.context.group)) kind.informer.retry();
+    for (const { kind } of this.#members.values()) {
+      if (groups.has(kind.context.group)) for (const { informer } of kind.views) informer.retry();
+    }
   }
 
   /** Of every kind that has work to catch up on and can be relied on now. */
@@ -91,21 +109,28 @@ export class KindSet {
     return synced && lastError?.code !== 'Forbidden' && lastError?.code !== 'NotFound';
   }
 
-  /** Whether the kind is reliable, and Namespaces are where its objects have one. */
+  /**
+   * Whether the kind is reliable, and Namespaces are where its objects have one. Other versions are waited for while they are
+   * on their way; one that fails holds up only those who read it.
+   */
   isReady(kind: WatchedKind): boolean {
-    return this.isReliable(kind) && (kind.context.scope === 'Cluster' || this.isReliable(this.get(NAMESPACES)));
+    const [, ...others] = kind.views;
+    if (!this.isReliable(kind) || others.some(isOnItsWay)) return false;
+    return kind.context.scope === 'Cluster' || this.isReliable(this.get(NAMESPACES));
   }
 
-  /** For a program; without one, how the kind stands for any. */
+  /** Of the kind as a whole, or as a program needs it. */
   state(kind: WatchedKind, program?: Program): KindState {
-    const watch = this.#health.state(kind);
+    const [main] = kind.views;
+    const views = program === undefined ? kind.views : [main, kind.viewOf(program) ?? main];
+    const watch = worst(views.map((view) => this.#health.state(view)));
     if (watch.state !== 'Watching') return watch;
     const problem = kind.writeProblem(program);
     if (problem !== undefined) return problem;
     const namespaces = this.get(NAMESPACES);
     if (kind.context.scope === 'Cluster' || this.isReliable(namespaces)) return watch;
     // Nothing can be said about its objects before their Namespaces are known.
-    return namespaces === undefined ? { state: 'Syncing', message: '' } : this.#health.state(namespaces);
+    return namespaces === undefined ? { state: 'Syncing', message: '' } : this.#health.state(namespaces.views[0]);
   }
 
   namespace(name: string): CachedObject | undefined {
@@ -114,13 +139,13 @@ export class KindSet {
 
   /** Hears of nothing any more, also not of the end of the informers; leaves no timer. */
   stop(): void {
-    for (const { removeHandler } of this.#members.values()) removeHandler();
+    for (const { removeHandlers } of this.#members.values()) for (const remove of removeHandlers) remove();
     this.#health.stop();
   }
 
-  #handler(kind: WatchedKind): InformerHandler {
+  #handler(kind: WatchedKind, view: View): InformerHandler {
     const { objects, log, onNotFound } = this.#options;
-    const isNamespaces = kind.name === NAMESPACES;
+    const isNamespaces = kind.name === NAMESPACES && view === kind.views[0];
     return {
       change: (object, previous) => {
         if (isNamespaces) this.#namespaceChanged(object, previous);
@@ -131,22 +156,24 @@ export class KindSet {
         objects.enqueue(kind, objectKey(object));
       },
       synced: () => {
-        log.info({ kind: kind.name, objects: kind.informer.status.objects }, 'the kind is synced');
+        const { version } = view.context;
+        log.info({ kind: kind.name, version, objects: view.informer.status.objects }, 'the kind is synced');
         kind.needsPass = true;
         this.startPasses();
-        this.#changed(kind);
+        this.#changed(kind.name);
       },
       status: ({ lastError }) => {
-        this.#health.update(kind);
-        if (lastError === undefined) this.startPasses();
-        else if (lastError.code === 'NotFound') onNotFound();
-        this.#changed(kind);
+        this.#health.update(view);
+        if (lastError?.code === 'NotFound') onNotFound();
+        // A kind does not wait any more for a version that fails.
+        if (lastError === undefined || view !== kind.views[0]) this.startPasses();
+        this.#changed(kind.name);
       },
     };
   }
 
   /** How namespaced kinds stand depends on how Namespaces do. */
-  #changed({ name }: WatchedKind): void {
+  #changed(name: GroupResourceName): void {
     this.#options.onChange(name);
     if (name !== NAMESPACES) return;
     for (const { kind } of this.#members.values()) {
@@ -170,6 +197,10 @@ export class KindSet {
       }
     }
   }
+}
+
+function isOnItsWay({ informer: { status } }: View): boolean {
+  return !status.synced && status.lastError === undefined;
 }
 
 function sameMap(a: StringMap, b: StringMap): boolean {

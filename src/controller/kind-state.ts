@@ -74,3 +74,11 @@ function namespacesText(namespaces: readonly string[]): string {
 function list(items: readonly string[]): string {
   return `[${items.map((item) => JSON.stringify(item)).join(', ')}]`;
 }
+
+const WORST: readonly WatchState[] = ['Forbidden', 'Failed', 'NotServed', 'Syncing', 'Watching'];
+
+/** Of several watches for one purpose. */
+export function worst(states: readonly KindState[]): KindState {
+  const [first] = states.toSorted((a, b) => WORST.indexOf(a.state) - WORST.indexOf(b.state));
+  return first ?? { state: 'Syncing', message: '' };
+}

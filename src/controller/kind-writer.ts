@@ -24,6 +24,8 @@ export interface KindWriterOptions {
   readonly record: WriteRecord;
   readonly guard: ContentionGuard;
   readonly isReady: (kind: WatchedKind) => boolean;
+  /** Whether to leave the object for now: it is evaluated again in a moment. */
+  readonly holdUp?: ((object: CachedObject) => boolean) | undefined;
   readonly evaluate: (object: CachedObject) => Evaluation;
   /** What the evaluation of the object is made of. */
   readonly surroundings: (object: CachedObject) => Surroundings;
@@ -144,6 +146,7 @@ export class KindWriter {
       return DONE;
     }
     const object = kind.informer.store.get(key);
+    if (object !== undefined && this.#options.holdUp?.(object) === true) return DONE;
     const evaluation = object === undefined ? undefined : this.#options.evaluate(object);
     if (object === undefined || evaluation?.desired === undefined || !this.differs(object, evaluation)) {
       this.settled(key);

@@ -8,10 +8,10 @@ import type { Log } from '../base/log.ts';
 import { Throttle } from '../base/throttle.ts';
 import type { Informer, InformerHandler } from '../informer/informer.ts';
 import { InformerRegistry } from '../informer/registry.ts';
-import { type WatchId, type WatchSpec, watchId } from '../informer/watch-spec.ts';
+import type { WatchId, WatchSpec } from '../informer/watch-spec.ts';
 import type { Discovery, DiscoverySnapshot } from '../kube/discovery.ts';
 import type { ListWatch } from '../kube/list-watch.ts';
-import type { Program } from '../policy/program.ts';
+import type { KindContext, Program } from '../policy/program.ts';
 import { Awaited } from '../watchplan/awaited.ts';
 import { type Plan, planWatches } from '../watchplan/plan.ts';
 import { Expansions } from '../watchplan/targets.ts';
@@ -75,6 +75,8 @@ export class MetaController {
   #plan = NO_PLAN;
   #awaited = new Awaited(NO_PLAN);
   #held = new HeldKeys(new Map());
+  /** Watches that start once those of the same id have ended. */
+  #delayed: Set<WatchId> = new Set();
   #planning: NodeJS.Immediate | undefined;
   #flushing: Promise<void> | undefined;
   #cancelFlush: (() => void) | undefined;
@@ -89,7 +91,7 @@ export class MetaController {
       random,
       log,
       createListWatch,
-      prepare: (informer, spec, id) => this.#prepare(informer, spec, id),
+      prepare: (informer, _spec, id) => this.#prepare(informer, id),
     });
     this.#discovery = new DiscoveryWatch({
       discovery,
@@ -185,13 +187,16 @@ export class MetaController {
     for (const [policy, { resources }] of this.#plan.parts) if (resources.has(name)) yield policy;
   }
 
-  /** How one group/resource stands for a policy that is about it; without a policy, for any. */
+  /** How a group/resource stands: as a whole, or as one of the programs on it needs it. */
   state(gr: GroupResource, program?: Program): KindState & { readonly version: string | undefined } {
     const name = groupResourceName(gr);
+    const missing = program === undefined ? undefined : this.#plan.kinds.get(name)?.absent.get(program);
+    const absence = missing ?? this.#plan.absent.get(name);
+    if (absence !== undefined) return { ...absence, version: undefined };
     const kind = this.#kinds.get(name);
-    if (kind !== undefined) return { ...this.#kinds.state(kind, program), version: kind.context.version };
-    const absence = this.#plan.absent.get(name) ?? { state: 'Syncing', message: this.waitingFor().join('; ') };
-    return { ...absence, version: undefined };
+    if (kind === undefined) return { state: 'Syncing', message: this.waitingFor().join('; '), version: undefined };
+    const view = program === undefined ? undefined : kind.viewOf(program);
+    return { ...this.#kinds.state(kind, program), version: (view?.context ?? kind.context).version };
   }
 
   /** Everything that the policies on the kind read is known, and the kind itself can be relied on. */
@@ -230,11 +235,11 @@ export class MetaController {
 
   // ---- Triggers ----------------------------------------------------------------------------------------------------
 
-  #prepare(informer: Informer, spec: WatchSpec, id: WatchId): void {
+  #prepare(informer: Informer, id: WatchId): void {
     if (id === POLICIES_ID) informer.addHandler(this.#policyHandler());
     else if (id === CRDS_ID || id === API_SERVICES_ID) informer.addHandler(this.#servedHandler());
-    const plan = this.#plan.kinds.get(groupResourceName(spec.gvr));
-    if (plan !== undefined && watchId(plan.spec) === id) this.#kinds.adopt(plan, id, informer);
+    // One that had to wait for its predecessor's end starts by itself.
+    if (this.#delayed.delete(id)) this.#replanSoon();
   }
 
   #policyHandler(): InformerHandler {
@@ -259,8 +264,8 @@ export class MetaController {
 
   #isAwaited(group: string): boolean {
     if (this.#awaited.group(group)) return true;
-    for (const { context, informer } of this.#kinds.values()) {
-      if (context.group === group && informer.status.lastError !== undefined) return true;
+    for (const { context, views } of this.#kinds.values()) {
+      if (context.group === group && views.some(({ informer }) => informer.status.lastError !== undefined)) return true;
     }
     return false;
   }
@@ -287,8 +292,11 @@ export class MetaController {
     if (crds === undefined || !crds.status.synced) return true;
     for (const { name } of crds.store.values()) if (!snapshot.has(name) && this.#awaited.resource(name)) return true;
     for (const kind of this.#kinds.values()) {
-      const gone = kind.informer.status.lastError?.code === 'NotFound';
-      if (gone && snapshot.has(kind.name)) return true;
+      const served = snapshot.get(kind.name)?.versions ?? [];
+      for (const { context, informer } of kind.views) {
+        const isGone = informer.status.lastError?.code === 'NotFound';
+        if (isGone && served.some(({ version }) => version === context.version)) return true;
+      }
     }
     return false;
   }
@@ -333,38 +341,33 @@ export class MetaController {
 
   /** Makes the kinds that are looked after, and the informers that run, those of the plan. */
   #reconcileKinds(heldChanged: boolean): void {
-    for (const [name, id] of this.#kinds.entries()) {
-      const plan = this.#plan.kinds.get(name);
-      const context = this.#kinds.get(name)?.context;
-      // What is served under a name may become another kind while the watch of it goes on.
-      if (plan !== undefined && watchId(plan.spec) === id && isDeepStrictEqual(plan.context, context)) continue;
-      if (plan === undefined) this.#options.log.info({ kind: name }, 'the kind is not watched any more');
+    for (const name of this.#kinds.outdated(this.#plan.kinds)) {
+      if (!this.#plan.kinds.has(name)) this.#options.log.info({ kind: name }, 'the kind is not watched any more');
       this.#kinds.forget(name);
     }
     this.#reconcileRegistry();
     for (const [name, plan] of this.#plan.kinds) {
       const kind = this.#kinds.get(name);
-      const id = watchId(plan.spec);
-      const running = this.#registry.get(id);
-      // An informer of ours that serves a policy too was prepared before the policy came.
-      if (kind === undefined && running !== undefined) this.#kinds.adopt(plan, id, running);
-      kind?.setPrograms(plan.programs);
+      if (kind === undefined) this.#kinds.adopt(plan, (id) => this.#registry.get(id));
+      else kind.setPrograms(plan.programs, plan.versions);
     }
     if (heldChanged) for (const kind of this.#kinds.values()) kind.needsPass = true;
     this.#kinds.startPasses();
   }
 
   #reconcileRegistry(): void {
-    for (const { id, error } of this.#registry.reconcile(desiredWatches(this.#plan)).failed) {
+    const { delayed, failed } = this.#registry.reconcile(desiredWatches(this.#plan));
+    this.#delayed = new Set(delayed);
+    for (const { id, error } of failed) {
       this.#options.log.error({ watch: id, err: error }, 'a watch could not be started');
     }
   }
 
-  #sourceOf({ name, context: { group, version } }: WatchedKind): KindSource {
-    const apiService = `${version}.${group}`;
+  #sourceOf(kind: KindContext): KindSource {
+    const apiService = `${kind.version}.${kind.group}`;
     return {
       apiService: this.#incarnations.apiServices.has(apiService) ? apiService : undefined,
-      unreachable: this.#discovery.snapshot?.get(name)?.stale === true,
+      unreachable: this.#discovery.snapshot?.get(groupResourceName(kind))?.stale === true,
     };
   }
 

@@ -4,8 +4,9 @@ import type { Clock } from '../base/clock.ts';
 import type { Log } from '../base/log.ts';
 import { type Evaluation, evaluate } from '../policy/evaluate.ts';
 import type { KeyPatterns } from '../policy/key-patterns.ts';
-import type { KindContext, NamespaceLookup } from '../policy/program.ts';
+import type { KindContext, NamespaceLookup, Program } from '../policy/program.ts';
 import { NAMESPACES } from '../watchplan/plan.ts';
+import { AwaitedViews } from './awaited-views.ts';
 import type { ContentionGuard, CreateGuard, Surroundings } from './contention.ts';
 import { EvaluationQueue } from './evaluation-queue.ts';
 import { KindWriter, type KindWriterObserver } from './kind-writer.ts';
@@ -51,6 +52,7 @@ export class ObjectController {
   readonly #options: ObjectControllerOptions;
   /** Of each kind that is looked after. */
   readonly #writers = new Map<GroupResourceName, KindWriter>();
+  readonly #awaited = new Map<GroupResourceName, AwaitedViews>();
   readonly #evaluations: EvaluationQueue;
   readonly #writes: WriteQueue;
 
@@ -94,6 +96,8 @@ export class ObjectController {
   add(kind: WatchedKind): void {
     const { clock, random, log, writer, record, isReady, observe } = this.#options;
     const guard = this.#options.createGuard(kind.context, (key) => this.enqueue(kind, key));
+    const awaited = new AwaitedViews(kind, clock, (key) => this.enqueue(kind, key));
+    this.#awaited.set(kind.name, awaited);
     const kindWriter = new KindWriter(kind, {
       clock,
       random,
@@ -103,6 +107,7 @@ export class ObjectController {
       record,
       guard,
       isReady,
+      holdUp: (object) => awaited.holdUp(object),
       evaluate: (object) => this.#evaluate(kind, guard, object),
       surroundings: (object) => this.#surroundings(kind, object),
       enqueue: (key) => this.enqueue(kind, key),
@@ -116,6 +121,8 @@ export class ObjectController {
   remove(name: GroupResourceName): void {
     this.#writers.get(name)?.stop();
     this.#writers.delete(name);
+    this.#awaited.get(name)?.stop();
+    this.#awaited.delete(name);
     this.#evaluations.drop(name);
     this.#writes.drop(name);
     this.#options.verdicts.forgetKind(name);
@@ -140,6 +147,7 @@ export class ObjectController {
     this.#evaluations.stop();
     await this.#writes.stop();
     for (const writer of this.#writers.values()) writer.stop();
+    for (const awaited of this.#awaited.values()) awaited.stop();
   }
 
   /** What fails unexpectedly with one object must not end the others'; its pass does not end, so nothing is said to be exact. */
@@ -162,8 +170,11 @@ export class ObjectController {
     if (object === undefined || this.#isOurs(kind, object)) {
       writer.gone(key);
       verdicts.forget(kind.name, key);
+      this.#awaited.get(kind.name)?.forget(key);
     } else if (!isReady(kind)) {
       kind.needsPass = true;
+      return;
+    } else if (this.#awaited.get(kind.name)?.holdUp(object) === true) {
       return;
     } else {
       const evaluation = this.#evaluate(kind, writer.guard, object);
@@ -182,7 +193,9 @@ export class ObjectController {
     const { namespaceOf, held } = this.#options;
     const { context, programs } = kind;
     const contention = guard.standing(this.#surroundings(kind, object));
-    return evaluate({ object, kind: context, programs, held: held(context, object), namespaceOf, contention });
+    const sightOf = (program: Program) => kind.sightOf(program, object);
+    const here = { object, kind: context, sightOf, held: held(context, object), namespaceOf };
+    return evaluate({ ...here, programs, contention });
   }
 
   #surroundings({ programs }: WatchedKind, object: CachedObject): Surroundings {

@@ -26,9 +26,11 @@ export const API_SERVICES_ID = watchId(SYSTEM_WATCHES.apiServices);
 export function desiredWatches({ kinds }: Plan): DesiredWatches {
   const desired = new Map<WatchId, DesiredWatch>();
   for (const spec of Object.values(SYSTEM_WATCHES)) desired.set(watchId(spec), { spec, owners: new Set(['system']) });
-  for (const { spec, owners } of kinds.values()) {
-    const id = watchId(spec);
-    desired.set(id, { spec, owners: new Set([...(desired.get(id)?.owners ?? []), ...owners]) });
+  for (const { views, owners } of kinds.values()) {
+    for (const { spec } of views) {
+      const id = watchId(spec);
+      desired.set(id, { spec, owners: new Set([...(desired.get(id)?.owners ?? []), ...owners]) });
+    }
   }
   return desired;
 }

@@ -1,32 +1,49 @@
-import type { CachedObject, ObjectKey } from '../api/object.ts';
+import { type CachedObject, type ObjectKey, objectKey } from '../api/object.ts';
 import { type GroupResourceName, groupResourceName } from '../api/resource.ts';
 import type { Informer } from '../informer/informer.ts';
 import { byPrecedence } from '../policy/evaluate.ts';
-import type { KindContext, Program } from '../policy/program.ts';
+import type { KindContext, Program, Sight } from '../policy/program.ts';
 import type { KindState } from './kind-state.ts';
+
+/** One version in which the objects of a kind are watched. */
+export interface View {
+  readonly context: KindContext;
+  readonly informer: Informer;
+}
 
 /**
  * One watched group/resource, the programs on it, and how far evaluation has come. A *pass* is one evaluation of every
  * object after the programs changed or a full list came in; what a policy reports is complete once a pass with its present
  * program has ended.
+ *
+ * Objects come and go, have their metadata and are written by the main view alone; the other views only lend the body that
+ * programs of their version read.
  */
 export class WatchedKind {
   readonly name: GroupResourceName;
   readonly context: KindContext;
+  /** Of the main view. */
   readonly informer: Informer;
+  /** The main one first. */
+  readonly views: readonly [View, ...View[]];
   /** Why objects of the kind cannot be written, for a program (any where there is none); undefined when they can. */
   writeProblem: (program: Program | undefined) => KindState | undefined = () => undefined;
   /** Something came while the kind could not be evaluated, or concerns all its objects. */
   needsPass = true;
 
+  readonly #others: readonly View[];
   #programs: readonly Program[] = [];
+  #versions: ReadonlyMap<Program, string> = new Map();
   #unevaluated: Set<ObjectKey> | undefined;
   #evaluated: ReadonlySet<Program> = new Set();
 
-  constructor(context: KindContext, informer: Informer) {
+  /** `others`: views in other versions. */
+  constructor(context: KindContext, informer: Informer, others: readonly View[] = []) {
     this.name = groupResourceName(context);
     this.context = context;
     this.informer = informer;
+    this.views = [{ context, informer }, ...others];
+    this.#others = others;
   }
 
   /** In order of precedence. */
@@ -34,16 +51,46 @@ export class WatchedKind {
     return this.#programs;
   }
 
-  /** Returns false when these are the programs that it has. A pass with others says nothing about these: one more is needed. */
-  setPrograms(programs: readonly Program[]): boolean {
+  /**
+   * `versions`: those in which programs read more than metadata. Returns false when these are the programs that it has. A pass
+   * with others says nothing about these: one more is needed.
+   */
+  setPrograms(programs: readonly Program[], versions: ReadonlyMap<Program, string> = new Map()): boolean {
     const sorted = programs.toSorted(byPrecedence);
-    if (sorted.length === this.#programs.length && sorted.every((program, i) => program === this.#programs[i]))
-      return false;
+    const stays = (program: Program) => this.#versions.get(program) === versions.get(program);
+    const same = sorted.every((program, i) => program === this.#programs[i] && stays(program));
+    if (same && sorted.length === this.#programs.length) return false;
+    this.#evaluated = new Set(sorted.filter((program) => this.#evaluated.has(program) && stays(program)));
     this.#programs = sorted;
-    this.#evaluated = new Set(sorted.filter((program) => this.#evaluated.has(program)));
+    this.#versions = versions;
     this.#unevaluated = undefined;
     this.needsPass = true;
     return true;
+  }
+
+  /** The view that a program reads; undefined where its version is not watched. */
+  viewOf(program: Program): View | undefined {
+    const version = this.#versions.get(program);
+    if (version === undefined) return this.views[0];
+    return this.views.find(({ context }) => context.version === version);
+  }
+
+  /** How a program sees an object of the main view. */
+  sightOf(program: Program, object: CachedObject): Sight {
+    const view = this.viewOf(program);
+    if (view === undefined) return 'NotServed';
+    if (view === this.views[0]) return { object, kind: this.context };
+    const shown = shownBy(view, object);
+    // A body that is older than the metadata could tell of what is not so any more.
+    return shown === undefined ? 'Pending' : { object: { ...object, body: shown.body }, kind: view.context };
+  }
+
+  /** Whether a view that works does not show the object as the main view does, which it will in a moment. */
+  isAwaited(object: CachedObject): boolean {
+    return this.#others.some((view) => {
+      const { synced, lastError } = view.informer.status;
+      return synced && lastError === undefined && shownBy(view, object) === undefined;
+    });
   }
 
   get enforced(): boolean {
@@ -52,7 +99,8 @@ export class WatchedKind {
 
   /** Whether every object was evaluated with this program. */
   hasEvaluated(program: Program): boolean {
-    return this.#evaluated.has(program);
+    const view = this.viewOf(program);
+    return this.#evaluated.has(program) && (view === undefined || view.informer.status.synced);
   }
 
   /** The keys that the pass has to evaluate. */
@@ -81,4 +129,13 @@ export class WatchedKind {
       if (object.applied.labels.length > 0 || object.applied.annotations.length > 0) yield object;
     }
   }
+}
+
+/**
+ * The object in a view, where it is the same version of the same object there. Whether it is older or newer does not matter,
+ * nor could it always be told: in a moment both views are equal.
+ */
+function shownBy({ informer }: View, object: CachedObject): CachedObject | undefined {
+  const shown = informer.store.get(objectKey(object));
+  return shown?.uid === object.uid && shown.resourceVersion === object.resourceVersion ? shown : undefined;
 }

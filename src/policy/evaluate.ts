@@ -1,11 +1,11 @@
 import type { CachedObject } from '../api/object.ts';
 import { type Contention, withContention, withLeftKeys, withoutContended } from './contention.ts';
 import { asItIs, type Desired, desiredOf } from './desired.ts';
-import { type Draft, draftOf } from './intent.ts';
+import { blindDraftOf, type Draft, draftOf } from './intent.ts';
 import { JudgedObject } from './judged-object.ts';
 import type { KeyPatterns } from './key-patterns.ts';
-import type { KindContext, NamespaceLookup, Program } from './program.ts';
-import { type Verdict, verdictOf } from './verdict.ts';
+import type { KindContext, NamespaceLookup, Program, Sight } from './program.ts';
+import { type Outcome, type Verdict, verdictOf } from './verdict.ts';
 import { type Winners, winnersOf } from './winners.ts';
 
 /** What an evaluation is made of. */
@@ -16,6 +16,8 @@ export type { Winners } from './winners.ts';
 export interface EvaluationInput {
   readonly object: CachedObject;
   readonly kind: KindContext;
+  /** How a program sees the object, where not all see it as `object` and `kind` are. Its metadata are always the same. */
+  readonly sightOf?: ((program: Program) => Sight) | undefined;
   /** Programs on this kind, sorted by `byPrecedence`. */
   readonly programs: readonly Program[];
   /**
@@ -42,11 +44,17 @@ export interface Evaluation {
  * offline commands share it.
  */
 export function evaluate(input: EvaluationInput): Evaluation {
-  const { object, kind, programs, held, namespaceOf, contention } = input;
+  const { object, kind, sightOf, programs, held, namespaceOf, contention } = input;
   const drafts: Draft[] = [];
+  const usual = { object, kind };
+  const sights = programs.map((program) => sightOf?.(program) ?? usual);
   let place = 0;
-  for (const program of programs) {
-    const draft = draftOf(program, object, kind, namespaceOf, place);
+  for (const [i, program] of programs.entries()) {
+    const sight = sights[i] ?? usual;
+    const draft =
+      typeof sight === 'string'
+        ? blindDraftOf(sight, program, object, kind, namespaceOf, place)
+        : draftOf(program, sight.object, sight.kind, namespaceOf, place);
     place = draft.end;
     drafts.push(draft);
   }
@@ -57,9 +65,15 @@ export function evaluate(input: EvaluationInput): Evaluation {
   const writable = !object.deleting && !isNamespaceTerminating(object, kind, namespaceOf);
   const desired = writable ? desiredUnder(input, winners) : undefined;
   const outcome = { object, held, winners, desired, judged: new JudgedObject(object, kind, desired) };
-  const verdicts = drafts.map((draft) => verdictOf(draft, outcome));
+  const verdicts = drafts.map((draft, i) => verdictOf(draft, seenAs(sights[i] ?? usual, outcome)));
   const said = contention === undefined ? verdicts : withContention(programs, verdicts, winners, contention);
   return { desired, winners, verdicts: said };
+}
+
+/** For a program that sees the object in another version. */
+function seenAs(sight: Sight, outcome: Outcome): Outcome {
+  if (typeof sight === 'string' || sight.kind === outcome.judged.kind) return outcome;
+  return { ...outcome, judged: new JudgedObject(sight.object, sight.kind, outcome.desired) };
 }
 
 function desiredUnder({ object, held, contention }: EvaluationInput, winners: Winners): Desired {

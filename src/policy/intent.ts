@@ -78,6 +78,31 @@ export function draftOf(
   return { program, matched: answer === 'Yes', pending, intents, claims, end, errors };
 }
 
+/**
+ * Of a program that cannot see the object in its version: what it has set is held where its match, as far as metadata tell,
+ * does not say no. Where the version is not served there is nothing to wait for, as where the kind is not.
+ */
+export function blindDraftOf(
+  why: 'Pending' | 'NotServed',
+  program: Program,
+  object: CachedObject,
+  kind: KindContext,
+  namespaceOf: NamespaceLookup,
+  place: number,
+): Draft {
+  if (program.mode === 'Suspended') return silent(program, place);
+  // The body that is at hand is of another version.
+  const subject = subjectOf({ ...object, body: undefined }, kind, program.writes, namespaceOf);
+  if (program.matches(subject) === 'No') return silent(program, place);
+  const draft = new RuleDraft(program, object, place);
+  for (const rule of program.rules) {
+    if (rule.writes.length > 0) draft.rule = rule;
+    for (const write of rule.writes) draft.holdAll(write);
+  }
+  const { intents, claims, place: end } = draft;
+  return { program, matched: false, pending: why === 'Pending', intents, claims, end, errors: NONE };
+}
+
 const NONE: readonly never[] = [];
 const CHANNELS: readonly Channel[] = ['labels', 'annotations'];
 

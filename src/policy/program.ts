@@ -33,6 +33,18 @@ export interface ObjectView {
   readonly annotations: StringMap;
 }
 
+/** An object as one version of its kind shows it. */
+export interface VersionedObject {
+  readonly object: CachedObject;
+  readonly kind: KindContext;
+}
+
+/**
+ * The object in the version that a program reads. `Pending`: it is not known in that version as it is now. `NotServed`: the
+ * version is not there.
+ */
+export type Sight = VersionedObject | 'Pending' | 'NotServed';
+
 /**
  * One object as one policy sees it: the live object minus the keys that this policy's own rules write and that we own,
  * so that a policy which labels what lacks a label does not undo itself.

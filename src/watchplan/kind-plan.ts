@@ -6,16 +6,29 @@ import type { ServedResource, ServedVersion } from '../kube/discovery.ts';
 import type { KindContext, Program } from '../policy/program.ts';
 import { missingVerbs } from './verbs.ts';
 
-/** One kind that is to be watched. */
-export interface KindPlan {
+/** One version in which the objects of a kind are watched. */
+export interface ViewPlan {
   readonly context: KindContext;
   readonly spec: WatchSpec;
+}
+
+/** One kind that is to be watched. */
+export interface KindPlan {
+  /**
+   * The first is the main one: by it objects come and go, labels and ownership are read, and writes are made. There are others
+   * only where programs read more than metadata in several versions; of these nothing but the body counts.
+   */
+  readonly views: readonly [ViewPlan, ...ViewPlan[]];
   readonly programs: readonly Program[];
+  /** By program, the version in which it reads more than metadata. Programs that read no more are not in here. */
+  readonly versions: ReadonlyMap<Program, string>;
+  /** Of these programs, those whose version cannot be watched. */
+  readonly absent: ReadonlyMap<Program, Absence>;
   /** `policy/NAME`, `cleanup`, `source` */
   readonly owners: ReadonlySet<string>;
 }
 
-/** Why a kind that a policy names is not watched. */
+/** Why a kind that a policy names, or a version of it, is not watched. */
 export type Absence =
   | { readonly state: 'NotServed'; readonly message: string }
   | { readonly state: 'Failed'; readonly message: string };
@@ -23,11 +36,13 @@ export type Absence =
 /** All that is wanted of one kind. */
 export interface KindDraft {
   readonly programs: Program[];
-  readonly fields: Set<string>;
+  /** By program, the version in which it reads more than metadata. */
+  readonly versions: Map<Program, string>;
   readonly owners: Set<string>;
-  /** The version that a program reads more than metadata in, and whose program that is. */
-  version: string | undefined;
-  versionOf: string;
+}
+
+export function emptyDraft(): KindDraft {
+  return { programs: [], versions: new Map(), owners: new Set() };
 }
 
 export function planKind(
@@ -36,29 +51,92 @@ export function planKind(
   served: ServedResource,
   incarnation: (version: string) => string | undefined,
 ): KindPlan | Absence {
+  const { programs, versions } = draft;
+  const absent = new Map<Program, Absence>();
+  for (const [program, version] of versions) {
+    const absence = absenceOf(name, version, served);
+    if (absence !== undefined) absent.set(program, absence);
+  }
+  // These need no watch; where there is one they take part in it, so that what they have set is held.
+  const idle = new Set([...absent.keys()].map(({ policy }) => `policy/${policy}`));
+  const owners = new Set([...draft.owners].filter((owner) => !idle.has(owner)));
+  const [none] = absent.values();
+  if (none !== undefined && owners.size === 0) return together(name, served, absent, versions) ?? none;
+
+  const read = served.versions.filter(({ version }) =>
+    [...versions].some(([program, named]) => named === version && !absent.has(program)),
+  );
+  const main = mainOf(served.versions, read, programs);
+  if (main === undefined) return { state: 'NotServed', message: `the API server does not serve ${name} yet` };
+  const missing = missingVerbs(main, []);
+  if (missing.length > 0) return { state: 'Failed', message: notOffered(name, missing) };
   const gr = parseGroupResourceName(name);
-  const version = versionFor(served, draft);
-  if (version === undefined) {
-    const versions = served.versions.map((v) => v.version).join(', ');
-    return { state: 'NotServed', message: `the API server serves ${name} in ${versions}, not in ${draft.version}` };
-  }
-  const missing = missingVerbs(version, draft.programs);
-  if (missing.length > 0) {
-    return { state: 'Failed', message: `the API server does not offer ${listed(missing, 'and')} for ${name}` };
-  }
-  const context = { ...gr, version: version.version, kind: version.kind, scope: version.scope };
-  const representation: Representation =
-    draft.fields.size === 0 ? { kind: 'Metadata' } : { kind: 'Projected', fields: [...draft.fields].toSorted() };
-  const spec: WatchSpec = { gvr: gvrOf(gr, version), representation, incarnation: incarnation(version.version) };
-  return { context, spec, programs: draft.programs, owners: draft.owners };
+  const viewOf = (version: ServedVersion) =>
+    planView(gr, version, fieldsOf(version, versions), incarnation(version.version));
+  const others = read.filter((version) => version !== main);
+  return { views: [viewOf(main), ...others.map(viewOf)], programs, versions, absent, owners };
 }
 
-function gvrOf({ group, resource }: GroupResource, { version }: ServedVersion) {
-  return { group, version, resource };
+/** All versions that are not served, where nothing else is wrong with any. */
+function together(
+  name: GroupResourceName,
+  served: ServedResource,
+  absent: ReadonlyMap<Program, Absence>,
+  versions: ReadonlyMap<Program, string>,
+): Absence | undefined {
+  if ([...absent.values()].some(({ state }) => state !== 'NotServed')) return undefined;
+  const named = [...absent.keys()].flatMap((program) => versions.get(program) ?? []);
+  return notServed(name, served, [...new Set(named)].toSorted());
 }
 
-/** The version that a program names, else the first in the server's order that can be watched, else the first. */
-function versionFor(served: ServedResource, draft: KindDraft): ServedVersion | undefined {
-  if (draft.version !== undefined) return served.versions.find(({ version }) => version === draft.version);
-  return served.versions.find((version) => missingVerbs(version, draft.programs).length === 0) ?? served.versions[0];
+function planView(
+  gr: GroupResource,
+  { version, kind, scope }: ServedVersion,
+  fields: readonly string[],
+  incarnation: string | undefined,
+): ViewPlan {
+  const representation: Representation = fields.length === 0 ? { kind: 'Metadata' } : { kind: 'Projected', fields };
+  return {
+    context: { ...gr, version, kind, scope },
+    spec: { gvr: { ...gr, version }, representation, incarnation },
+  };
+}
+
+/** All that any program reads in the version. */
+function fieldsOf({ version }: ServedVersion, versions: KindDraft['versions']): readonly string[] {
+  const fields = [...versions].flatMap(([{ reads }, named]) => (named === version ? reads.fields : []));
+  return [...new Set(fields)].toSorted();
+}
+
+/**
+ * A version that is read anyway, else whatever the server prefers; all in the server's order, so that it does not matter who
+ * came first. Where something is written, one that can be.
+ */
+function mainOf(
+  served: readonly ServedVersion[],
+  read: readonly ServedVersion[],
+  programs: readonly Program[],
+): ServedVersion | undefined {
+  const suits = (version: ServedVersion) => missingVerbs(version, programs).length === 0;
+  return read.find(suits) ?? served.find(suits) ?? read.find(isWatchable) ?? served.find(isWatchable) ?? served[0];
+}
+
+function isWatchable(version: ServedVersion): boolean {
+  return missingVerbs(version, []).length === 0;
+}
+
+function absenceOf(name: GroupResourceName, version: string, resource: ServedResource): Absence | undefined {
+  const served = resource.versions.find((one) => one.version === version);
+  if (served === undefined) return notServed(name, resource, [version]);
+  const missing = missingVerbs(served, []);
+  return missing.length === 0 ? undefined : { state: 'Failed', message: notOffered(name, missing) };
+}
+
+function notServed(name: GroupResourceName, { versions }: ServedResource, wanted: readonly string[]): Absence {
+  const has = versions.map(({ version }) => version).join(', ');
+  return { state: 'NotServed', message: `the API server serves ${name} in ${has}, not in ${listed(wanted, 'or')}` };
+}
+
+function notOffered(name: GroupResourceName, missing: readonly string[]): string {
+  return `the API server does not offer ${listed(missing, 'and')} for ${name}`;
 }

@@ -62,9 +62,11 @@ function plan(programs: readonly Program[], input: Partial<PlanInput> = {}): Pla
 /** For each kind that is watched: how, and for whom. */
 function watched({ kinds }: Plan) {
   return Object.fromEntries(
-    [...kinds].map(([name, { spec, owners }]) => {
-      const shape = spec.representation.kind === 'Metadata' ? 'metadata' : spec.representation.fields.join('+');
-      return [name, `${spec.gvr.version} ${shape} for ${[...owners].toSorted().join(', ')}`];
+    [...kinds].map(([name, { views, owners }]) => {
+      const shapes = views.map(({ spec: { gvr, representation } }) => {
+        return `${gvr.version} ${representation.kind === 'Metadata' ? 'metadata' : representation.fields.join('+')}`;
+      });
+      return [name, `${shapes.join(' and ')} for ${[...owners].toSorted().join(', ')}`];
     }),
   );
 }
@@ -92,14 +94,14 @@ describe('what is watched', () => {
 
   test('what evaluation needs to know of a kind', () => {
     const kind = plan([policy('p', [GADGETS])]).kinds.get('gadgets.acme.io');
-    expect(kind?.context).toEqual({
+    expect(kind?.views[0].context).toEqual({
       group: 'acme.io',
       resource: 'gadgets',
       version: 'v1',
       kind: 'Gadget',
       scope: 'Cluster',
     });
-    expect(kind?.spec).toEqual({
+    expect(kind?.views[0].spec).toEqual({
       gvr: { group: 'acme.io', version: 'v1', resource: 'gadgets' },
       representation: { kind: 'Metadata' },
       incarnation: undefined,
@@ -127,7 +129,7 @@ describe('what is watched', () => {
   test('a CRD that was made again is another watch', () => {
     for (const uid of ['u1', 'u2']) {
       const { kinds } = plan([policy('p', [WIDGETS])], { crdUids: new Map([['widgets.acme.io', uid]]) });
-      expect(kinds.get('widgets.acme.io')?.spec.incarnation).toBe(uid);
+      expect(kinds.get('widgets.acme.io')?.views[0].spec.incarnation).toBe(uid);
     }
   });
 });
@@ -138,7 +140,7 @@ describe('an aggregated API server', () => {
   test('that was registered anew is another watch, for the versions that it serves', () => {
     const beta = policy('p', [{ ...WIDGETS, version: 'v1beta1' }], reads('$.spec.size'));
     const incarnations = [policy('p', [WIDGETS]), beta].map(
-      (program) => plan([program], { apiServiceUids }).kinds.get('widgets.acme.io')?.spec.incarnation,
+      (program) => plan([program], { apiServiceUids }).kinds.get('widgets.acme.io')?.views[0].spec.incarnation,
     );
     expect(incarnations).toEqual(['u1', undefined]);
   });
@@ -164,6 +166,11 @@ test('a kind whose CRD is there and that is not served says where to look', () =
   });
 });
 
+/** Widgets in v0, v1, ... with these verbs. */
+function widgetsWith(...verbs: readonly (readonly string[])[]): DiscoverySnapshot {
+  return discovery({ 'widgets.acme.io': verbs.map((each, i) => served(`v${i}`, { verbs: each })) });
+}
+
 describe('versions', () => {
   const beta = { ...WIDGETS, version: 'v1beta1' };
 
@@ -173,15 +180,16 @@ describe('versions', () => {
 
   test('the first version that can be watched, where it is not the preferred one', () => {
     const partly = discovery({ 'widgets.acme.io': [served('v2', { verbs: ['get'] }), served('v1')] });
-    expect(plan([policy('p', [WIDGETS])], { discovery: partly }).kinds.get('widgets.acme.io')?.spec.gvr.version).toBe(
-      'v1',
-    );
+    expect(
+      plan([policy('p', [WIDGETS])], { discovery: partly }).kinds.get('widgets.acme.io')?.views[0].spec.gvr.version,
+    ).toBe('v1');
   });
 
   test('and that can be written, where a policy writes', () => {
     const readOnly = discovery({ 'widgets.acme.io': [served('v2', { verbs: ['list', 'watch'] }), served('v1')] });
     const versionFor = (action: object) =>
-      plan([policy('p', [WIDGETS], action)], { discovery: readOnly }).kinds.get('widgets.acme.io')?.context.version;
+      plan([policy('p', [WIDGETS], action)], { discovery: readOnly }).kinds.get('widgets.acme.io')?.views[0].context
+        .version;
     expect(versionFor(REQUIRES)).toBe('v2');
     expect(versionFor(SETS)).toBe('v1');
   });
@@ -203,57 +211,76 @@ describe('versions', () => {
 
   describe('two policies that read different versions', () => {
     const first = policy('first', [{ ...WIDGETS, version: 'v1' }], reads('$.spec.size'));
-    const second = policy('second', [CONFIG_MAPS, beta], reads('$.spec.size'));
+    const second = policy('second', [beta], reads('$.spec.size'));
+    const others = [
+      policy('third', [{ ...WIDGETS, version: 'v1' }], reads('$.status.x')),
+      policy('metadata', [beta]),
+      policy('suspended', [beta], reads('$.data.x'), { mode: 'Suspended' }),
+    ];
 
-    test('the first one has its way, the second has no part at all', () => {
-      const secondVersioned = policy('second', [{ ...CONFIG_MAPS, version: 'v1' }, beta], reads('$.spec.size'));
-      const result = plan([first, secondVersioned]);
-      expect(watched(result)).toEqual({ 'widgets.acme.io': 'v1 spec for policy/first', ...NAMESPACES_AS_SOURCE });
-      expect(result.refused).toEqual(
-        new Map([
-          [
-            'second',
-            [
-              {
-                path: 'spec.match.resources[1].version',
-                message:
-                  "must be 'v1', in which policy 'first' reads widgets.acme.io, found 'v1beta1'; several versions of one resource are not supported yet",
-              },
-            ],
-          ],
-        ]),
+    test('have a view each, with what is read in it; the main one is the one that the server prefers', () => {
+      for (const all of [
+        [first, second, ...others],
+        [...others, second, first],
+      ]) {
+        const result = plan(all);
+        expect(watched(result)['widgets.acme.io']).toBe(
+          'v1 spec+status and v1beta1 spec for policy/first, policy/metadata, policy/second, policy/third',
+        );
+        expect(result.refused.size).toBe(0);
+        const { versions, programs } = result.kinds.get('widgets.acme.io') ?? {};
+        expect(programs).toHaveLength(5);
+        expect(new Map([...(versions ?? [])].map(([{ policy: name }, version]) => [name, version]))).toEqual(
+          new Map([
+            ['first', 'v1'],
+            ['second', 'v1beta1'],
+            ['third', 'v1'],
+          ]),
+        );
+      }
+    });
+
+    test('where only one version can be written, that is the main one, read or not', () => {
+      const readOnly = ['list', 'watch'];
+      const judges = (version: string): Program => {
+        const program = policy(`judges-${version}`, [{ ...WIDGETS, version }]);
+        return { ...program, reads: { ...program.reads, fields: ['spec'] } };
+      };
+      const sets = policy('sets', [WIDGETS], SETS);
+      const views = (all: readonly Program[]) =>
+        watched(plan(all, { discovery: widgetsWith(readOnly, ALL_VERBS) }))['widgets.acme.io'];
+      expect(views([judges('v0'), judges('v1'), sets])).toMatch(/^v1 spec and v0 spec for/);
+      expect(views([judges('v0'), sets])).toMatch(/^v1 metadata and v0 spec for/);
+    });
+
+    test('and of which one is not served: that one takes part without a view, so that what it set is held', () => {
+      const result = plan([first, policy('ninth', [{ ...WIDGETS, version: 'v9' }], reads('$.spec.size'))]);
+      expect(watched(result)['widgets.acme.io']).toBe('v1 spec for policy/first');
+      const kind = result.kinds.get('widgets.acme.io');
+      expect(kind?.programs).toHaveLength(2);
+      expect([...(kind?.absent ?? [])].map(([{ policy: name }, absence]) => [name, absence])).toEqual([
+        ['ninth', { state: 'NotServed', message: 'the API server serves widgets.acme.io in v1, v1beta1, not in v9' }],
+      ]);
+    });
+
+    test('that are both not served: nothing is watched, unless something of ours may be there', () => {
+      const absent = ['v8', 'v9'].map((version) => policy(version, [{ ...WIDGETS, version }], reads('$.spec.size')));
+      const result = plan(absent);
+      expect(result.absent.get('widgets.acme.io')?.message).toBe(
+        'the API server serves widgets.acme.io in v1, v1beta1, not in v8 or v9',
       );
+      const written = plan(absent, { written: new Set(['widgets.acme.io']) });
+      expect(watched(written)['widgets.acme.io']).toBe('v1 metadata for cleanup');
+      expect(written.kinds.get('widgets.acme.io')?.programs).toEqual(absent);
     });
 
-    test('first is who comes first', () => {
-      expect([...plan([second, first]).refused.keys()]).toEqual(['first']);
-    });
-
-    test('a third that agrees with the first is served', () => {
-      const third = policy('third', [{ ...WIDGETS, version: 'v1' }], reads('$.status.x'));
-      const result = plan([first, second, third]);
-      expect([...result.refused.keys()]).toEqual(['second']);
-      expect(watched(result)['widgets.acme.io']).toBe('v1 spec+status for policy/first, policy/third');
-    });
-
-    test('a policy that is refused claims no version', () => {
-      const both = policy(
-        'both',
-        [
-          { ...WIDGETS, version: 'v1beta1' },
-          { ...GADGETS, version: 'v2' },
-        ],
-        reads('$.spec.size'),
-      );
-      const last = policy('last', [{ ...GADGETS, version: 'v1' }], reads('$.spec.size'));
-      expect([...plan([first, both, last]).refused.keys()]).toEqual(['both']);
-    });
-
-    test("a suspended one reads nothing, so it is in nobody's way", () => {
-      const suspended = policy('first', [{ ...WIDGETS, version: 'v1' }], reads('$.spec.size'), { mode: 'Suspended' });
-      const result = plan([suspended, second]);
-      expect(result.refused.size).toBe(0);
-      expect(watched(result)['widgets.acme.io']).toBe('v1beta1 spec for policy/second');
+    test('of which one cannot be watched', () => {
+      const partly = discovery({ 'widgets.acme.io': [served('v1'), served('v1beta1', { verbs: ['get', 'patch'] })] });
+      const result = plan([first, second], { discovery: partly });
+      expect(result.kinds.get('widgets.acme.io')?.absent.get(second)).toEqual({
+        state: 'Failed',
+        message: 'the API server does not offer list and watch for widgets.acme.io',
+      });
     });
   });
 });
@@ -396,10 +423,9 @@ function byName<T>(map: ReadonlyMap<string, T>) {
 /** All of a plan, in an order of its own. */
 function shown({ kinds, absent, refused }: Plan) {
   return {
-    kinds: byName(kinds).map(([name, { context, spec, owners, programs: all }]) => [
+    kinds: byName(kinds).map(([name, { views, owners, programs: all }]) => [
       name,
-      context,
-      spec,
+      views,
       [...owners].toSorted(),
       all.map((program) => program.policy).toSorted(),
     ]),

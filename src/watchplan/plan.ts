@@ -2,16 +2,15 @@ import type { FieldIssue } from '../api/field-issue.ts';
 import type { GroupResourceName } from '../api/resource.ts';
 import type { DiscoverySnapshot } from '../kube/discovery.ts';
 import type { Program } from '../policy/program.ts';
-import { type Absence, type KindDraft, type KindPlan, planKind } from './kind-plan.ts';
+import { type Absence, emptyDraft, type KindDraft, type KindPlan, planKind } from './kind-plan.ts';
 import { whyNotServed } from './not-served.ts';
 import { type Expansion, Expansions } from './targets.ts';
-import { versionConflicts } from './versions.ts';
 import { unwritable } from './writable.ts';
 
 export const NAMESPACES: GroupResourceName = 'namespaces';
 
 export interface PlanInput {
-  /** Programs in force, in a fixed order: where two cannot both be served, the earlier one is. */
+  /** Programs in force. */
   readonly programs: readonly Program[];
   readonly discovery: DiscoverySnapshot;
   /** Uid of the CRD that serves a group/resource, where one does. */
@@ -48,7 +47,7 @@ export function planWatches(input: PlanInput, expansions: Expansions = new Expan
   for (const program of programs) {
     if (program.mode === 'Suspended') continue;
     const expansion = expansions.of(program, discovery);
-    const issues = [...versionConflicts(expansion, drafts), ...unwritable(program, expansion, discovery)];
+    const issues = unwritable(program, expansion, discovery);
     if (issues.length > 0) {
       refused.set(program.policy, issues);
       continue;
@@ -86,7 +85,7 @@ export function planWatches(input: PlanInput, expansions: Expansions = new Expan
 function draftOf(drafts: Map<GroupResourceName, KindDraft>, name: GroupResourceName): KindDraft {
   let draft = drafts.get(name);
   if (draft === undefined) {
-    draft = { programs: [], fields: new Set(), owners: new Set(), version: undefined, versionOf: '' };
+    draft = emptyDraft();
     drafts.set(name, draft);
   }
   return draft;
@@ -96,10 +95,5 @@ function draftOf(drafts: Map<GroupResourceName, KindDraft>, name: GroupResourceN
 function addProgram(draft: KindDraft, program: Program, version: string | undefined): void {
   draft.programs.push(program);
   draft.owners.add(`policy/${program.policy}`);
-  if (program.reads.fields.length === 0) return;
-  for (const field of program.reads.fields) draft.fields.add(field);
-  // Undefined of what is not served, where no version matters.
-  if (version === undefined) return;
-  draft.version = version;
-  draft.versionOf = program.policy;
+  if (version !== undefined) draft.versions.set(program, version);
 }

@@ -1,11 +1,10 @@
 import type { FieldIssue } from '../api/field-issue.ts';
-import { type GroupResourceName, groupResourceName } from '../api/resource.ts';
+import { groupResourceName } from '../api/resource.ts';
 import { listed, quoted } from '../api/words.ts';
 import type { DiscoverySnapshot } from '../kube/discovery.ts';
 import type { Program, Target } from '../policy/program.ts';
 import { isExact } from '../policy/resource-terms.ts';
-import type { KindDraft } from './kind-plan.ts';
-import { type Expansion, expandTargets } from './targets.ts';
+import { expandTargets } from './targets.ts';
 
 /** A policy that reads more than metadata must say in which version; the issue names those that the server has. */
 export function missingVersions(program: Program, discovery: DiscoverySnapshot): readonly FieldIssue[] {
@@ -40,16 +39,4 @@ function whatIsRead(target: Target, versions: readonly string[]): string {
       ? 'of which none is served yet'
       : `which the API server has in ${listed(more > 0 ? [...shown, `${more} more`] : shown, 'and')}`;
   return `every resource that ${quoted(groupResourceName(target))} fits, ${has}: name one, or '*' for the one that it prefers of each`;
-}
-
-export function versionConflicts(
-  { resources }: Expansion,
-  drafts: ReadonlyMap<GroupResourceName, KindDraft>,
-): readonly FieldIssue[] {
-  return [...resources].flatMap(([name, { target, version }]) => {
-    const draft = drafts.get(name);
-    if (version === undefined || draft?.version === undefined || draft.version === version) return [];
-    const message = `must be '${draft.version}', in which policy '${draft.versionOf}' reads ${name}, found '${version}'; several versions of one resource are not supported yet`;
-    return [{ path: `${target.path}.version`, message }];
-  });
 }
