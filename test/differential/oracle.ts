@@ -6,8 +6,9 @@ import type { KubeClient } from '../../src/kube/client.ts';
 import type { DiscoverySnapshot } from '../../src/kube/discovery.ts';
 import { createListWatch } from '../../src/kube/list-watch-client.ts';
 import { byPrecedence, evaluate } from '../../src/policy/evaluate.ts';
+import type { Program, Sight } from '../../src/policy/program.ts';
 import { count, noTotals } from '../../src/report/policy-totals.ts';
-import type { KindPlan } from '../../src/watchplan/kind-plan.ts';
+import type { KindPlan, ViewPlan } from '../../src/watchplan/kind-plan.ts';
 import { planWatches } from '../../src/watchplan/plan.ts';
 import { nextApply } from '../../src/write/plan-apply.ts';
 import type { PolicyModel } from './policy-model.ts';
@@ -67,26 +68,31 @@ export async function expectation(
   const results = new Map<string, string[]>(programs.map(({ policy }) => [policy, []]));
   let objects = 0;
   for (const kind of plan.kinds.values()) {
-    if (groupResourceName(kind.context) === 'namespaces') continue;
+    const [{ context }] = kind.views;
+    if (groupResourceName(context) === 'namespaces') continue;
     const sorted = kind.programs.toSorted(byPrecedence);
-    for (const object of await objectsOf(client, kind, scope.namespaces)) {
+    const [main = [], ...others] = await Promise.all(
+      kind.views.map(async (view) => objectsOf(client, view, scope.namespaces)),
+    );
+    for (const object of main) {
       objects += 1;
       const { desired, verdicts } = evaluate({
         object,
-        kind: kind.context,
+        kind: context,
+        sightOf: (program) => sightOf(kind, program, object, others),
         programs: sorted,
-        held: held.on(kind.context, object),
+        held: held.on(context, object),
         namespaceOf: (name) => namespaces.get(name),
       });
       const missing = desired === undefined ? undefined : nextApply(object, desired);
       if (missing !== undefined)
-        unsettled.push(`${groupResourceName(kind.context)} ${objectKey(object)}: ${shown(missing)}`);
+        unsettled.push(`${groupResourceName(context)} ${objectKey(object)}: ${shown(missing)}`);
       for (const [i, verdict] of verdicts.entries()) {
         const policy = sorted[i]?.policy ?? '';
         const total = totals.get(policy);
         if (total !== undefined) count(total, verdict, 1);
         for (const { rule, result, message } of verdict.results)
-          results.get(policy)?.push(`${kind.context.kind} ${objectKey(object)} ${rule} ${result}: ${message}`);
+          results.get(policy)?.push(`${context.kind} ${objectKey(object)} ${rule} ${result}: ${message}`);
       }
     }
   }
@@ -116,9 +122,26 @@ async function namespacesOf(client: KubeClient, names: readonly string[]): Promi
   return new Map(items.filter(({ name }) => names.includes(name)).map((namespace) => [namespace.name, namespace]));
 }
 
+/** `others`: the objects of the views beside the main one. */
+function sightOf(
+  { views, versions }: KindPlan,
+  program: Program,
+  object: CachedObject,
+  others: readonly (readonly CachedObject[])[],
+): Sight {
+  const [main] = views;
+  const version = versions.get(program) ?? main.context.version;
+  const at = views.findIndex(({ context }) => context.version === version);
+  const view = views[at];
+  if (view === undefined) return 'NotServed';
+  if (view === main) return { object, kind: main.context };
+  const seen = others[at - 1]?.find((other) => objectKey(other) === objectKey(object));
+  return seen === undefined ? 'Pending' : { object: { ...object, body: seen.body }, kind: view.context };
+}
+
 async function objectsOf(
   client: KubeClient,
-  { spec }: KindPlan,
+  { spec }: ViewPlan,
   namespaces: readonly string[],
 ): Promise<CachedObject[]> {
   const { gvr, representation } = spec;
