@@ -21,6 +21,9 @@ export const BOUNDS = {
   validations: 32,
   /** Top-level keywords of a JSON Schema. */
   schemaKeywords: 64,
+  /** Schemas, allowed values and required names in a JSON Schema, with references written out; and how deep they nest. */
+  schemaSize: 2_000,
+  schemaDepth: 32,
 
   /** Lengths of text, in characters. */
   expression: 8_192,

@@ -98,7 +98,9 @@ export const checkSchema = withRules(
 );
 
 export const jsonSchemaSchema = fields({
-  jsonPath: jsonPath.describe("JSONPath to the nodes to judge, each on its own; '$' is the whole object."),
+  jsonPath: jsonPath.describe(
+    "JSONPath to the nodes to judge, each on its own; where it finds none, nothing is judged. Of the whole object, '$', and of '$.metadata' a schema sees the fields that it names.",
+  ),
   schema: z
     .record(z.string(), z.unknown())
     .superRefine((schema, context) => {
@@ -108,7 +110,9 @@ export const jsonSchemaSchema = fields({
       context.addIssue({ code: 'custom', message: found });
     })
     .meta({ maxProperties: BOUNDS.schemaKeywords, 'x-kubernetes-preserve-unknown-fields': true })
-    .describe('JSON Schema, draft 2020-12, without remote references.'),
+    .describe(
+      "JSON Schema, draft 2020-12. References lead to '#/$defs/NAME' and not in circles; patterns are RE2; what would be ignored, such as a misspelt keyword, is refused.",
+    ),
 });
 
 export const validateSchema = atomicList(

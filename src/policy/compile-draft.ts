@@ -1,6 +1,7 @@
 import type { FieldIssue } from '../api/field-issue.ts';
 import { quoted } from '../api/words.ts';
 import { isMetadataOnly } from './json-path.ts';
+import { SchemaEngine } from './json-schema/engine.ts';
 import type { KeyProtection } from './key-protection.ts';
 import type { Channel } from './program.ts';
 
@@ -11,6 +12,7 @@ export class CompileDraft {
   readonly fields = new Set<string>();
   namespaceLabels = false;
   namespaceAnnotations = false;
+  readonly schemas = new SchemaEngine();
   readonly protection: KeyProtection;
 
   constructor(protection: KeyProtection) {

@@ -1,8 +1,10 @@
+import { pathText } from '../api/field-issue.ts';
 import type { Rule as RuleSpec } from '../api/rule.ts';
 import { listed, quoted } from '../api/words.ts';
 import { compileCheck } from './check.ts';
 import type { CompileDraft } from './compile-draft.ts';
 import { compileForbidden } from './forbidden.ts';
+import { compileJsonSchema } from './json-schema/judgement.ts';
 import { makesPods, POD_FIELD, POD_RESOURCES } from './pod.ts';
 import type { Demand, Fault, Judgement, Target } from './program.ts';
 import { compileRequirement } from './requirement.ts';
@@ -36,7 +38,7 @@ function mayMakePods(target: Target): boolean {
 }
 
 function* demandsOf(rule: RuleSpec, path: string, draft: CompileDraft): Generator<Demand> {
-  const { require, forbid, check, subject } = rule;
+  const { require, forbid, check, jsonSchema, subject } = rule;
   for (const channel of ['labels', 'annotations'] as const) {
     for (const [i, key] of (require?.[channel] ?? []).entries()) {
       const compiled = compileRequirement(channel, key);
@@ -52,6 +54,15 @@ function* demandsOf(rule: RuleSpec, path: string, draft: CompileDraft): Generato
       yield compiled.demand;
     } else {
       draft.refuse(`${path}.check.${compiled.path}`, compiled.problem);
+    }
+  }
+  if (jsonSchema !== undefined) {
+    const compiled = compileJsonSchema(jsonSchema, subject, draft.schemas);
+    if (compiled.ok) {
+      for (const field of compiled.fields) draft.reads(field);
+      yield compiled.demand;
+    } else {
+      for (const issue of compiled.issues) draft.refuse(pathText(`${path}.jsonSchema`, issue.path), issue.problem);
     }
   }
 }

@@ -114,7 +114,6 @@ describe('what this version does not carry out is refused with its path', () => 
     ['spec.match.conditions: this field', { ...matching(condition), rules: REQUIRE }],
     ['spec.exclude[1].conditions: this field', { exclude: [{ names: ['a'] }, condition], rules: REQUIRE }],
     ['spec.rules[0].conditions: this field', { rules: [{ ...REQUIRE[0], ...condition }] }],
-    ['spec.rules[0].jsonSchema: this field', write({ jsonSchema: { jsonPath: '$.spec', schema: {} } })],
     ['spec.rules[0].validate: this field', write({ validate: [{ expression: 'true' }] })],
     ['spec.rules[0].unique: this field', write({ unique: { valueFrom: { jsonPath: '$.spec.x' }, scope: 'Cluster' } })],
     ['spec.rules[0].limit: this field', write({ limit: { max: 1, per: 'Cluster' } })],

@@ -108,6 +108,18 @@ function openedAt(node: Container, operator: keyof typeof OPERATORS): readonly L
   });
 }
 
+/** The way that a JSON pointer such as `/containers/0` describes, with numbers for elements of lists. */
+export function locationAt(root: unknown, pointer: string): ValuePath {
+  let at = root;
+  const steps = pointer.split('/').slice(1);
+  return steps.map((step) => {
+    const name = step.replaceAll('~1', '/').replaceAll('~0', '~');
+    const key = Array.isArray(at) ? Number(name) : name;
+    at = isContainer(at) ? Reflect.get(at, key) : undefined;
+    return key;
+  });
+}
+
 interface LibraryHit {
   readonly value: unknown;
   readonly parent: unknown;

@@ -4,7 +4,7 @@ import { JUDGE_ACTIONS, WRITE_ACTIONS } from '../api/rule.ts';
 import type { WatchPolicySpec } from '../api/watch-policy.ts';
 import type { WantedKey } from '../api/write-actions.ts';
 
-const SUPPORTED_ACTIONS: ReadonlySet<string> = new Set([...WRITE_ACTIONS, 'require', 'forbid', 'check']);
+const SUPPORTED_ACTIONS: ReadonlySet<string> = new Set([...WRITE_ACTIONS, 'require', 'forbid', 'check', 'jsonSchema']);
 
 /**
  * Parts of the API that this version does not carry out. A policy that uses one is refused as a whole: a part that is

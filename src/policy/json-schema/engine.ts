@@ -1,0 +1,105 @@
+import type { ErrorObject, Options, ValidateFunction } from 'ajv';
+import { Ajv2020 } from 'ajv/dist/2020.js';
+import { messageOf } from '../../base/errors.ts';
+import { compilePattern } from '../pattern.ts';
+import { formats } from './formats.ts';
+import type { SchemaMap } from './keywords.ts';
+import { type ReadSchema, readSchema, type SchemaIssue } from './reader.ts';
+import { canonical } from './size.ts';
+
+export interface CompiledSchema extends ReadSchema {
+  /** What is wrong with a value. `First`: one thing at most, for values that are so large that all would be too much. */
+  readonly errors: (value: unknown, amount: 'All' | 'First') => readonly ErrorObject[];
+}
+
+export type SchemaResult =
+  | { readonly ok: true; readonly compiled: CompiledSchema }
+  | { readonly ok: false; readonly issues: readonly SchemaIssue[] };
+
+/**
+ * Compiles the schemas of one policy, each once, however many rules have it. ajv makes code of a schema; what it is given
+ * was read before: known keywords that hold what they should, nothing to be loaded, of bounded size.
+ */
+export class SchemaEngine {
+  readonly #known = new Map<string, SchemaResult>();
+  readonly #ajv = { All: lazy(() => newAjv(true)), First: lazy(() => newAjv(false)) };
+
+  compile(schema: SchemaMap): SchemaResult {
+    const identity = canonical(schema);
+    let result = this.#known.get(identity);
+    if (result === undefined) {
+      result = this.#compile(schema);
+      this.#known.set(identity, result);
+    }
+    return result;
+  }
+
+  #compile(schema: SchemaMap): SchemaResult {
+    const read = readSchema(schema);
+    if (!read.ok) return read;
+    try {
+      const all = this.#ajv.All().compile(read.schema);
+      const first = lazy(() => this.#ajv.First().compile(read.schema));
+      const errors = (value: unknown, amount: 'All' | 'First') => errorsOf(amount === 'All' ? all : first(), value);
+      return { ok: true, compiled: { ...read, errors } };
+    } catch (error) {
+      return { ok: false, issues: [{ path: [], problem: `cannot be compiled: ${messageOf(error)}` }] };
+    }
+  }
+}
+
+function lazy<T>(make: () => T): () => T {
+  let made: { readonly value: T } | undefined;
+  return () => {
+    made ??= { value: make() };
+    return made.value;
+  };
+}
+
+function errorsOf(validate: ValidateFunction, value: unknown): readonly ErrorObject[] {
+  return validate(value) ? [] : (validate.errors ?? []);
+}
+
+function newAjv(allErrors: boolean): Ajv2020 {
+  const options: Options = {
+    allErrors,
+    // What strict mode finds beyond unknown keywords is a matter of taste, and real schemas differ.
+    strictSchema: true,
+    strictTypes: false,
+    strictTuples: false,
+    strictRequired: false,
+    allowMatchingProperties: true,
+    // Schemas are read before they come here.
+    meta: false,
+    validateSchema: false,
+    addUsedSchema: false,
+    // A key such as 'constructor' is there only where the object has it.
+    ownProperties: true,
+    messages: false,
+    logger: false,
+    formats: formats(),
+    code: { regExp: Object.assign(linearPattern, { code: 'linearPattern' }) },
+  };
+  const ajv = new Ajv2020(options);
+  // ajv compares each entry with each other one.
+  ajv.removeKeyword('uniqueItems');
+  ajv.addKeyword({
+    keyword: 'uniqueItems',
+    type: 'array',
+    schemaType: 'boolean',
+    errors: false,
+    validate: (wanted: boolean, entries: readonly unknown[]) => !wanted || areDifferent(entries),
+  });
+  return ajv;
+}
+
+/** ajv tells patterns apart by their text. */
+function linearPattern(pattern: string): { test: (text: string) => boolean; toString: () => string } {
+  const compiled = compilePattern(pattern);
+  if (!compiled.ok) throw new TypeError(compiled.problem);
+  return { test: compiled.fits, toString: () => pattern };
+}
+
+function areDifferent(entries: readonly unknown[]): boolean {
+  return new Set(entries.map(canonical)).size === entries.length;
+}
