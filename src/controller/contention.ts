@@ -1,7 +1,7 @@
-import type { CachedObject, ObjectKey, StringMap } from '../api/object.ts';
+import type { CachedObject, ObjectKey } from '../api/object.ts';
 import type { Contention } from '../policy/contention.ts';
 import type { Desired, Evaluation } from '../policy/evaluate.ts';
-import type { Channel, KindContext, Program } from '../policy/program.ts';
+import type { KindContext, Program } from '../policy/program.ts';
 
 /** An object, and what else its evaluation depends on. */
 export interface Surroundings {
@@ -9,10 +9,11 @@ export interface Surroundings {
   readonly object: CachedObject;
   /** Of the kind; the same array as long as none of them changes. */
   readonly programs: readonly Program[];
-  /** Labels of the object's Namespace; undefined where there is none. */
-  readonly namespaceLabels: StringMap | undefined;
-  /** Likewise its annotations, where a program reads them. */
-  readonly namespaceAnnotations?: StringMap | undefined;
+  /**
+   * All else that the programs look at, always in the same order: labels and annotations of the object's Namespace, bodies of
+   * the object in other versions.
+   */
+  readonly inputs: readonly (Readonly<Record<string, unknown>> | undefined)[];
 }
 
 /** A write that is about to be made. */
@@ -37,21 +38,3 @@ export interface ContentionGuard {
 
 /** `enqueue` has an object evaluated again. */
 export type CreateGuard = (kind: KindContext, enqueue: (key: ObjectKey) => void) => ContentionGuard;
-
-/** Told of what somebody ought to know; each call is about one object. */
-export interface ContentionObserver {
-  /** A fight was noticed. `managers`: who has the keys, as far as that could be found out. */
-  contended(kind: KindContext, object: ObjectName, fight: Fight): void;
-}
-
-export interface ObjectName {
-  readonly namespace: string;
-  readonly name: string;
-}
-
-export interface Fight {
-  readonly reason: 'AnotherManager' | 'SelfOscillation';
-  readonly keys: readonly (readonly [Channel, string])[];
-  readonly policies: readonly string[];
-  readonly managers: readonly string[];
-}

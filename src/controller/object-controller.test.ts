@@ -8,6 +8,7 @@ import { type CachedObject, objectKey } from '../api/object.ts';
 import { type Log, silentLog } from '../base/log.ts';
 import type { KindContext, Program } from '../policy/program.ts';
 import type { Verdict } from '../policy/verdict.ts';
+import type { ContentionGuard } from './contention.ts';
 import { ObjectController } from './object-controller.ts';
 import type { VerdictSink } from './verdict-sink.ts';
 import { WatchedKind } from './watched-kind.ts';
@@ -51,6 +52,7 @@ interface Options {
   readonly programs?: readonly Program[];
   readonly width?: number;
   readonly log?: Log;
+  readonly guard?: ContentionGuard;
 }
 
 async function setUp({
@@ -59,6 +61,7 @@ async function setUp({
   programs = [sets],
   width = 16,
   log = silentLog,
+  guard = QUIET_GUARD,
 }: Options = {}) {
   const clock = new ManualClock();
   const stage = await startInformer(objects);
@@ -82,7 +85,7 @@ async function setUp({
         if (state.ledger !== undefined) throw state.ledger;
       },
     },
-    createGuard: () => QUIET_GUARD,
+    createGuard: () => guard,
     verdicts,
     namespaceOf: (name) => cachedObject({ name, namespace: '' }),
     held: () => new Map(),
@@ -225,6 +228,33 @@ describe('objects that are left alone', () => {
     expect(controller.writeDepth).toBe(1);
     await send('DELETED', cachedObject({ name: 'a', resourceVersion: '12' }));
     expect([verdicts.objects.size, controller.writeDepth, clock.pending]).toEqual([0, 0, 0]);
+  });
+
+  test('a write that the guard does not admit is not made; it is told of those that were, and of objects that are gone', async () => {
+    const seen: string[] = [];
+    let admitted = false;
+    const guard: ContentionGuard = {
+      ...QUIET_GUARD,
+      admits: ({ key }) => {
+        seen.push(`admits ${key}`);
+        return admitted;
+      },
+      wrote: ({ key }, { labels }) => seen.push(`wrote ${key} ${labels['env']}`),
+      gone: (key) => seen.push(`gone ${key}`),
+      standing: () => ({ keys: [], oscillation: seen.length === 1 ? { rules: new Map(), keys: [] } : undefined }),
+      stop: () => seen.push('stop'),
+    };
+    const { writer, controller, kind, send } = await setUp({ objects: [cachedObject({ name: 'a' })], guard });
+    // What is left alone since then is not wanted any more.
+    expect([writer.writes, seen, controller.writeDepth]).toEqual([[], ['admits default/a'], 0]);
+    admitted = true;
+    seen.push('from here on');
+    await send('MODIFIED', cachedObject({ name: 'a', resourceVersion: '11' }));
+    expect(writer.writes).toEqual(['a']);
+    await send('DELETED', cachedObject({ name: 'a', resourceVersion: '12' }));
+    expect(seen.slice(2)).toEqual(['admits default/a', 'wrote default/a prod', 'gone default/a']);
+    controller.remove(kind.name);
+    expect(seen.at(-1)).toBe('stop');
   });
 
   test('a terminating object is judged and not written', async () => {

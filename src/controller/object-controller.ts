@@ -198,16 +198,12 @@ export class ObjectController {
     return evaluate({ ...here, programs, contention });
   }
 
-  #surroundings({ programs }: WatchedKind, object: CachedObject): Surroundings {
+  #surroundings(kind: WatchedKind, object: CachedObject): Surroundings {
+    const { programs } = kind;
     const namespace = object.namespace === '' ? undefined : this.#options.namespaceOf(object.namespace);
     const readsAnnotations = programs.some(({ reads }) => reads.namespaceAnnotations);
-    return {
-      key: objectKey(object),
-      object,
-      programs,
-      namespaceLabels: namespace?.labels,
-      namespaceAnnotations: readsAnnotations ? namespace?.annotations : undefined,
-    };
+    const ofNamespace = [namespace?.labels, readsAnnotations ? namespace?.annotations : undefined];
+    return { key: objectKey(object), object, programs, inputs: [...ofNamespace, ...kind.otherBodies(object)] };
   }
 
   #isOurs({ name }: WatchedKind, object: CachedObject): boolean {

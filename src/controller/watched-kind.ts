@@ -85,6 +85,11 @@ export class WatchedKind {
     return shown === undefined ? 'Pending' : { object: { ...object, body: shown.body }, kind: view.context };
   }
 
+  /** What the other views show of an object of the main view, in their order. */
+  otherBodies(object: CachedObject): readonly CachedObject['body'][] {
+    return this.#others.map(({ informer }) => informer.store.get(objectKey(object))?.body);
+  }
+
   /** Whether a view that works does not show the object as the main view does, which it will in a moment. */
   isAwaited(object: CachedObject): boolean {
     return this.#others.some((view) => {

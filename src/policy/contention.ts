@@ -14,6 +14,9 @@ export interface ContendedKey {
   readonly why: 'Changed' | 'Restless';
   /** Field managers that own the key; empty while that is not known. */
   readonly managers: readonly string[];
+  /** The rule that decides the key. */
+  readonly program: Program;
+  readonly rule: Rule;
 }
 
 /** Policies that undo one another's writes on an object, so that writes would never end. */
@@ -57,16 +60,12 @@ export function withoutContended(winners: Winners, { keys }: Contention): Winner
 export function withContention(
   programs: readonly Program[],
   verdicts: readonly Verdict[],
-  winners: Winners,
   { keys, oscillation }: Contention,
 ): readonly Verdict[] {
   return verdicts.map((verdict, i) => {
     const program = programs[i];
     if (program?.mode !== 'Enforce') return verdict;
-    const results = keys.flatMap((contended) => {
-      const winner = winners[contended.channel].get(contended.key);
-      return winner?.program === program ? [yieldedTo(contended, winner.rule)] : [];
-    });
+    const results = keys.flatMap((key) => (key.program === program ? [yieldedTo(key)] : []));
     const rule = oscillation?.rules.get(program.policy);
     if (oscillation !== undefined && rule !== undefined) results.push(oscillates(oscillation, rule));
     return results.length === 0 ? verdict : { ...verdict, results: [...verdict.results, ...results] };
@@ -74,7 +73,7 @@ export function withContention(
 }
 
 /** The same words as long as the fight goes on, so that a status does not change with each turn of it. */
-function yieldedTo({ channel, key, why, managers }: ContendedKey, { name: rule, severity }: Rule): Result {
+function yieldedTo({ channel, key, why, managers, rule: { name: rule, severity } }: ContendedKey): Result {
   const names = managers.map((manager) => `'${manager}'`).join(', ');
   const who = names === '' ? 'another manager' : `${managers.length === 1 ? 'manager' : 'managers'} ${names}`;
   const cause =

@@ -66,7 +66,7 @@ export function evaluate(input: EvaluationInput): Evaluation {
   const desired = writable ? desiredUnder(input, winners) : undefined;
   const outcome = { object, held, winners, desired, judged: new JudgedObject(object, kind, desired) };
   const verdicts = drafts.map((draft, i) => verdictOf(draft, seenAs(sights[i] ?? usual, outcome)));
-  const said = contention === undefined ? verdicts : withContention(programs, verdicts, winners, contention);
+  const said = contention === undefined ? verdicts : withContention(programs, verdicts, contention);
   return { desired, winners, verdicts: said };
 }
 

@@ -46,6 +46,8 @@ const refusedSpec = (...issues: ReturnType<typeof issue>[]) =>
 const COPY = issue('spec.rules[0].copy', 'this field is not supported yet');
 const GRANT = 'grant the operator\'s ServiceAccount apiGroups: [""], resources: ["secrets"], verbs: ["list", "watch"]';
 
+const twoExamples = (code: string) => [`${code} a`, `${code} b`];
+
 /** `Type Status Reason: message` */
 function lines(fields: Partial<StatusInput>): string[] {
   const { conditions = [] } = buildStatus(input(fields));
@@ -226,6 +228,24 @@ describe('conditions, as a user reads them', () => {
     expect(lines({ totals: { ...noTotals(), ...totals } })[3]).toBe(expected);
     // Violations never keep a policy from being ready.
     expect(lines({ totals: { ...noTotals(), ...totals } })[2]).toBe('Ready True Ready');
+  });
+
+  test.each([
+    [{}, 'Contended False Quiet'],
+    [
+      { contended: 1 },
+      'Contended True AnotherManager: On 1 object, a key is changed back again and again: Contended a; Contended b.',
+    ],
+    [
+      { contended: 5 },
+      'Contended True AnotherManager: On 5 objects, a key is changed back again and again: Contended a; Contended b (and 3 more).',
+    ],
+    [
+      { oscillating: 2, contended: 2 },
+      'Contended True SelfOscillation: On 2 objects, policies undo each other: SelfOscillation a; SelfOscillation b. On 2 objects, a key is changed back again and again: Contended a; Contended b.',
+    ],
+  ])('Contended says on how many objects, and names the first: %j', (totals, expected) => {
+    expect(lines({ examples: twoExamples, totals: { ...noTotals(), ...totals } })[4]).toBe(expected);
   });
 
   test('keep the time of their last transition while their status is the same, whatever reason and message are', () => {

@@ -108,6 +108,18 @@ describe('counts', () => {
     expect(changed).toEqual(['q']);
   });
 
+  test('objects with a result of some code are shown as examples, no more than asked for', () => {
+    const { table } = setUp();
+    for (const name of ['a', 'b', 'c']) {
+      const contended = result({ code: 'Contended', result: 'Yielded', message: `left ${name}` });
+      table.record(CONFIG_MAPS, object(name), [P], [verdict(name === 'b' ? [result()] : [result(), contended])]);
+    }
+    const shown = ['ConfigMap default/a: left a', 'ConfigMap default/c: left c'];
+    expect(table.examples('p', 'Contended', 3)).toEqual(shown);
+    expect(table.examples('p', 'Contended', 1)).toEqual(shown.slice(0, 1));
+    expect([table.examples('p', 'SelfOscillation', 3), table.examples('nobody', 'Contended', 3)]).toEqual([[], []]);
+  });
+
   test('after any sequence of verdicts, removals and programs they equal a recount', () => {
     const kinds = [CONFIG_MAPS, NODES];
     const programSets = [[P], [Q], [P, Q], [Q, P], []];

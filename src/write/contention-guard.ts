@@ -3,7 +3,7 @@ import { groupResourceName } from '../api/resource.ts';
 import type { Clock } from '../base/clock.ts';
 import { messageOf } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
-import type { ContentionGuard, ContentionObserver, Surroundings, WriteAttempt } from '../controller/contention.ts';
+import type { ContentionGuard, Surroundings, WriteAttempt } from '../controller/contention.ts';
 import type { OwnedObject } from '../kube/field-owners.ts';
 import type { Contention } from '../policy/contention.ts';
 import type { Channel, KindContext } from '../policy/program.ts';
@@ -21,7 +21,6 @@ export interface ContentionGuardOptions {
   readonly enqueue: (key: ObjectKey) => void;
   /** Rejects with ApiError. */
   readonly readOwners: (object: { readonly namespace: string; readonly name: string }) => Promise<OwnedObject>;
-  readonly observe?: ContentionObserver | undefined;
 }
 
 /** An object with something that is fought over. */
@@ -75,8 +74,7 @@ export class ObjectContentionGuard implements ContentionGuard {
       if (fight !== undefined && (excess !== undefined || isUndone(fight, attempt.object, change))) {
         this.#renew(attempt, fight, now);
         admitted = false;
-      } else if (excess !== undefined) {
-        this.#begin(attempt, change, excess, now);
+      } else if (excess !== undefined && this.#begin(attempt, change, excess, now)) {
         admitted = false;
       }
     }
@@ -113,21 +111,25 @@ export class ObjectContentionGuard implements ContentionGuard {
 
   // ---- Fights ------------------------------------------------------------------------------------------------------
 
-  #begin(attempt: WriteAttempt, { channel, key }: KeyChange, why: 'Changed' | 'Restless', now: number): void {
-    const program = attempt.winners[channel].get(key)?.program;
-    const contested = this.#contest(attempt);
-    contested.fights.set(idOf({ channel, key }), new KeyFight({ channel, key, why, program }, now));
-    const fields = { ...this.#fields(attempt.key), [channel]: [key], policy: program?.policy };
+  /** Returns false for a key that no policy has to do with: nobody wants it back. */
+  #begin(attempt: WriteAttempt, { channel, key }: KeyChange, why: 'Changed' | 'Restless', now: number): boolean {
+    const decider = deciderOf(attempt, channel, key);
+    if (decider === undefined) return false;
+    const { program, rule } = decider;
+    const fight = new KeyFight({ channel, key, why, program, rule }, now);
+    this.#contest(attempt).fights.set(idOf(fight.what), fight);
+    const fields = { ...this.#fields(attempt.key), [channel]: [key], policy: program.policy };
     this.#options.log.warn(fields, 'a key is changed back again and again; it is left alone for a while');
     // Only managedFields say who it is. Nobody else has a part in what is restless.
-    if (why === 'Restless' || !this.#reads.add(attempt.key)) this.#announce(contested);
+    if (why === 'Changed') this.#reads.add(attempt.key);
     this.#wake(now, now);
+    return true;
   }
 
   #renew({ key }: WriteAttempt, fight: KeyFight, now: number): void {
     fight.again(now);
     const { channel, key: name, program } = fight.what;
-    const fields = { ...this.#fields(key), [channel]: [name], policy: program?.policy, managers: fight.managers };
+    const fields = { ...this.#fields(key), [channel]: [name], policy: program.policy, managers: fight.managers };
     this.#options.log.info(fields, 'a key was tried again and changed back; it is left alone for longer');
     this.#wake(now, now);
   }
@@ -141,8 +143,6 @@ export class ObjectContentionGuard implements ContentionGuard {
     const policies = [...rules.keys()].toSorted();
     const fields = { ...this.#fields(attempt.key), policies, ...keysByChannel(keys) };
     this.#options.log.warn(fields, 'policies undo each other; the object is not written until one of them changes');
-    const fight = { reason: 'SelfOscillation', keys, policies, managers: [] } as const;
-    this.#options.observe?.contended(this.#options.kind, contested, fight);
   }
 
   #contest({ key, object: { uid, namespace, name } }: WriteAttempt): Contested {
@@ -158,7 +158,7 @@ export class ObjectContentionGuard implements ContentionGuard {
     const contested = this.#contested.get(key);
     if (contested === undefined) return undefined;
     for (const [id, { what }] of contested.fights) {
-      if (what.program !== undefined && !programs.includes(what.program)) contested.fights.delete(id);
+      if (!programs.includes(what.program)) contested.fights.delete(id);
     }
     if (contested.uid === object.uid && !isEmpty(contested)) return contested;
     this.#contested.delete(key);
@@ -188,16 +188,6 @@ export class ObjectContentionGuard implements ContentionGuard {
       const fields = { ...this.#fields(key), reason: messageOf(error) };
       this.#options.log.debug(fields, 'who changes a key back could not be read');
     }
-    if (!this.#stopped) this.#announce(contested);
-  }
-
-  #announce({ namespace, name, fights }: Contested): void {
-    const all = [...fights.values()];
-    const managers = [...new Set(all.flatMap((fight) => fight.managers))];
-    const policies = [...new Set(all.flatMap(({ what: { program } }) => program?.policy ?? []))];
-    const keys = all.map(({ what: { channel, key } }) => [channel, key] as const);
-    const fight = { reason: 'AnotherManager', keys, policies, managers } as const;
-    this.#options.observe?.contended(this.#options.kind, { namespace, name }, fight);
   }
 
   // ---- Time --------------------------------------------------------------------------------------------------------
@@ -251,6 +241,19 @@ function isUndone(fight: KeyFight, object: CachedObject, { channel, key, target 
   if (triedState === undefined || !isSameState(triedState, target)) return false;
   return !isSameState(triedState, stateOf(object, channel, key));
 }
+
+/** Who wants the key; for one that nobody wants any more, who may have. */
+function deciderOf({ winners, programs }: WriteAttempt, channel: Channel, key: string): Decider | undefined {
+  const winner = winners[channel].get(key);
+  if (winner !== undefined) return winner;
+  for (const program of programs) {
+    const rule = program.rules.find(({ writes }) => writes.some(({ decides }) => decides.fits(channel, key)));
+    if (program.mode === 'Enforce' && rule !== undefined) return { program, rule };
+  }
+  return undefined;
+}
+
+type Decider = Pick<KeyFight['what'], 'program' | 'rule'>;
 
 function isEmpty({ fights, standstill }: Contested): boolean {
   return fights.size === 0 && standstill === undefined;

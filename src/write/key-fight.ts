@@ -1,5 +1,4 @@
 import type { ContendedKey } from '../policy/contention.ts';
-import type { Channel, Program } from '../policy/program.ts';
 import type { KeyState } from './key-state.ts';
 
 /** For how long a key is left alone at first, and at most, in milliseconds. */
@@ -14,13 +13,8 @@ const TRIAL_MS = 15_000;
  */
 export type FightPhase = 'Left' | 'Tried' | 'Over' | 'Forgotten';
 
-export interface FoughtKey {
-  readonly channel: Channel;
-  readonly key: string;
-  readonly why: ContendedKey['why'];
-  /** The policy that wanted the key. When it changes, what it wants deserves a fresh look. */
-  readonly program: Program | undefined;
-}
+/** What does not change in the course of a fight. When the policy changes, what it wants deserves a fresh look. */
+export type FoughtKey = Omit<ContendedKey, 'left' | 'managers'>;
 
 /** A key of one object that we and somebody else change in turn. Times are on the monotonic clock. */
 export class KeyFight {
@@ -70,8 +64,7 @@ export class KeyFight {
   contended(now: number): ContendedKey | undefined {
     const phase = this.phase(now);
     if (phase !== 'Left' && phase !== 'Tried') return undefined;
-    const { channel, key, why } = this.what;
-    return { channel, key, why, managers: this.managers, left: phase === 'Left' };
+    return { ...this.what, managers: this.managers, left: phase === 'Left' };
   }
 
   get #overAt(): number {

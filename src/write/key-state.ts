@@ -43,10 +43,8 @@ export function plannedChanges(object: CachedObject, desired: Desired): readonly
   });
 }
 
-/** Whether evaluation cannot tell the two apart: versions of one object. */
-export function isSameMap(a: StringMap | undefined, b: StringMap | undefined): boolean {
+export function isSameMap(a: StringMap, b: StringMap): boolean {
   if (a === b) return true;
-  if (a === undefined || b === undefined) return false;
   const keys = Object.keys(a);
   return keys.length === Object.keys(b).length && keys.every((key) => valueIn(b, key) === valueIn(a, key));
 }

@@ -59,9 +59,8 @@ export class OwnRun {
 export function isSameInput(a: Surroundings, b: Surroundings): boolean {
   return (
     a.programs === b.programs &&
-    isSameMap(a.namespaceLabels, b.namespaceLabels) &&
-    isSameMap(a.namespaceAnnotations, b.namespaceAnnotations) &&
-    isSamePicture(a.object, b.object)
+    isSamePicture(a.object, b.object) &&
+    a.inputs.every((input, i) => input === b.inputs[i] || isDeepStrictEqual(input, b.inputs[i]))
   );
 }
 

@@ -21,12 +21,11 @@ export class PacedReads {
     this.#read = read;
   }
 
-  /** Returns false where too many wait already: the object is not read. */
-  add(key: ObjectKey): boolean {
-    if (this.#stopped || (this.#waiting.size >= MOST_WAITING && !this.#waiting.has(key))) return false;
+  /** Where too many wait already, the object is not read. */
+  add(key: ObjectKey): void {
+    if (this.#stopped || this.#waiting.size >= MOST_WAITING) return;
     this.#waiting.add(key);
     this.#next();
-    return true;
   }
 
   /** For good; leaves no timer. What is being read ends by itself. */

@@ -1,6 +1,6 @@
 import type { CachedObject } from '../../src/api/object.ts';
 import { silentLog } from '../../src/base/log.ts';
-import type { ContentionObserver, Surroundings } from '../../src/controller/contention.ts';
+import type { Surroundings } from '../../src/controller/contention.ts';
 import type { OwnedObject } from '../../src/kube/field-owners.ts';
 import { byPrecedence, type Evaluation, evaluate } from '../../src/policy/evaluate.ts';
 import type { Program } from '../../src/policy/program.ts';
@@ -24,7 +24,6 @@ export class ContendedObject {
   readonly guard: ObjectContentionGuard;
   /** When each write was made, in milliseconds. */
   readonly writes: number[] = [];
-  readonly told: Parameters<ContentionObserver['contended']>[2][] = [];
   reads = 0;
   programs: readonly Program[];
   model: ModelObject;
@@ -43,9 +42,6 @@ export class ContendedObject {
       readOwners: async () => {
         this.reads += 1;
         return { uid: this.model.cached.uid, owners: owners() };
-      },
-      observe: {
-        contended: (_kind, _object, fight) => this.told.push(fight),
       },
     });
   }
@@ -96,6 +92,6 @@ export class ContendedObject {
 
   #surroundings(): Surroundings {
     const object = this.model.cached;
-    return { key: 'default/x', object, programs: this.programs, namespaceLabels: this.namespaceLabels };
+    return { key: 'default/x', object, programs: this.programs, inputs: [this.namespaceLabels] };
   }
 }
