@@ -1,3 +1,4 @@
+import { hostname } from 'node:os';
 import { MANAGER } from './api/object.ts';
 import { type GroupResource, groupResourceName } from './api/resource.ts';
 import type { WatchPolicyStatus } from './api/status.ts';
@@ -16,17 +17,22 @@ import { applyStatus } from './kube/apply.ts';
 import { applyConfigMap, readConfigMap } from './kube/config-maps.ts';
 import type { Credentials } from './kube/credentials.ts';
 import { DiscoveryClient } from './kube/discovery-client.ts';
+import { createEvent, patchEventSeries } from './kube/events.ts';
 import { readFieldOwners } from './kube/field-owners.ts';
 import { createKubeClient, type HttpKubeClient, userAgentOf } from './kube/http-client.ts';
 import { createListWatch } from './kube/list-watch-client.ts';
+import type { AuditSink } from './ops/audit-log.ts';
 import { HttpServer } from './ops/http-server.ts';
 import type { Listen } from './ops/listen.ts';
 import { Metrics } from './ops/metrics.ts';
+import { EventSender } from './report/events/event-sender.ts';
+import { EventTeller } from './report/events/event-teller.ts';
 import { buildStatus } from './report/status.ts';
 import { StatusTroubles } from './report/status-troubles.ts';
 import { StatusWriter } from './report/status-writer.ts';
 import { timestamp } from './report/timestamp.ts';
 import { VerdictTable } from './report/verdict-table.ts';
+import { WriteLog } from './report/write-log.ts';
 import { ObjectContentionGuard } from './write/contention-guard.ts';
 import { objectRequests } from './write/object-requests.ts';
 import { ObjectWriter } from './write/object-writer.ts';
@@ -42,6 +48,8 @@ export interface OperatorOptions {
   readonly allowKeys: readonly string[];
   /** Results listed in a policy's status. */
   readonly statusViolations: number;
+  /** Where each write and each change of a verdict is written down. */
+  readonly auditLog?: AuditSink | undefined;
   readonly clock: Clock;
   readonly log: Log;
 }
@@ -62,6 +70,8 @@ export class Operator {
   readonly #policies: PolicySet;
   readonly #ledger: Ledger;
   readonly #verdicts: VerdictTable;
+  readonly #events: EventSender;
+  readonly #teller: EventTeller;
   readonly #status: StatusWriter;
   readonly #meta: MetaController;
   readonly #objects: ObjectController;
@@ -83,7 +93,34 @@ export class Operator {
     this.#client = client;
     this.#policies = new PolicySet({ allowedKeys: options.allowKeys });
     this.#ledger = new Ledger(this.#ledgerStore(), log, () => this.#touchAll());
-    this.#verdicts = new VerdictTable(clock, (policy) => this.#status.touch(policy));
+    this.#events = new EventSender({
+      clock,
+      log,
+      instance: hostname(),
+      requests: {
+        create: (place, content, until) => createEvent(client, place, content, until),
+        repeat: (place, series, until) => patchEventSeries(client, place, series, until),
+      },
+      observe: (result, count) => this.#metrics.events(result, count),
+    });
+    this.#teller = new EventTeller({
+      clock,
+      offer: (fact, rolledUp) => this.#events.offer(fact, rolledUp),
+      observe: (result, count) => this.#metrics.events(result, count),
+      program: (name) => this.#policies.get(name)?.program,
+      hasEvaluated: (program) => this.#meta.hasEvaluated(program),
+      totals: (name) => this.#verdicts.totals(name),
+      programsOn: (kind) => this.#meta.kind(kind)?.programs ?? [],
+    });
+    const { auditLog } = options;
+    const writeLog = auditLog === undefined ? undefined : new WriteLog(clock, (entry) => auditLog.write(entry));
+    this.#verdicts = new VerdictTable(clock, (policy) => this.#status.touch(policy), {
+      changed: (...change) => {
+        this.#teller.changed(...change);
+        writeLog?.changed(...change);
+      },
+      gone: (...what) => writeLog?.gone(...what),
+    });
     const troubles = new StatusTroubles({ log, mayWrite: () => this.#mayWriteStatus() });
     this.#status = new StatusWriter({
       clock,
@@ -103,8 +140,10 @@ export class Operator {
         return (await applyStatus(client, target)).resourceVersion;
       },
       observe: {
-        written: (_entry, _before, _after, { seconds, onlyCounts }) =>
-          this.#metrics.statusWritten(onlyCounts ? 'Counts' : 'Findings', seconds),
+        written: ({ name, uid }, before, after, { seconds, onlyCounts }) => {
+          this.#metrics.statusWritten(onlyCounts ? 'Counts' : 'Findings', seconds);
+          this.#teller.statusWritten({ policy: name, uid }, before, after);
+        },
         failed: () => this.#metrics.statusFailed(),
       },
     });
@@ -112,7 +151,10 @@ export class Operator {
       clock,
       log,
       writeWidth: writeConcurrency,
-      writer: new ObjectWriter(objectRequests(client, signal), log),
+      writer: new ObjectWriter(objectRequests(client, signal), log, (report) => {
+        this.#teller.wrote(report);
+        writeLog?.wrote(report);
+      }),
       record: this.#ledger,
       createGuard: (kind, enqueue) =>
         new ObjectContentionGuard({
@@ -150,6 +192,7 @@ export class Operator {
         policyRemoved: (name) => {
           this.#status.forget(name);
           this.#verdicts.forgetPolicy(name);
+          this.#teller.forget(name);
         },
         kindChanged: (name) => this.#touchPoliciesOn(name),
       },
@@ -161,7 +204,8 @@ export class Operator {
       writeDepth: () => this.#objects.writeDepth,
       writeAgeMs: () => this.#objects.writeAgeMs,
       writesInFlight: () => this.#objects.writesInFlight,
-      eventDepth: () => 0,
+      eventDepth: () => this.#events.depth,
+      auditLines: () => options.auditLog?.counts ?? {},
       policies: () => this.#policyMetrics(),
       connections: () =>
         Object.entries(client.state()).map(([pool, { sessions, waiting }]) => ({
@@ -191,6 +235,8 @@ export class Operator {
     const cancelCutOff = this.#options.clock.after(DRAIN_MS, () => this.#abort.abort());
     await this.#objects.stop();
     await this.#status.stop();
+    this.#teller.flush();
+    await this.#events.stop();
     cancelCutOff();
     this.#abort.abort();
     await this.#meta.stop();
@@ -246,7 +292,10 @@ export class Operator {
 
   #policySeen(entry: PolicyEntry): void {
     const isNew = this.#status.seen(entry);
-    if (isNew) this.#verdicts.adopt(entry.name, this.#status.standing(entry.name)?.violations ?? []);
+    if (!isNew) return;
+    const standing = this.#status.standing(entry.name) ?? {};
+    this.#verdicts.adopt(entry.name, standing.violations ?? []);
+    this.#teller.adopt({ policy: entry.name, uid: entry.uid }, standing);
   }
 
   #touchAll(): void {
@@ -254,7 +303,10 @@ export class Operator {
   }
 
   #touchPoliciesOn(kind: string): void {
-    for (const name of this.#meta.policiesOn(kind)) this.#status.touch(name);
+    for (const name of this.#meta.policiesOn(kind)) {
+      this.#status.touch(name);
+      this.#teller.evaluated(name);
+    }
   }
 
   #buildStatus(entry: PolicyEntry, previous: WatchPolicyStatus): { status: WatchPolicyStatus; settled: boolean } {
@@ -299,11 +351,11 @@ export class Operator {
 
   *#policyMetrics() {
     for (const { name } of this.#policies.entries()) {
-      const { matched, compliant, violating, errors, yielded, owned } = this.#verdicts.totals(name);
+      const { pending: _pending, results: _results, ...objects } = this.#verdicts.totals(name);
       const conditions = this.#status.standing(name)?.conditions ?? [];
       yield {
         policy: name,
-        objects: { matched, compliant, violating, errors, yielded, owned },
+        objects,
         results: this.#verdicts.counts(name),
         contended: conditions.some(({ type, status }) => type === 'Contended' && status === 'True'),
       };

@@ -2,9 +2,11 @@ import { Command } from 'commander';
 import { pino } from 'pino';
 import { systemClock } from '../base/clock.ts';
 import { messageOf } from '../base/errors.ts';
+import type { Log } from '../base/log.ts';
 import { VERSION } from '../base/version.ts';
 import { loadCredentials } from '../kube/credentials.ts';
 import { Operator } from '../operator.ts';
+import { AuditLog, type AuditSink, streamAudit } from '../ops/audit-log.ts';
 import { type Listen, listenText, parseListen } from '../ops/listen.ts';
 import { argument, contextOption, integer, keyGlobs, kubeconfigOption, option } from './options.ts';
 
@@ -22,6 +24,8 @@ export interface RunOptions {
   readonly statusViolations: number;
   readonly allowKeys: readonly string[];
   readonly logLevel: (typeof LOG_LEVELS)[number];
+  /** A file, or '-' for standard output. */
+  readonly auditLog: string | undefined;
 }
 
 /** `watchkeeper run`: the operator. `action` resolves to the exit code. */
@@ -60,20 +64,29 @@ export function runCommand(action: (options: RunOptions) => Promise<number> = ru
         .choices([...LOG_LEVELS])
         .default('info'),
     )
+    .addOption(
+      option(
+        '--audit-log <file>',
+        'File to which each write and each change of a result is appended; - is standard output',
+      ),
+    )
     .action(async (options: RunOptions) => {
       process.exitCode = await action(options);
     });
 }
 
-async function run({ kubeconfig, context, namespace, logLevel, ...options }: RunOptions): Promise<number> {
-  const log = pino({ level: logLevel, base: null, timestamp: pino.stdTimeFunctions.isoTime });
+async function run({ kubeconfig, context, namespace, logLevel, auditLog, ...options }: RunOptions): Promise<number> {
+  const output = pino.destination({ fd: 1, sync: true });
+  const log = pino({ level: logLevel, base: null, timestamp: pino.stdTimeFunctions.isoTime }, output);
   try {
+    const audit = await openAudit(auditLog, log, output);
     const credentials = await loadCredentials({ kubeconfig, context }, systemClock, log);
     const own = namespace ?? (process.env['KUBERNETES_SERVICE_HOST'] === undefined ? undefined : credentials.namespace);
     const operator = new Operator({
       ...options,
       namespace: own ?? DEFAULT_NAMESPACE,
       credentials,
+      auditLog: audit.sink,
       clock: systemClock,
       log,
     });
@@ -93,6 +106,7 @@ async function run({ kubeconfig, context, namespace, logLevel, ...options }: Run
       process.exit(1);
     }, STOP_WITHIN_MS);
     await operator.stop();
+    await audit.close();
     clearTimeout(giveUp);
     log.info({}, 'watchkeeper has stopped');
     return 0;
@@ -100,4 +114,17 @@ async function run({ kubeconfig, context, namespace, logLevel, ...options }: Run
     log.error({ reason: messageOf(error) }, 'watchkeeper cannot run');
     return 1;
   }
+}
+
+/** What `--audit-log` names; SIGHUP opens a file again, so that it can be moved away. */
+async function openAudit(
+  path: string | undefined,
+  log: Log,
+  output: { write(text: string): unknown },
+): Promise<{ readonly sink: AuditSink | undefined; close(): Promise<void> }> {
+  if (path === undefined) return { sink: undefined, close: async () => {} };
+  if (path === '-') return { sink: streamAudit(output), close: async () => {} };
+  const file = await AuditLog.open(path, log);
+  process.on('SIGHUP', () => void file.reopen());
+  return { sink: file, close: () => file.close() };
 }

@@ -12,6 +12,8 @@ export interface KubeRequest {
   readonly headers?: Readonly<Record<string, string>> | undefined;
   /** From the call to the last byte, in milliseconds; default 60,000. For a stream to the answer's head: what follows is bounded by its caller. */
   readonly timeoutMs?: number | undefined;
+  /** A write at a pace of its own: a server that asks it to wait says nothing about other writes, nor the other way round. */
+  readonly ownPace?: boolean | undefined;
   readonly signal: AbortSignal;
 }
 

@@ -28,6 +28,8 @@ const pod = (metadata: object, more: object = {}) => ({
   ...more,
 });
 
+const OUR_EVENT = '/apis/events.k8s.io/v1/namespaces/a/events/web.watchkeeper-18c2f';
+
 describe('what passes', () => {
   const table: readonly (readonly [string, DoorRequest])[] = [
     ['a list', get('/api/v1/pods')],
@@ -41,8 +43,8 @@ describe('what passes', () => {
     ['readiness', get('/readyz')],
     ['a review of our own rights', post('/apis/authorization.k8s.io/v1/selfsubjectaccessreviews')],
     ['our own ConfigMap, new', post(`/api/v1/namespaces/${OWN}/configmaps`)],
-    ['an event', post('/api/v1/namespaces/a/events')],
-    ['an event of the newer kind', post('/apis/events.k8s.io/v1/namespaces/a/events')],
+    ['an event', post('/apis/events.k8s.io/v1/namespaces/a/events')],
+    ['the series of an event of ours', patch(OUR_EVENT, { series: { count: 2 } }, MERGE)],
     ['labels by apply', patch(POD, pod({ labels }))],
     ['annotations by apply', patch(POD, pod({ annotations: { a: 'b' } }))],
     ['an apply that lets go of all keys', patch(POD, pod({}))],
@@ -92,6 +94,17 @@ describe('what is refused', () => {
     ['a token', post('/api/v1/namespaces/a/serviceaccounts/s/token'), 'may be created'],
     ['a review for others', post('/apis/authorization.k8s.io/v1/subjectaccessreviews'), 'may be created'],
     ['a post to a path without a resource', post('/version'), 'may be created'],
+    ['an event of the older kind', post('/api/v1/namespaces/a/events'), 'may be created'],
+    ['an event in no namespace', post('/apis/events.k8s.io/v1/events'), 'may be created'],
+    [
+      "somebody else's event",
+      patch('/apis/events.k8s.io/v1/namespaces/a/events/p.17', { series: {} }, MERGE),
+      '"series"',
+    ],
+    ['the note of an event', patch(OUR_EVENT, { note: 'x', series: {} }, MERGE), '"note"'],
+    ['an event without a series', patch(OUR_EVENT, { series: null }, MERGE), 'no series'],
+    ['an event by apply', patch(OUR_EVENT, { series: {} }), 'merge patch alone'],
+    ['an event that is no object', patch(OUR_EVENT, [], MERGE), 'JSON object'],
     ['a patch of a collection', patch('/api/v1/namespaces/a/pods', pod({ labels })), 'name one object'],
     ['a patch of no resource', patch('/version', pod({ labels })), 'name one object'],
     ['a JSON patch', patch(POD, [], 'application/json-patch+json'), 'never used'],

@@ -1,5 +1,6 @@
 import { MANAGER, RETAINED_MANAGER } from '../api/object.ts';
 import type { KubeRequest } from './client.ts';
+import { OWN_EVENT_NAME } from './event-name.ts';
 import { parseRequestPath, type RequestPath } from './request-path.ts';
 
 /** What the rules look at. */
@@ -73,7 +74,6 @@ function mayCreate({ group, version, namespace, resource, name }: RequestPath, o
       return namespace === '';
     case '/v1/configmaps':
       return namespace === own && namespace !== '';
-    case '/v1/events':
     case 'events.k8s.io/v1/events':
       return namespace !== '';
     default:
@@ -89,6 +89,7 @@ function refusePatch(
   if (target === undefined || target.name === '') return 'a patch must name one object';
   if (contentType !== APPLY && contentType !== MERGE) return `a patch of type ${contentType ?? '(none)'} is never used`;
   if (isOwn(target, ownNamespace)) return undefined;
+  if (isOwnEvent(target)) return refuseSeries(body, contentType);
   if (target.subresource !== '') return `the subresource ${target.subresource} is never written`;
   const manager = query?.['fieldManager'];
   if (contentType === APPLY && manager !== MANAGER && manager !== RETAINED_MANAGER) {
@@ -106,6 +107,22 @@ function isOwn({ group, version, namespace, resource, subresource }: RequestPath
     default:
       return false;
   }
+}
+
+/** Events that we have made have names of this form: see `eventName`. */
+function isOwnEvent({ group, version, namespace, resource, name, subresource }: RequestPath): boolean {
+  const isEvent = `${group}/${version}/${resource}` === 'events.k8s.io/v1/events' && subresource === '';
+  return isEvent && namespace !== '' && OWN_EVENT_NAME.test(name);
+}
+
+/** How often an Event was repeated is all that is ever changed of it. */
+function refuseSeries(body: DoorRequest['body'], contentType: string): string | undefined {
+  if (contentType !== MERGE) return 'an Event is changed by merge patch alone';
+  const document = parseObject(body);
+  if (document === undefined) return 'the body of a patch must be a JSON object';
+  const field = Object.keys(document).find((name) => name !== 'series');
+  if (field !== undefined) return `the patch would write ${JSON.stringify(field)} of an Event, and only its series is`;
+  return isRecord(document['series']) ? undefined : 'the patch has no series';
 }
 
 function refuseBody(body: DoorRequest['body'], contentType: string): string | undefined {

@@ -137,13 +137,13 @@ class Http2KubeClient implements HttpKubeClient {
   }
 
   async #whole(request: KubeRequest, cutoff: Cutoff): Promise<Answer> {
-    const isWrite = request.method !== 'GET';
-    if (isWrite) await this.#passGate(cutoff);
+    const isGated = request.method !== 'GET' && request.ownPace !== true;
+    if (isGated) await this.#passGate(cutoff);
     try {
       return await this.#unpacked(await this.#send('request', request, cutoff, undefined));
     } catch (error) {
       // A read may be told to wait for reasons of its own kind only, such as a watch cache that is not filled yet.
-      if (isWrite && error instanceof ApiError && error.status === 429 && error.retryAfterMs !== undefined) {
+      if (isGated && error instanceof ApiError && error.status === 429 && error.retryAfterMs !== undefined) {
         this.#gate.close(error.retryAfterMs);
       }
       throw error;

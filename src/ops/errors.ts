@@ -1,8 +1,9 @@
 export type OpsErrorCode =
   | 'AddressInUse' // another process listens there
-  | 'CannotListen'; // the address is not ours, or the port needs rights that we do not have
+  | 'CannotListen' // the address is not ours, or the port needs rights that we do not have
+  | 'CannotOpenAuditLog'; // its folder is missing, or we have no right to it
 
-/** What keeps the pages of this room from being served. */
+/** What keeps this room from doing its work. */
 export class OpsError extends Error {
   override readonly name = 'OpsError';
   readonly code: OpsErrorCode;

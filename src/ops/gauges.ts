@@ -11,6 +11,8 @@ export interface MetricsSources {
   writeAgeMs(): number;
   writesInFlight(): number;
   eventDepth(): number;
+  /** Lines of the audit log by what became of them. */
+  auditLines(): Readonly<Record<string, number>>;
   policies(): Iterable<PolicyMetrics>;
   connections(): Iterable<{ readonly pool: string; readonly connections: number; readonly streams: number }>;
 }
@@ -53,6 +55,10 @@ export function registerGauges(registry: Registry, sources: MetricsSources): voi
   );
   number('watchkeeper_writes_in_flight', 'Writes that wait for their answer.', () => sources.writesInFlight());
   number('watchkeeper_event_queue_depth', 'Events that wait to be sent.', () => sources.eventDepth());
+  const lines = 'watchkeeper_audit_log_lines_total';
+  counter(registry, lines, 'Lines of the audit log by what became of them.', ['result'], function* () {
+    for (const [result, count] of Object.entries(sources.auditLines())) yield [{ result }, count];
+  });
   aboutPolicies(registry, sources);
   aboutKinds(registry, sources);
   gauge(registry, 'watchkeeper_connections', 'Open connections to the API server by pool.', ['pool'], function* () {

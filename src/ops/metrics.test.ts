@@ -24,6 +24,7 @@ function started(policies: readonly PolicyMetrics[] = [PRESENT]): Metrics {
     writeAgeMs: () => 250,
     writesInFlight: () => 3,
     eventDepth: () => 6,
+    auditLines: () => ({ Written: 7, Dropped: 0 }),
     policies: () => policies,
     connections: () => [
       { pool: 'request', connections: 1, streams: 7 },
@@ -38,7 +39,6 @@ function started(policies: readonly PolicyMetrics[] = [PRESENT]): Metrics {
   metrics.statusFailed();
   metrics.events('Sent', 1);
   metrics.events('RolledUp', 300);
-  metrics.auditLines('Written', 7);
   metrics.requested('GET', 200);
   metrics.requested('GET', 0);
   return metrics;

@@ -15,7 +15,6 @@ export class Metrics {
   readonly #caughtUpSeconds: Histogram<'kind'>;
   readonly #statusSeconds: Histogram<'change'>;
   readonly #events: Counter<'result'>;
-  readonly #auditLines: Counter<'result'>;
 
   constructor(version: string) {
     const registers = [this.registry];
@@ -70,12 +69,6 @@ export class Metrics {
       labelNames: ['result'],
       registers,
     });
-    this.#auditLines = new Counter({
-      name: 'watchkeeper_audit_log_lines_total',
-      help: 'Lines of the audit log by what became of them.',
-      labelNames: ['result'],
-      registers,
-    });
     new Gauge({ name: 'watchkeeper_build_info', help: 'Always 1.', labelNames: ['version'], registers }).set(
       { version },
       1,
@@ -107,10 +100,6 @@ export class Metrics {
 
   events(result: string, count: number): void {
     this.#events.inc({ result }, count);
-  }
-
-  auditLines(result: string, count: number): void {
-    this.#auditLines.inc({ result }, count);
   }
 
   requested(method: string, status: number): void {

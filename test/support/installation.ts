@@ -71,7 +71,7 @@ export class Installation implements InstalledParts {
   }
 
   /**
-   * Writes of objects that the operator has made since, refused ones too; status and ledger left out. With a namespace, only
+   * Writes of objects that the operator has made since, refused ones too; status, Events and ledger left out. With a namespace, only
    * there: elsewhere it may be clearing up after another test.
    */
   async writesSince(mark: AuditMark, inNamespace?: string): Promise<AuditEntry[]> {
@@ -81,6 +81,7 @@ export class Installation implements InstalledParts {
         userAgent.startsWith('watchkeeper/') &&
         (inNamespace === undefined || namespace === inNamespace) &&
         resource !== 'watchpolicies' &&
+        resource !== 'events' &&
         resource !== 'selfsubjectaccessreviews' &&
         name !== 'watchkeeper-ledger',
     );

@@ -43,6 +43,11 @@ export class ProductProcess {
     return this.#lines;
   }
 
+  /** What it printed that is no line of its log. */
+  get noise(): readonly string[] {
+    return this.#noise;
+  }
+
   /** Resolves when policies and CRDs are known. */
   async ready(timeoutMs = 20_000): Promise<void> {
     const readyz = async () => {
