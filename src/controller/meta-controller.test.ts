@@ -276,6 +276,19 @@ describe('policies', () => {
     expect(world.changed).toContain('policy p removed');
   });
 
+  test('are not evaluated before what they are about is planned', async () => {
+    const world = makeWorld();
+    await world.start();
+    await world.put(POLICIES, policy('p', { match: { resources: [{ group: '*.late.io', resource: '*' }] } }));
+    const evaluated = () => {
+      const { program } = world.policies.get('p') ?? {};
+      return program && world.meta.hasEvaluated(program);
+    };
+    expect(evaluated()).toBe(true);
+    world.policies.upsert(policy('p', { match: { resources: [{ group: '', resource: '*' }] } }, { generation: 2 }));
+    expect(evaluated()).toBe(false);
+  });
+
   test('share one informer for each kind, and one more of them only evaluates again', async () => {
     const world = makeWorld();
     await world.start();

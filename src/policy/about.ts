@@ -1,23 +1,31 @@
 import type { Exclude } from '../api/match.ts';
-import type { GroupResource } from '../api/resource.ts';
 import type { Target } from './program.ts';
-import { anyTerm, compileTerms, type Fit, type ScopedResource } from './resource-terms.ts';
+import { type Asked, anyTerm, compileTerms, type Fit } from './resource-terms.ts';
 
-/** Which of a policy's targets are about a resource. `names`: those under which the server has it, by default all that it may have. */
-export type About = (resource: ScopedResource, names?: readonly GroupResource[]) => Fit<Target>;
+/** Which of a policy's targets are about a resource. */
+export type About = Asked<Fit<Target>>;
 
-/** An entry of `exclude` that speaks of nothing but resources leaves these out altogether: they need not even be watched. */
 export function compileAbout(targets: readonly Target[], exclude: readonly Exclude[]): About {
   const fitOf = compileTerms(targets);
-  const excluded = exclude.flatMap((entry, i) =>
-    entry.resources !== undefined && Object.keys(entry).length === 1
-      ? [{ isExcluded: anyTerm(entry.resources), reason: `spec.exclude[${i}] leaves it out` }]
-      : [],
-  );
+  const leftOutBy = compileLeftOut(exclude);
   return (resource, names) => {
     const fit = fitOf(resource, names);
     if (fit.kind === 'None' || fit.kind === 'Skipped') return fit;
-    const found = excluded.find(({ isExcluded }) => isExcluded(resource, names));
-    return found === undefined ? fit : { kind: 'Skipped', reason: found.reason };
+    const entry = leftOutBy(resource, names);
+    return entry === undefined ? fit : { kind: 'Skipped', reason: `spec.exclude[${entry}] leaves it out` };
+  };
+}
+
+/**
+ * The entry of `exclude` that leaves a resource out altogether, because it speaks of nothing but resources: what fits it need
+ * not even be watched.
+ */
+export function compileLeftOut(exclude: readonly Exclude[]): Asked<number | undefined> {
+  const entries = exclude.map((entry) =>
+    entry.resources !== undefined && Object.keys(entry).length === 1 ? anyTerm(entry.resources) : () => false,
+  );
+  return (resource, names) => {
+    const entry = entries.findIndex((fits) => fits(resource, names));
+    return entry === -1 ? undefined : entry;
   };
 }

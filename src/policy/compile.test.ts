@@ -329,6 +329,11 @@ describe('a policy that undoes its own writes is refused', () => {
       'spec.rules[1].set.annotations[0].valueFrom.jsonPath',
     ],
     ['a Namespace by its own labels', { match: namespaces }, 'spec.match.namespaceSelector.matchLabels[env]'],
+    [
+      'a Namespace that a glob brings in',
+      { match: { ...namespaces, resources: [{ group: '*', resource: '*' }] } },
+      'spec.match.namespaceSelector.matchLabels[env]',
+    ],
   ])('%s', (_, fields, path) => {
     const [reason, ...issues] = refusal({ rules, ...fields });
     expect(reason).toBe('InvalidSpec');
@@ -338,6 +343,18 @@ describe('a policy that undoes its own writes is refused', () => {
   });
 
   test.each<[string, Readonly<Record<string, unknown>>]>([
+    [
+      'Namespaces are not of the scope of its glob',
+      { match: { ...namespaces, resources: [{ group: '*', resource: '*', scope: 'Namespaced' }] }, rules },
+    ],
+    [
+      'Namespaces are left out altogether',
+      {
+        match: { ...namespaces, resources: [{ group: '*', resource: '*' }] },
+        exclude: [{ resources: [{ group: '', resource: 'namespaces' }] }],
+        rules,
+      },
+    ],
     ['it asks that the label is absent', { ...matching(byExpression('DoesNotExist')), rules }],
     ['it asks for other values', { ...matching(byExpression('NotIn', ['prod'])), rules }],
     [

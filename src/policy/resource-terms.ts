@@ -30,7 +30,7 @@ export function isExact({ group, resource }: GroupResource): boolean {
 }
 
 /** A question about a resource, by all names under which it is served: by default those that it may have. */
-type Asked<T> = (resource: ScopedResource, names?: readonly GroupResource[]) => T;
+export type Asked<T> = (resource: ScopedResource, names?: readonly GroupResource[]) => T;
 
 /** What the entries of `match` say of a resource: one that names it before globs, and these leave some resources out. */
 export function compileTerms<T extends ResourceTerm>(terms: readonly T[]): Asked<Fit<T>> {

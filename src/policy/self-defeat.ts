@@ -1,11 +1,14 @@
 import type { FieldIssue } from '../api/field-issue.ts';
 import type { Exclude, LabelSelector, Match } from '../api/match.ts';
 import type { WatchPolicySpec } from '../api/watch-policy.ts';
+import { compileLeftOut } from './about.ts';
 import { parseJsonPath } from './json-path-grammar.ts';
 import { KeyPatterns, keyPattern } from './key-patterns.ts';
 import { describeKey } from './messages.ts';
 import type { Channel } from './program.ts';
-import { anyTerm } from './resource-terms.ts';
+import { anyTerm, type ScopedResource } from './resource-terms.ts';
+
+const NAMESPACES: ScopedResource = { group: '', resource: 'namespaces', scope: 'Cluster' };
 
 /**
  * Selectors and paths that ask for a key which the policy's own `set` or `copy` keeps. A policy does not see its own writes: as
@@ -44,7 +47,7 @@ function keysKept({ rules }: WatchPolicySpec): KeyPatterns {
 
 function askedBySelectors({ match, exclude = [] }: WatchPolicySpec): readonly Asked[] {
   // A Namespace is its own namespace.
-  const onNamespaces = anyTerm(match.resources)({ group: '', resource: 'namespaces', scope: 'Cluster' });
+  const onNamespaces = anyTerm(match.resources)(NAMESPACES) && compileLeftOut(exclude)(NAMESPACES) === undefined;
   const names = onNamespaces ? (['objectSelector', 'namespaceSelector'] as const) : (['objectSelector'] as const);
   const askedIn = (path: string, terms: Match | Exclude, requirements: Requirements) =>
     names.flatMap((name) =>
