@@ -18,7 +18,7 @@ export interface ConditionInput {
   /** One for each resource that the program is about, and for each of its globs that fits nothing. */
   readonly resources: readonly WatchedResource[];
   /** What globs of the program leave out. */
-  readonly skipped: readonly Skipped[];
+  readonly skipped: readonly Pick<Skipped, 'name' | 'reason'>[];
   /** Every object of every watched resource was evaluated with the program. */
   readonly evaluated: boolean;
   readonly totals: PolicyTotals;
@@ -166,7 +166,7 @@ const MOST_REASONS = 8;
 const MOST_NAMES = 5;
 
 /** `Globs leave out 3 resources: secrets (Secrets must be named exactly); ...`, told by reason. */
-function skippedText(skipped: readonly Skipped[]): string {
+function skippedText(skipped: ConditionInput['skipped']): string {
   if (skipped.length === 0) return '';
   const byReason = Map.groupBy(skipped, ({ reason }) => reason);
   const told = [...byReason].slice(0, MOST_REASONS).map(([reason, some]) => {

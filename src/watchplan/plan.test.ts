@@ -370,6 +370,19 @@ describe('globs', () => {
     expect(watched(plan([anyVersion]))['widgets.acme.io']).toBe('v1 spec for policy/p');
   });
 
+  test('hold what they have written where their version is not served any more', () => {
+    const glob = policy('p', [{ group: 'acme.io', resource: '*', version: 'v0' }], reads('$.spec.size'));
+    expect(plan([glob]).kinds.size).toBe(0);
+    const { kinds, parts } = plan([glob], { written: new Set(['widgets.acme.io']) });
+    expect(watched(plan([glob], { written: new Set(['widgets.acme.io']) }))).toEqual({
+      'widgets.acme.io': 'v1 metadata for cleanup',
+      ...NAMESPACES_AS_SOURCE,
+    });
+    expect(kinds.get('widgets.acme.io')?.programs).toEqual([glob]);
+    expect(kinds.get('widgets.acme.io')?.absent.has(glob)).toBe(true);
+    expect(parts.get('p')?.skipped.map(({ name }) => name)).toEqual(['gadgets.acme.io', 'widgets.acme.io']);
+  });
+
   test('of a suspended policy watch nothing, and take part where others watch', () => {
     const suspended = policy('s', [{ group: '*', resource: '*' }], SETS, { mode: 'Suspended' });
     expect(plan([suspended]).kinds.size).toBe(0);

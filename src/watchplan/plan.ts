@@ -62,6 +62,15 @@ export function planWatches(input: PlanInput, expansions: Expansions = new Expan
     if (program.mode !== 'Suspended') continue;
     for (const name of expansions.of(program, discovery).resources.keys()) drafts.get(name)?.programs.push(program);
   }
+  // So does one whose version is not served any more: what it has written there is held.
+  for (const { program, skipped } of parts.values()) {
+    for (const { name, version } of skipped) {
+      const draft = version === undefined ? undefined : drafts.get(name);
+      if (draft === undefined || version === undefined) continue;
+      draft.programs.push(program);
+      draft.versions.set(program, version);
+    }
+  }
 
   const kinds = new Map<GroupResourceName, KindPlan>();
   const absent = new Map<GroupResourceName, Absence>();

@@ -18,6 +18,8 @@ export interface Skipped {
   readonly name: GroupResourceName;
   /** A clause that does not name the resource, so that those with the same reason can be told of together. */
   readonly reason: string;
+  /** Where it is left out because it is not served in this version: what was written when it was is held. */
+  readonly version: string | undefined;
 }
 
 /** What a program's targets come to on a server. */
@@ -38,7 +40,7 @@ export function expandTargets(program: Program, discovery: DiscoverySnapshot, lo
     const name = groupResourceName(served);
     const found = look(served, program, discovery);
     if (found?.kind === 'Targeted') resources.push([name, found]);
-    else if (found?.kind === 'Skipped') skipped.push({ name, reason: found.reason });
+    else if (found?.kind === 'Skipped') skipped.push({ name, reason: found.reason, version: found.version });
   }
   const waiting = new Map<Target, string>();
   const hits = new Set(resources.map(([, { target }]) => target));
@@ -65,7 +67,7 @@ function candidates({ targets }: Program, discovery: DiscoverySnapshot): Iterabl
 
 type Look =
   | { readonly kind: 'Targeted'; readonly target: Target; readonly version: string | undefined }
-  | { readonly kind: 'Skipped'; readonly reason: string };
+  | { readonly kind: 'Skipped'; readonly reason: string; readonly version: string | undefined };
 
 type LookAt = (served: ServedResource, program: Program, discovery: DiscoverySnapshot) => Look | undefined;
 
@@ -75,18 +77,18 @@ function lookAt(served: ServedResource, program: Program, discovery: DiscoverySn
   const asked = scoped(served);
   if (groupResourceName(first) !== groupResourceName(served)) {
     const reason = `its objects are watched as ${groupResourceName(first)}`;
-    return program.about(asked, [served]).kind === 'Globbed' ? { kind: 'Skipped', reason } : undefined;
+    return program.about(asked, [served]).kind === 'Globbed' ? leftOut(reason) : undefined;
   }
   const fit = program.about(asked, names);
   if (fit.kind === 'None') return undefined;
-  if (fit.kind === 'Skipped') return fit;
+  if (fit.kind === 'Skipped') return leftOut(fit.reason);
   if (fit.kind === 'Globbed') return firstThatServes(fit.terms, served, program);
   return { kind: 'Targeted', target: fit.term, version: versionOf(fit.term, served, program) };
 }
 
 /** Of the globs that fit, the first whose version is served with all that the program needs. */
 function firstThatServes(terms: readonly Target[], served: ServedResource, program: Program): Look | undefined {
-  let reason: string | undefined;
+  let left: Look | undefined;
   for (const target of terms) {
     const named = namedVersion(target, program);
     const versions = named === undefined ? served.versions : served.versions.filter(({ version }) => version === named);
@@ -94,12 +96,16 @@ function firstThatServes(terms: readonly Target[], served: ServedResource, progr
     if (versions.some((version) => missingVerbs(version, [program]).length === 0)) {
       return { kind: 'Targeted', target, version: versionOf(target, served, program) };
     }
-    reason ??=
+    left ??=
       first === undefined
-        ? `the API server does not serve it in ${named}`
-        : `the API server does not offer ${listed(missingVerbs(first, [program]), 'and')} for it`;
+        ? leftOut(`the API server does not serve it in ${named}`, named)
+        : leftOut(`the API server does not offer ${listed(missingVerbs(first, [program]), 'and')} for it`);
   }
-  return reason === undefined ? undefined : { kind: 'Skipped', reason };
+  return left;
+}
+
+function leftOut(reason: string, version?: string): Look {
+  return { kind: 'Skipped', reason, version };
 }
 
 /** Only where more than metadata is read does it matter in which version. */

@@ -134,6 +134,34 @@ describe('a glob over groups', () => {
   }, 120_000);
 });
 
+test('what a glob has written is held when the version that it names is not served any more', async () => {
+  const { admin, cluster } = stage();
+  await grant(widgets.group, ['*']);
+  await install(widgets);
+  const ns = await admin.createNamespace('held');
+  await admin.apply(object(widgets, 'one', ns));
+  const operator = await stage().startOperator();
+  const sized = [{ name: 'size', set: { labels: [{ key: 'size', valueFrom: { jsonPath: '$.spec.size' } }] } }];
+  const glob = { group: `*.${GROUP}`, resource: '*', version: 'v1beta1' };
+  await stage().applyPolicy('sized', { ...enforce([glob]), rules: sized });
+  await stage().labels(pathOf(widgets, 'one', ns), (labels) => labels['size'] === 'large');
+
+  const mark = await cluster.auditMark();
+  await installCrd(admin, { ...widgets, unserved: ['v1beta1'] });
+  await stage().policy('sized', (view) => watchingOf(view)['skipped'] === 1);
+  const evaluations = async () => operator.metric('watchkeeper_evaluations_total', `widgets.${widgets.group}`);
+  const before = await evaluations();
+  await admin.patch(pathOf(widgets, 'one', ns), { metadata: { annotations: { touched: 'yes' } } });
+  await expect.poll(evaluations).toBeGreaterThan(before);
+  const kept = await admin.get(pathOf(widgets, 'one', ns));
+  expect(kept.metadata.labels).toEqual({ size: 'large' });
+
+  await stage().applyPolicy('sized', { ...enforce([glob]), rules: setEnv });
+  await stage().labels(pathOf(widgets, 'one', ns), (labels) => labels['env'] === 'prod' && !('size' in labels));
+  const writes = await stage().writesSince(mark, ns);
+  expect(writes.map(({ name }) => name)).toEqual(['one']);
+}, 120_000);
+
 describe('a glob over resources', () => {
   test('leaves out Secrets unless they are named, and what the policy excludes needs no right', async () => {
     const { admin } = stage();
@@ -143,25 +171,20 @@ describe('a glob over resources', () => {
     await admin.create(configMap(ns, 'settings'));
     await stage().startOperator();
     const glob = { group: '', resource: '*' };
-    const names = ['bindings', 'limitranges', 'nodes', 'persistentvolumes', 'pods', 'podtemplates'];
+    const names = ['bindings', 'limitranges', 'namespaces', 'nodes', 'persistentvolumes', 'pods', 'podtemplates'];
     const plain = [...names, 'replicationcontrollers', 'resourcequotas', 'serviceaccounts'];
     const exclude = [{ resources: plain.map((resource) => ({ group: '', resource })) }];
     const within = { namespaces: [ns] };
     await stage().applyPolicy('globbed', { ...enforce([glob], within), exclude });
     await stage().labels(`/api/v1/namespaces/${ns}/configmaps/settings`, (labels) => labels['env'] === 'prod');
     const without = await stage().policy('globbed', (view) => is(view, 'Ready') === 'True');
-    expect(states(without)).toEqual([
-      'configmaps Watching',
-      'namespaces Watching',
-      'persistentvolumeclaims Watching',
-      'services Watching',
-    ]);
+    expect(states(without)).toEqual(['configmaps Watching', 'persistentvolumeclaims Watching', 'services Watching']);
     expect(without.conditions['Ready']?.message).toBe('');
     const message = without.conditions['Watching']?.message ?? '';
     expect(message).toContain('secrets (Secrets must be named exactly)');
     expect(message).toContain('events (Events come by the thousand and go by themselves)');
     expect(message).toContain(
-      'bindings, limitranges, nodes, persistentvolumes, pods and 4 more (spec.exclude[0] leaves it out)',
+      'bindings, limitranges, namespaces, nodes, persistentvolumes and 5 more (spec.exclude[0] leaves it out)',
     );
     expect(message).toContain('componentstatuses (the API server does not offer watch and patch for it)');
 

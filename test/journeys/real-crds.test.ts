@@ -1,5 +1,6 @@
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import * as z from 'zod';
+import type { Admin } from '../cluster/api.ts';
 import { type ControlPlane, startControlPlane } from '../cluster/control-plane.ts';
 import { eventually } from '../cluster/eventually.ts';
 import type { KubeObject } from '../cluster/kube-object.ts';
@@ -27,6 +28,29 @@ afterAll(async () => {
   stage.admin.close();
   await cluster.stop();
 });
+
+/** The API server needs its time for so many schemas, on a busy machine a lot; often asked, it needs more. */
+const SLOWLY = { timeoutMs: 240_000, intervalMs: 250 };
+
+const groupsSchema = z.object({
+  items: z.array(
+    z.object({
+      metadata: z.object({ name: z.string() }),
+      versions: z.array(z.object({ resources: z.array(z.object({ resource: z.string() })).optional() })),
+    }),
+  ),
+});
+
+/** `plural.group` of all that discovery shows, built-in kinds of the core group left out. */
+async function servedNames(admin: Admin): Promise<ReadonlySet<string>> {
+  const accept = 'application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList';
+  const { items } = groupsSchema.parse(await admin.json('GET', '/apis', undefined, { accept }));
+  return new Set(
+    items.flatMap(({ metadata, versions }) =>
+      versions.flatMap(({ resources = [] }) => resources.map(({ resource }) => `${resource}.${metadata.name}`)),
+    ),
+  );
+}
 
 const statusSchema = z.looseObject({
   watching: z.looseObject({ synced: z.number() }),
@@ -65,14 +89,17 @@ test('96 CRDs installed at once under a policy about everything: each kind is on
   const began = performance.now();
   await Promise.all(crds.map(async ({ manifest }) => admin.apply(manifest)));
   const applied = performance.now();
-  const served = Promise.all(crds.map(async ({ name }) => admin.waitForCrd(name, { timeoutMs: 120_000 }))).then(() =>
-    performance.now(),
-  );
+  const served = eventually(
+    'every kind to be served',
+    async () => servedNames(admin),
+    (names) => crds.every(({ name }) => names.has(name)),
+    SLOWLY,
+  ).then(() => performance.now());
   const kinds = await eventually(
     'every kind to be watched',
     async () => kindsOf(operator),
     (found) => custom.every((name) => found.get(name) === 'Watching'),
-    { timeoutMs: 120_000, intervalMs: 100 },
+    SLOWLY,
   );
   const watched = performance.now();
   expect(watched - (await served)).toBeLessThan(5_000);
@@ -105,4 +132,4 @@ test('96 CRDs installed at once under a policy about everything: each kind is on
       `resident ${Math.round(residentBefore / MIB)} MiB before, ${Math.round(resident / MIB)} MiB after\n`,
   );
   expect(resident - residentBefore).toBeLessThan(100 * MIB);
-}, 240_000);
+}, 400_000);

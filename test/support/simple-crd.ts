@@ -6,8 +6,10 @@ export interface SimpleCrd {
   readonly group: string;
   readonly plural: string;
   readonly scope?: 'Namespaced' | 'Cluster';
-  /** In which it is served, the storage version first. */
+  /** The storage version first. */
   readonly versions?: readonly string[];
+  /** Of these, those that are not served. */
+  readonly unserved?: readonly string[];
 }
 
 /** The kind of a CRD that `installCrd` makes: `widgets` are of kind `Widgets`. */
@@ -17,7 +19,7 @@ export function kindOf(plural: string): string {
 
 /** A CRD that takes any `spec`; resolves when its objects can be created. */
 export async function installCrd(admin: Admin, crd: SimpleCrd): Promise<void> {
-  const { group, plural, scope = 'Namespaced', versions = ['v1'] } = crd;
+  const { group, plural, scope = 'Namespaced', versions = ['v1'], unserved = [] } = crd;
   const name = `${plural}.${group}`;
   const schema = {
     openAPIV3Schema: {
@@ -33,7 +35,12 @@ export async function installCrd(admin: Admin, crd: SimpleCrd): Promise<void> {
       group,
       scope,
       names: { plural, singular: plural, kind: kindOf(plural), listKind: `${kindOf(plural)}List` },
-      versions: versions.map((version, i) => ({ name: version, served: true, storage: i === 0, schema })),
+      versions: versions.map((version, i) => ({
+        name: version,
+        served: !unserved.includes(version),
+        storage: i === 0,
+        schema,
+      })),
     },
   });
   await admin.waitForCrd(name);
