@@ -93,7 +93,9 @@ export class KindSet {
   /** Something changed about who serves these groups: what fails of them is tried now. */
   retry(groups: ReadonlySet<string>): void {
     for (const { kind } of this.#members.values()) {
-      if (groups.has(kind.context.group)) for (const { informer } of kind.views) informer.retry();
+      if (!groups.has(kind.context.group)) continue;
+      for (const { informer } of kind.views) informer.retry();
+      kind.retryWrites();
     }
   }
 
@@ -165,6 +167,8 @@ export class KindSet {
       status: ({ lastError }) => {
         this.#health.update(view);
         if (lastError?.code === 'NotFound') onNotFound();
+        // A server that answers a watch again may answer writes again.
+        if (lastError === undefined) kind.retryWrites();
         // A kind does not wait any more for a version that fails.
         if (lastError === undefined || view !== kind.views[0]) this.startPasses();
         this.#changed(kind.name);

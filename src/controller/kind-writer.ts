@@ -10,6 +10,7 @@ import type { ContentionGuard, Surroundings, WriteAttempt } from './contention.t
 import { type KindState, missingRightMessage } from './kind-state.ts';
 import { type Refusal, Refusals, writingRule } from './refusals.ts';
 import { RightGates } from './right-gates.ts';
+import { Unanswered } from './unanswered.ts';
 import type { WatchedKind } from './watched-kind.ts';
 import { type GateReason, WriteGate } from './write-gate.ts';
 import type { Turn, WriteQueue } from './write-queue.ts';
@@ -66,8 +67,7 @@ export class KindWriter {
   /** Since when each object differs from what is wanted, as far as we were told, on the monotonic clock in milliseconds. */
   readonly #since = new Map<ObjectKey, number>();
   #stopped = false;
-  /** Writes without an answer since the last that had one: a server that is away is told of once, not for each object. */
-  #unanswered = 0;
+  readonly #unanswered: Unanswered;
 
   constructor(kind: WatchedKind, options: KindWriterOptions) {
     this.kind = kind;
@@ -75,9 +75,11 @@ export class KindWriter {
     this.#options = options;
     const { clock, random, enqueue } = options;
     this.#refusals = new Refusals(clock);
+    this.#unanswered = new Unanswered(clock);
     this.#gate = new WriteGate({ clock, random, release: enqueue, onChange: (reason) => this.#gateChanged(reason) });
     this.#rights = new RightGates({ clock, random, release: enqueue, onChange: () => this.#rightsChanged() });
     kind.writeProblem = (program) => this.#problem(program);
+    kind.retryWrites = () => this.#gate.tryNow();
   }
 
   differs(object: CachedObject, { desired }: Evaluation): boolean {
@@ -121,6 +123,7 @@ export class KindWriter {
     this.guard.stop();
     this.#rights.stop();
     this.kind.writeProblem = () => undefined;
+    this.kind.retryWrites = () => {};
   }
 
   /** One write of one object, planned from what the store holds now. Never rejects. */
@@ -173,6 +176,7 @@ export class KindWriter {
 
   /** The server has looked at the object itself. */
   #open(key: ObjectKey): void {
+    this.#answered();
     this.#gate.open();
     this.#rights.open(key);
   }
@@ -199,7 +203,6 @@ export class KindWriter {
     const fields = { kind: this.kind.name, object: key };
     switch (outcome.kind) {
       case 'Written':
-        this.#answered();
         this.#open(key);
         if (outcome.answer.resourceVersion === object.resourceVersion) return this.#refused(key, object, NO_EFFECT);
         this.#caughtUp(key);
@@ -227,7 +230,10 @@ export class KindWriter {
         return outcome;
       case 'Unknown':
         this.#notAnswered(key, outcome.message);
-        return { kind: 'Retry' };
+        // To try them all again and again would help nobody.
+        if (!this.#unanswered.concernsAll) return { kind: 'Retry' };
+        this.#gate.close(key, { cause: 'NoAnswer', message: outcome.message });
+        break;
     }
     return DONE;
   }
@@ -243,16 +249,16 @@ export class KindWriter {
   #notAnswered(key: ObjectKey, reason: string): void {
     const { log } = this.#options;
     const fields = { kind: this.kind.name, object: key, reason };
-    this.#unanswered += 1;
-    if (this.#unanswered === 1)
+    this.#unanswered.add(key);
+    if (this.#unanswered.count === 1)
       log.warn(fields, 'a write had no answer and is tried again, as are others that have none');
     else log.debug(fields, 'a write had no answer and is tried again');
   }
 
   #answered(): void {
-    if (this.#unanswered === 0) return;
-    this.#options.log.info({ kind: this.kind.name, unanswered: this.#unanswered }, 'writes are answered again');
-    this.#unanswered = 0;
+    const { count } = this.#unanswered;
+    if (count > 0) this.#options.log.info({ kind: this.kind.name, unanswered: count }, 'writes are answered again');
+    this.#unanswered.reset();
   }
 
   #refused(key: ObjectKey, object: CachedObject, refusal: Refusal): Turn {
@@ -290,6 +296,9 @@ export class KindWriter {
     if (this.#reason?.cause === 'NoServerSideApply') {
       const message = `nothing can be written to it, as its API server knows no server-side apply: ${this.#reason.message}`;
       return { state: 'Failed', message };
+    }
+    if (this.#reason?.cause === 'NoAnswer') {
+      return { state: 'Failed', message: `no write of it is answered: ${this.#reason.message}; it is tried again` };
     }
     return this.#rightProblem(program);
   }

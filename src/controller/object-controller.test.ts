@@ -208,6 +208,36 @@ describe('an object that differs from what is wanted', () => {
   });
 });
 
+describe('a kind of which no write is answered', () => {
+  const broken: WriteOutcome = { kind: 'Unknown', message: 'the webhook is away' };
+
+  test('is Failed with the reason, tries one object at a time, and goes on as a whole when one is answered', async () => {
+    const { writer, clock, kind, send, quiet } = await setUp();
+    writer.answer = () => broken;
+    for (let i = 0; i < 20; i += 1) await send('ADDED', cachedObject({ name: `a${i}` }));
+    await clock.advance(3_000);
+    expect(problemOf(kind)).toBe('Failed: no write of it is answered: the webhook is away; it is tried again');
+    const before = writer.writes.length;
+    await clock.advance(20_000);
+    expect(writer.writes.length - before).toBeLessThan(6);
+    writer.answer = () => undefined;
+    kind.retryWrites();
+    await quiet();
+    expect(problemOf(kind)).toBe('');
+    expect(new Set(writer.writes.slice(-20)).size).toBe(20);
+  });
+
+  test('because of one object alone is not held responsible', async () => {
+    const { writer, clock, kind, send } = await setUp();
+    writer.answer = ({ name }) => (name === 'poison' ? broken : undefined);
+    await send('ADDED', cachedObject({ name: 'poison' }));
+    await clock.advance(10_000_000);
+    expect([writer.writes.length > 10, problemOf(kind)]).toEqual([true, '']);
+    await send('ADDED', cachedObject({ name: 'fine' }));
+    expect(writer.writes.at(-1)).toBe('fine');
+  });
+});
+
 describe('objects that are left alone', () => {
   test("nothing in the operator's own namespace is judged or written, nor is that Namespace itself", async () => {
     const own = cachedObject({ name: 'a', namespace: 'watchkeeper' });

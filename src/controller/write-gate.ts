@@ -4,7 +4,7 @@ import type { Clock } from '../base/clock.ts';
 
 /** Why no object behind a gate can be written. */
 export interface GateReason {
-  readonly cause: 'MissingRight' | 'LedgerUnavailable' | 'NoServerSideApply';
+  readonly cause: 'MissingRight' | 'LedgerUnavailable' | 'NoServerSideApply' | 'NoAnswer';
   /** In words. */
   readonly message: string;
 }
