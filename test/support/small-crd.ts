@@ -73,8 +73,8 @@ export class SmallCrds {
     await this.#stage.admin.apply(smallCrd(small), { force: true });
   }
 
-  async established(small: SmallKind): Promise<void> {
-    await this.#stage.admin.waitFor(`${CRDS}/${crdName(small)}`, isEstablished, { intervalMs: 5 });
+  async established(small: SmallKind, timeoutMs = 10_000): Promise<void> {
+    await this.#stage.admin.waitFor(`${CRDS}/${crdName(small)}`, isEstablished, { timeoutMs });
   }
 
   /** Resolves when the CRD and all its objects are gone. */

@@ -1,0 +1,107 @@
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { ConversionWebhook } from '../support/conversion-webhook.ts';
+import { recordRequests, useFaultProxy } from '../support/fault-proxy.ts';
+import { CRDS, collectionOf, crdName, SmallCrds, type SmallKind } from '../support/small-crd.ts';
+import { configMap, is, useStage } from '../support/stage.ts';
+
+const stage = useStage();
+const proxied = useFaultProxy(stage);
+const small: SmallKind = {
+  group: 'converted.conversion.test',
+  plural: 'widgets',
+  kind: 'Widget',
+  // Stored in v1beta1, preferred in v1: each object that we read or write is converted.
+  versions: [
+    { name: 'v1', storage: false },
+    { name: 'v1beta1', storage: true },
+  ],
+};
+let webhook: ConversionWebhook;
+let crds: SmallCrds;
+
+beforeAll(async () => {
+  webhook = await ConversionWebhook.start();
+  crds = new SmallCrds(stage());
+  await stage().grant(small.group, ['*']);
+  await crds.apply({ ...small, conversion: webhook.conversion });
+});
+
+afterEach(() => webhook.heal());
+
+afterAll(async () => {
+  await stage().admin.delete(`${CRDS}/${crdName(small)}`);
+  await webhook.stop();
+});
+
+const isProd = (labels: Readonly<Record<string, string>>) => labels['env'] === 'prod';
+
+/** Widgets and ConfigMaps of the namespace get these labels. */
+async function label(ns: string, ...keys: readonly string[]): Promise<void> {
+  await stage().applyPolicy('converted', {
+    mode: 'Enforce',
+    match: {
+      resources: [
+        { group: small.group, resource: small.plural },
+        { group: '', resource: 'configmaps' },
+      ],
+      namespaces: [ns],
+    },
+    rules: [{ name: 'env', set: { labels: keys.map((key) => ({ key, value: 'prod' })) } }],
+  });
+}
+
+async function othersGoOn(ns: string, name: string): Promise<void> {
+  await stage().admin.create(configMap(ns, name));
+  await stage().labels(`/api/v1/namespaces/${ns}/configmaps/${name}`, isProd, 1_000);
+}
+
+const failed = () =>
+  stage().policy('converted', ({ conditions }) => conditions['Watching']?.reason === 'Failed', 20_000);
+
+describe('a kind whose conversion webhook is down', () => {
+  test("when the operator starts, and the server cannot list it: it is Failed with the server's reason, others go on, and it heals", async () => {
+    const ns = await stage().admin.createNamespace('conversion');
+    await crds.put(small, 'early', ns);
+    webhook.break('Disconnect');
+    // What the API server has converted, it keeps until the CRD changes.
+    await crds.apply({ ...small, conversion: webhook.conversion, description: 'another one' });
+    const seen = recordRequests(proxied().proxy);
+    await stage().startOperator({ kubeconfig: proxied().kubeconfig });
+    await label(ns, 'env');
+    await othersGoOn(ns, 'beside');
+    const view = await failed();
+    expect(view.conditions['Watching']?.message).toMatch(/conversion webhook for .*; it is tried again\.$/u);
+    expect([is(view, 'Ready'), is(view, 'Accepted')]).toEqual(['False', 'True']);
+    expect(view.raw['status']).toMatchObject({ watching: { synced: 1, failed: 1 } });
+    await othersGoOn(ns, 'beside-later');
+    webhook.heal();
+    await stage().labels(`${collectionOf(small, ns)}/early`, isProd, 60_000);
+    expect(seen.filter(({ path }) => path.startsWith(`/apis/${small.group}/`)).length).toBeLessThan(20);
+    await stage().policy('converted', (policy) => is(policy, 'Ready') === 'True');
+  });
+
+  test('while it is watched: writes stop and say why, and are made when it is back', async () => {
+    const ns = await stage().admin.createNamespace('conversion-writes');
+    for (let i = 0; i < 20; i += 1) await crds.put(small, `w${i}`, ns);
+    const seen = recordRequests(proxied().proxy);
+    await stage().startOperator({ kubeconfig: proxied().kubeconfig });
+    await label(ns, 'env');
+    await stage().policy('converted', (policy) => policy.summary['owned'] === 20);
+    webhook.break('Disconnect');
+    await label(ns, 'env', 'more');
+    const view = await failed();
+    expect(view.conditions['Watching']?.message).toContain('no write of it is answered: conversion webhook for');
+    expect(is(view, 'Ready')).toBe('False');
+    await othersGoOn(ns, 'beside');
+    // One object at a time finds out, ever more rarely.
+    const tries = () =>
+      seen.filter(({ path, write }) => write !== undefined && path.startsWith(`/apis/${small.group}/`));
+    seen.length = 0;
+    await expect.poll(() => tries().length, { timeout: 20_000 }).toBeGreaterThanOrEqual(2);
+    const [first, second] = tries();
+    expect((second?.at ?? 0) - (first?.at ?? 0)).toBeGreaterThan(900);
+    webhook.heal();
+    await stage().waitForCount(collectionOf(small, ns), 'more=prod', 20, 40_000);
+    await stage().policy('converted', (policy) => is(policy, 'Ready') === 'True');
+  });
+});
