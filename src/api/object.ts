@@ -21,6 +21,18 @@ export const MANAGER = 'watchkeeper';
 /** Field manager of keys that stay when nothing wants them any more. Frozen likewise. */
 export const RETAINED_MANAGER = 'watchkeeper-retained';
 
+/**
+ * Annotation by which an object remembers our keys where managedFields cannot: one that does not fit its schema. Frozen likewise;
+ * nothing outside of its decoding sees it.
+ */
+export const OWN_KEYS = 'watchkeeper.dev/own-keys';
+
+/** Keys of ours with the values that we wrote, by what becomes of them when nothing wants them any more. */
+export interface OwnValues {
+  readonly applied: { readonly labels: StringMap; readonly annotations: StringMap };
+  readonly retained: { readonly labels: StringMap; readonly annotations: StringMap };
+}
+
 /** What is kept of a watched object. Immutable; shared by everything that reads the cache. */
 export interface CachedObject {
   /** '' for a cluster-scoped object. */
@@ -37,10 +49,15 @@ export interface CachedObject {
   readonly controlled: boolean;
   readonly labels: StringMap;
   readonly annotations: StringMap;
-  /** Keys applied by MANAGER (operation Apply, no subresource), from managedFields. */
+  /** Keys applied by MANAGER (operation Apply, no subresource), from managedFields; with a record, those that are on it too. */
   readonly applied: KeySet;
   /** Keys applied by RETAINED_MANAGER, likewise. */
   readonly retained: KeySet;
+  /** Only where OWN_KEYS stands: what it says, and what managedFields alone do. */
+  readonly record?: {
+    readonly values: OwnValues;
+    readonly byApply: { readonly applied: KeySet; readonly retained: KeySet };
+  };
   /** The top-level fields that the representation asks for (`spec`, `status`, `data`, ...), else undefined. */
   readonly body: Readonly<Record<string, unknown>> | undefined;
 }

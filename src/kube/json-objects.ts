@@ -12,6 +12,7 @@ import {
   type OurManager,
   withString,
 } from './metadata-rules.ts';
+import { withRecord } from './own-record.ts';
 
 /** How a JSON object becomes a CachedObject. */
 export interface JsonDecoding {
@@ -139,7 +140,7 @@ function readMetadata(cursor: JsonCursor, interner: Interner): CachedObject {
         cursor.skip();
     }
   }
-  return {
+  return withRecord({
     namespace,
     name,
     uid,
@@ -153,7 +154,7 @@ function readMetadata(cursor: JsonCursor, interner: Interner): CachedObject {
     applied: own.applied,
     retained: own.retained,
     body: undefined,
-  };
+  });
 }
 
 /** RFC 3339, as the server writes it; '' is the zero time. */

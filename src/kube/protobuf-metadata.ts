@@ -3,6 +3,7 @@ import type { Interner } from './interner.ts';
 import { unionOfKeys } from './key-sets.ts';
 import { malformed } from './malformed.ts';
 import { LAST_APPLIED, type ListMetadata, NO_STRINGS, type OurManager, withString } from './metadata-rules.ts';
+import { withRecord } from './own-record.ts';
 import { openEnvelope } from './protobuf-envelope.ts';
 import { bytesTag, ProtobufReader, varintTag } from './protobuf-reader.ts';
 import type { StringTable } from './string-table.ts';
@@ -128,7 +129,7 @@ function objectMetadata(reader: ProtobufReader, { strings, keySets }: Interner):
         reader.skip(tag);
     }
   }
-  return {
+  return withRecord({
     namespace,
     name,
     uid,
@@ -142,7 +143,7 @@ function objectMetadata(reader: ProtobufReader, { strings, keySets }: Interner):
     applied,
     retained,
     body: undefined,
-  };
+  });
 }
 
 /** metav1.Time; an empty one is the zero time. */

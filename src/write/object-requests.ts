@@ -41,6 +41,18 @@ export function objectRequests(client: KubeClient, signal: AbortSignal): WriteRe
         fieldManager: MANAGER,
         signal,
       }),
+    rewrite: ({ group, version, resource }, { namespace, name, uid, resourceVersion }, { labels, annotations }) =>
+      mergePatchMetadata(client, {
+        gvr: { group, version, resource },
+        namespace,
+        name,
+        uid,
+        resourceVersion,
+        labels,
+        annotations,
+        fieldManager: MANAGER,
+        signal,
+      }),
     mayPatch: async ({ group, resource }, namespace) => {
       const question = { verb: 'patch', group, resource, namespace };
       return (await reviewSelfAccess(client, question, signal)).allowed;

@@ -35,6 +35,7 @@ function writerOf(
   const requests = {
     apply: vi.fn<WriteRequests['apply']>(apply),
     cleanUp: vi.fn<WriteRequests['cleanUp']>(apply),
+    rewrite: vi.fn<WriteRequests['rewrite']>(apply),
     mayPatch: vi.fn<WriteRequests['mayPatch']>(mayPatch),
   };
   return { requests, writer: new ObjectWriter(requests, log) };
@@ -76,7 +77,7 @@ test("somebody else's keys that must go are cleaned up first, and what is ours i
 /** What is told of a write that ends so. */
 const report = async (apply: () => Promise<CachedObject>) => {
   const reports: WriteReport[] = [];
-  const requests = { apply, cleanUp: apply, mayPatch: async () => true };
+  const requests = { apply, cleanUp: apply, rewrite: apply, mayPatch: async () => true };
   const writer = new ObjectWriter(requests, silentLog, (made) => reports.push(made));
   await writer.write(CONFIG_MAPS, object, {
     ...TEAM,
@@ -109,7 +110,8 @@ describe('the report of a write', () => {
 
   test('does not come where no request was made', async () => {
     const observe = vi.fn<(made: WriteReport) => void>();
-    const requests = { apply: async () => done, cleanUp: async () => done, mayPatch: async () => true };
+    const answer = async () => done;
+    const requests = { apply: answer, cleanUp: answer, rewrite: answer, mayPatch: async () => true };
     await new ObjectWriter(requests, silentLog, observe).write(CONFIG_MAPS, done, TEAM);
     expect(observe).not.toHaveBeenCalled();
   });
@@ -226,5 +228,47 @@ describe('403', () => {
     });
     expect(await writer.write(CONFIG_MAPS, object, TEAM)).toMatchObject({ kind: 'Unknown' });
     expect(await writer.write(CONFIG_MAPS, object, TEAM)).toMatchObject({ kind: 'MissingRight' });
+  });
+});
+
+describe('an object that does not fit its schema', () => {
+  const drift = error({ code: 'ServerError', status: 500, message: 'failed to create typed live object (shop/x)' });
+  const refusal = { kind: 'Refused', code: 'SchemaDrift' };
+
+  function drifted(rewrite: () => Promise<CachedObject> = async () => done) {
+    const reports: WriteReport[] = [];
+    const requests = {
+      ...writerOf(failing(drift)).requests,
+      rewrite: vi.fn<WriteRequests['rewrite']>(rewrite),
+    };
+    return { requests, reports, writer: new ObjectWriter(requests, silentLog, (made) => reports.push(made)) };
+  }
+
+  test('gets its keys by a merge patch, which is told of as a write of its own, and is refused all the same', async () => {
+    const { requests, reports, writer } = drifted();
+    expect(await writer.write(CONFIG_MAPS, object, TEAM)).toMatchObject(refusal);
+    expect(requests.rewrite).toHaveBeenCalledExactlyOnceWith(CONFIG_MAPS, object, {
+      labels: { team: 'a' },
+      annotations: { 'watchkeeper.dev/own-keys': expect.stringContaining('"team":"a"') },
+    });
+    expect(reports.map(({ outcome, set }) => [outcome.kind, set.map(({ key }) => key)])).toEqual([
+      ['Refused', ['team']],
+      ['Written', ['team']],
+    ]);
+  });
+
+  test('that has its keys is left alone', async () => {
+    const { requests, writer } = drifted();
+    expect(await writer.write(CONFIG_MAPS, { ...object, labels: { team: 'a' } }, TEAM)).toMatchObject(refusal);
+    expect(requests.rewrite).not.toHaveBeenCalled();
+  });
+
+  test.each<[string, ApiError, object]>([
+    ['has changed', error({ code: 'Conflict', status: 409 }), { kind: 'Stale' }],
+    ['is gone', error({ code: 'NotFound', status: 404 }), { kind: 'Gone' }],
+    ['is refused the patch too', error({ code: 'Invalid', status: 422 }), { kind: 'Refused', code: 'RefusedByServer' }],
+  ])('and %s: the answer to the patch counts', async (_, thrown, outcome) => {
+    const { writer } = drifted(failing(thrown));
+    expect(await writer.write(CONFIG_MAPS, object, TEAM)).toMatchObject(outcome);
   });
 });

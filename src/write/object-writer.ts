@@ -12,6 +12,7 @@ import { NO_WINNERS, type Winners } from '../policy/winners.ts';
 import { isPassing403, meaningOf } from './answers.ts';
 import type { ApplyStep } from './plan-apply.ts';
 import { nextWrite, type WriteStep } from './plan-write.ts';
+import { type Rewrite, rewriteOf } from './rewrite.ts';
 import { withoutValues } from './without-values.ts';
 import { changesOf, type WriteReport } from './write-report.ts';
 
@@ -20,6 +21,8 @@ export interface WriteRequests {
   apply(kind: KindContext, object: CachedObject, step: ApplyStep): Promise<CachedObject>;
   /** Removes keys, whoever owns them. */
   cleanUp(kind: KindContext, object: CachedObject, keys: CleanUp): Promise<CachedObject>;
+  /** Changes single keys of the object as we know it, whoever owns them. */
+  rewrite(kind: KindContext, object: CachedObject, change: Rewrite): Promise<CachedObject>;
   /** Whether we may patch objects of the kind in the namespace ('' for cluster-scoped ones). */
   mayPatch(kind: KindContext, namespace: string): Promise<boolean>;
 }
@@ -51,6 +54,16 @@ export class ObjectWriter implements Writer {
   ): Promise<WriteOutcome> {
     const step = nextWrite(object, desired);
     if (step === undefined) return { kind: 'Written', answer: object };
+    const outcome = await this.#observed(kind, object, winners, step);
+    const isDrift = outcome.kind === 'Refused' && outcome.code === 'SchemaDrift' && step.kind === 'Apply';
+    const rewrite = isDrift ? rewriteOf(object, desired) : undefined;
+    if (rewrite === undefined) return outcome;
+    const second = await this.#observed(kind, object, winners, { kind: 'Rewrite', rewrite });
+    // The keys are as wanted, and that the object does not fit its schema stays to be told.
+    return second.kind === 'Written' ? outcome : second;
+  }
+
+  async #observed(kind: KindContext, object: CachedObject, winners: Winners, step: WriteStep): Promise<WriteOutcome> {
     const outcome = await this.#request(kind, object, step);
     this.#observe?.({ kind, object, winners, ...changesOf(object, step), outcome });
     return outcome;
@@ -67,9 +80,15 @@ export class ObjectWriter implements Writer {
   }
 
   #make(kind: KindContext, object: CachedObject, step: WriteStep): Promise<CachedObject> {
-    return step.kind === 'Apply'
-      ? this.#requests.apply(kind, object, step.apply)
-      : this.#requests.cleanUp(kind, object, step.cleanUp);
+    switch (step.kind) {
+      case 'Apply':
+        return this.#requests.apply(kind, object, step.apply);
+      case 'CleanUp':
+        return this.#requests.cleanUp(kind, object, step.cleanUp);
+      case 'Rewrite':
+        break;
+    }
+    return this.#requests.rewrite(kind, object, step.rewrite);
   }
 
   async #outcome(kind: KindContext, object: CachedObject, error: ApiError): Promise<WriteOutcome> {

@@ -1,4 +1,4 @@
-import { type CachedObject, MANAGER, valueIn } from '../api/object.ts';
+import { type CachedObject, MANAGER, OWN_KEYS, valueIn } from '../api/object.ts';
 import type { WriteOutcome } from '../controller/writer.ts';
 import { CHANNELS, type Side } from '../policy/desired.ts';
 import type { Channel, KindContext } from '../policy/program.ts';
@@ -6,6 +6,7 @@ import { owns } from '../policy/subject.ts';
 import type { Winners } from '../policy/winners.ts';
 import type { ApplyStep } from './plan-apply.ts';
 import type { WriteStep } from './plan-write.ts';
+import type { Rewrite } from './rewrite.ts';
 
 /** A key that a write sets or lets go. Its value is left out on purpose: this goes to logs. */
 export interface WrittenKey {
@@ -36,10 +37,24 @@ export function changesOf(
   step: WriteStep,
 ): Pick<WriteReport, 'fieldManager' | 'set' | 'removed'> {
   if (step.kind === 'Apply') return { fieldManager: step.apply.fieldManager, ...appliedOf(object, step.apply) };
+  if (step.kind === 'Rewrite') return { fieldManager: MANAGER, ...rewrittenOf(object, step.rewrite) };
   const removed = CHANNELS.flatMap((channel) =>
     [...step.cleanUp[channel]].map((key) => ({ channel, key, displaced: true })),
   );
   return { fieldManager: MANAGER, set: [], removed };
+}
+
+function rewrittenOf(object: CachedObject, rewrite: Rewrite): Pick<WriteReport, 'set' | 'removed'> {
+  const changes = CHANNELS.flatMap((channel) =>
+    Object.entries(rewrite[channel]).map(([key, value]) => {
+      const displaced = valueIn(object[channel], key) !== undefined && !owns(object, channel, key);
+      return { value, written: { channel, key, displaced } };
+    }),
+  ).filter(({ written }) => written.key !== OWN_KEYS);
+  return {
+    set: changes.flatMap(({ value, written }) => (value === null ? [] : [written])),
+    removed: changes.flatMap(({ value, written }) => (value === null ? [written] : [])),
+  };
 }
 
 function appliedOf(object: CachedObject, { fieldManager, keys }: ApplyStep): Pick<WriteReport, 'set' | 'removed'> {
