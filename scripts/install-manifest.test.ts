@@ -6,6 +6,7 @@ import { parse, parseAllDocuments } from 'yaml';
 import * as z from 'zod';
 import manifest from '../package.json' with { type: 'json' };
 import { parsePolicySpec, policyNameProblem } from '../src/api/parse-policy.ts';
+import { compilePolicy } from '../src/policy/compile.ts';
 import { composeInstallManifest } from './install-manifest.ts';
 
 const project = dirname(import.meta.dirname);
@@ -85,8 +86,8 @@ test('roles are bound as they are and never aggregated, so that nobody widens th
 
 const policies = readdirSync(join(project, 'config', 'policies'));
 
-test('there are seven ready policies', () => {
-  expect(policies).toHaveLength(7);
+test('there are ten ready policies', () => {
+  expect(policies).toHaveLength(10);
 });
 
 test.each(policies)('%s is a valid policy in mode Audit that says what it is for', (file) => {
@@ -95,4 +96,7 @@ test.each(policies)('%s is a valid policy in mode Audit that says what it is for
   expect(policyNameProblem(policy.metadata.name)).toBeUndefined();
   const parsed = parsePolicySpec(policy.spec);
   expect(parsed).toMatchObject({ ok: true, spec: { mode: 'Audit', description: expect.stringMatching(/\.$/) } });
+  expect(compilePolicy({ name: policy.metadata.name, uid: 'u', generation: 1, spec: policy.spec })).toMatchObject({
+    ok: true,
+  });
 });

@@ -22,7 +22,7 @@ export const BOUNDS = {
   /** Top-level keywords of a JSON Schema. */
   schemaKeywords: 64,
   /** Schemas, allowed values and required names in a JSON Schema, with references written out; and how deep they nest. */
-  schemaSize: 2_000,
+  schemaSize: 1_000,
   schemaDepth: 32,
 
   /** Lengths of text, in characters. */
