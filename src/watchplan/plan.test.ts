@@ -4,6 +4,7 @@ import { programOf } from '../../test/support/compiled-policy.ts';
 import { type GroupResourceName, groupResourceName, parseGroupResourceName } from '../api/resource.ts';
 import type { DiscoverySnapshot, ServedResource, ServedVersion } from '../kube/discovery.ts';
 import type { Program } from '../policy/program.ts';
+import { isExact } from '../policy/resource-terms.ts';
 import { type Plan, type PlanInput, planWatches } from './plan.ts';
 import { missingVersions } from './versions.ts';
 
@@ -448,7 +449,8 @@ function shown({ kinds, absent, refused }: Plan) {
 }
 
 describe('the order in which policies are given', () => {
-  const target = fc.constantFrom(CONFIG_MAPS, WIDGETS, GADGETS, { group: 'late.io', resource: 'things' });
+  const everything = { group: '*', resource: '*' };
+  const target = fc.constantFrom(CONFIG_MAPS, WIDGETS, GADGETS, { group: 'late.io', resource: 'things' }, everything);
   const field = fc.constantFrom('spec', 'status', 'data');
   const programs = fc
     .array(
@@ -487,13 +489,17 @@ describe('the order in which policies are given', () => {
   test('every kind that a policy names is watched or absent, never both', () => {
     fc.assert(
       fc.property(programs, written, (all, kinds) => {
-        const { kinds: planned, absent } = plan(all, { written: kinds });
+        const { kinds: planned, absent, parts } = plan(all, { written: kinds });
         for (const name of absent.keys()) expect(planned.has(name)).toBe(false);
         const active = all.filter(({ mode }) => mode !== 'Suspended');
-        for (const { targets } of active) {
-          for (const name of targets.map(groupResourceName)) {
+        expect([...parts.keys()]).toEqual(active.map((one) => one.policy));
+        for (const { program, resources } of parts.values()) {
+          for (const name of resources.keys()) {
             expect(planned.has(name) || absent.has(name)).toBe(true);
+            expect(planned.get(name)?.programs ?? [program]).toContain(program);
           }
+          const named = program.targets.filter(isExact).map(groupResourceName);
+          expect([...resources.keys()]).toEqual(expect.arrayContaining(named));
         }
       }),
     );
