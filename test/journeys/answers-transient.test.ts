@@ -53,6 +53,44 @@ async function operatorWith(
   return { operator: await OperatorProcess.start({ kubeconfig: proxied().kubeconfig }), came };
 }
 
+describe('404 (merge patch), 422 `metadata.uid: field is immutable`', () => {
+  test('an object goes before its clean-up arrives: dropped, and one that has taken its name is cleaned up by a patch of its own', async () => {
+    const { admin, cluster } = stage();
+    const ns = await admin.createNamespace('answer-404');
+    for (const name of ['gone', 'again']) await admin.create(configMap(ns, name, { legacy: 'yes' }));
+    const held = new Map<string, () => void>();
+    await operatorWith(
+      (at) => at.startsWith(path(ns, '')),
+      ({ path: at }) => {
+        if (held.has(at)) return PASS;
+        const { promise, resolve } = Promise.withResolvers<Fate>();
+        held.set(at, () => resolve(PASS));
+        return promise;
+      },
+    );
+    const mark = await cluster.auditMark();
+    await stage().applyPolicy(ns, {
+      mode: 'Enforce',
+      match: { resources: [{ group: '', resource: 'configmaps' }], namespaces: [ns] },
+      rules: [{ name: 'clean', remove: { labels: ['legacy'] } }],
+    });
+    await eventually(
+      'both patches',
+      async () => held.size,
+      (size) => size === 2,
+    );
+    await admin.delete(path(ns, 'gone'));
+    await admin.delete(path(ns, 'again'));
+    await admin.create(configMap(ns, 'again', { legacy: 'anew' }, { a: 'second' }));
+    for (const release of held.values()) release();
+
+    await stage().labels(path(ns, 'again'), ({ legacy }) => legacy === undefined);
+    await compliant(ns);
+    expect(await admin.find(path(ns, 'gone'))).toBeUndefined();
+    await expect.poll(async () => (await codes(mark, ns)).toSorted((a, b) => a - b)).toEqual([200, 404, 422]);
+  });
+});
+
 describe('409 Conflict with resourceVersion precondition', () => {
   test('our picture was old: evaluated again, and a default never displaces what somebody set meanwhile', async () => {
     const { admin, cluster } = stage();
