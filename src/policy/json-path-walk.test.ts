@@ -209,6 +209,11 @@ describe('where values stand', () => {
       ['spec', 'containers', 0, 'ports', 0, 'port'],
       ['spec', 'containers', 0, 'ports', 1, 'port'],
     ]);
+    const images = parseJsonPath('$.spec.containers[*].image');
+    expect(images.ok && locate(pod, images.segments)).toEqual([
+      ['spec', 'containers', 0, 'image'],
+      ['spec', 'containers', 1, 'image'],
+    ]);
   });
 
   test('leads back to each value that is found', () => {

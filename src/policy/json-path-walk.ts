@@ -101,8 +101,7 @@ function openedAt(node: Container, operator: keyof typeof OPERATORS): readonly L
   const paths = new Map<unknown, ValuePath>([[node, []]]);
   return hits.map(({ value, parent, parentProperty }) => {
     if (value === node) return { value, path: [] };
-    const key = Array.isArray(parent) ? Number(parentProperty) : parentProperty;
-    const at = [...(paths.get(parent) ?? []), key];
+    const at = [...(paths.get(parent) ?? []), parentProperty];
     if (isContainer(value)) paths.set(value, at);
     return { value, path: at };
   });
@@ -123,6 +122,7 @@ export function locationAt(root: unknown, pointer: string): ValuePath {
 interface LibraryHit {
   readonly value: unknown;
   readonly parent: unknown;
+  /** A number in a list. */
   readonly parentProperty: string | number;
 }
 

@@ -358,6 +358,11 @@ describe('what one object costs is bounded', () => {
     const anyOf = Array.from({ length: 200 }, (_, i) => ({ const: `v${i}` }));
     expect(faults({ items: { anyOf } }, spec)).toEqual([expect.stringContaining('SourceTooLarge')]);
     expect(faults({ items: { anyOf } }, 'x'.repeat(10_000_000))).toEqual([expect.stringContaining('SourceTooLarge')]);
+    // All nodes together.
+    const nodes = Array.from({ length: 100 }, () => ({ each: spec.slice(0, 1_000) }));
+    const each = { properties: { each: { items: { anyOf } } } };
+    expect(faults({ properties: { each: { items: { enum: ['x'] } } } }, nodes, '$.spec[*]')).toEqual([]);
+    expect(faults(each, nodes, '$.spec[*]')[0]).toContain('SourceTooLarge');
   });
 
   test('in errors that are kept: of a large value the first', () => {
@@ -381,6 +386,37 @@ describe('what one object costs is bounded', () => {
       expect(faults({ format }, text)).toHaveLength(1);
     }
     expect(performance.now() - started).toBeLessThan(2_000);
+  });
+});
+
+describe('formats', () => {
+  test.each<[string, unknown, unknown]>([
+    ['date', '2026-02-28', '2026-02-30'],
+    ['time', '12:00:00Z', '25:00:00Z'],
+    ['date-time', '2026-01-01T00:00:00Z', '2026-01-01'],
+    ['duration', 'P1DT2H', '1h'],
+    ['duration', `P${'1'.repeat(4_000)}D`, `P${'1'.repeat(5_000)}D`],
+    ['email', 'a.b@acme.io', 'a.b@'],
+    ['hostname', 'a-b.acme.io', '-a.acme.io'],
+    ['ipv4', '10.0.0.1', '10.0.0.256'],
+    ['ipv6', 'fe80::1', 'fe80::1::2'],
+    ['uri', 'https://acme.io/a?b#c', '/a'],
+    ['uri-reference', '/a?b', 'a b'],
+    ['uri-template', '/a/{b}', '/a/{b'],
+    ['uuid', '7d3c9a2e-5f1b-4c8d-9e0a-1b2c3d4e5f60', '7d3c9a2e'],
+    ['json-pointer', '/a/~0', 'a'],
+    ['relative-json-pointer', '1/a', '/a'],
+    ['regex', '^(?i)a$', 'a('],
+    ['byte', 'aHVudGVyMg==', 'a'],
+    ['int32', 2 ** 31 - 1, 2 ** 31],
+    ['int64', 2 ** 40, 1.5],
+  ])('%s: %s is one, %s is none', (format, right, wrong) => {
+    expect(faults({ format }, right)).toEqual([]);
+    expect(faults({ format }, wrong)).toEqual([`SchemaViolated: $.spec must be of the format '${format}'`]);
+  });
+
+  test('some are for who reads the schema', () => {
+    for (const format of ['binary', 'password', 'float', 'double']) expect(faults({ format }, 'x')).toEqual([]);
   });
 });
 
