@@ -1,4 +1,4 @@
-import type { CachedObject, ObjectKey } from '../api/object.ts';
+import { type CachedObject, type ObjectKey, objectKey } from '../api/object.ts';
 import type { GroupResourceName } from '../api/resource.ts';
 import type { Clock } from '../base/clock.ts';
 import { messageOf } from '../base/errors.ts';
@@ -191,9 +191,16 @@ export class KindWriter {
 
   async #write(object: CachedObject, desired: Desired, winners: Winners): Promise<WriteOutcome> {
     const { clock, writer, observe } = this.#options;
+    const key = objectKey(object);
+    // The event of the write may come before its answer, and settle the key.
+    const since = this.#since.get(key);
     const started = clock.monotonic();
     const outcome = await writer.write(this.kind.context, object, desired, winners);
-    observe?.wrote(this.kind.name, outcome.kind, (clock.monotonic() - started) / 1_000);
+    const now = clock.monotonic();
+    observe?.wrote(this.kind.name, outcome.kind, (now - started) / 1_000);
+    if (since === undefined || outcome.kind !== 'Written') return outcome;
+    observe?.caughtUp(this.kind.name, (now - since) / 1_000);
+    if (this.#since.get(key) === since) this.#since.delete(key);
     return outcome;
   }
 
@@ -205,7 +212,6 @@ export class KindWriter {
       case 'Written':
         this.#open(key);
         if (outcome.answer.resourceVersion === object.resourceVersion) return this.#refused(key, object, NO_EFFECT);
-        this.#caughtUp(key);
         this.guard.wrote(attempt, outcome.answer);
         // The answer is the new picture; its change event evaluates the key again.
         this.kind.informer.accept(outcome.answer);
@@ -236,14 +242,6 @@ export class KindWriter {
         break;
     }
     return DONE;
-  }
-
-  #caughtUp(key: ObjectKey): void {
-    const since = this.#since.get(key);
-    if (since === undefined) return;
-    this.#since.delete(key);
-    const { clock, observe } = this.#options;
-    observe?.caughtUp(this.kind.name, (clock.monotonic() - since) / 1_000);
   }
 
   #notAnswered(key: ObjectKey, reason: string): void {

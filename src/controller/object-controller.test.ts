@@ -168,6 +168,18 @@ describe('an object that differs from what is wanted', () => {
     expect(controller.writeAgeMs).toBe(0);
   });
 
+  test('has caught up also when the event of its write comes before the answer', async () => {
+    const { clock, writer, quiet, send, caughtUp } = await setUp();
+    const { promise, resolve } = Promise.withResolvers<WriteOutcome>();
+    writer.answer = () => promise;
+    await send('ADDED', cachedObject({ name: 'a' }));
+    await send('MODIFIED', labelled('a'));
+    await clock.advance(20);
+    resolve({ kind: 'Written', answer: { ...labelled('a'), resourceVersion: '99' } });
+    await quiet();
+    expect(caughtUp).toEqual([0.02]);
+  });
+
   test('is not written when it is as wanted, and not again when its event comes after the answer', async () => {
     const { writer, send, stage } = await setUp({ objects: [labelled('a'), cachedObject({ name: 'b' })] });
     expect(writer.writes).toEqual(['b']);

@@ -460,6 +460,16 @@ describe('a server that asks for time', () => {
     expect(pair.server.requests).toHaveLength(1);
   });
 
+  test('holds back neither the others after a write at a pace of its own, nor such a write after others', async () => {
+    await using pair = await connect(busy);
+    await failure(pair.client.request(patch('/api/v1/namespaces/n/pods/a', { ownPace: true })));
+    await pair.client.request(patch('/api/v1/namespaces/n/pods/b', { timeoutMs: 500 }));
+    await using other = await connect(busy);
+    await failure(other.client.request(patch('/api/v1/namespaces/n/pods/a')));
+    await other.client.request(patch('/api/v1/namespaces/n/pods/b', { ownPace: true, timeoutMs: 500 }));
+    expect([pair.server.requests.length, other.server.requests.length]).toEqual([2, 2]);
+  });
+
   test('holds no write up when a read was told to wait', async () => {
     await using pair = await connect(busy);
     await failure(pair.client.request(get('/api/v1/pods')));

@@ -29,9 +29,9 @@ const BROKEN = [
   },
   {
     what: 'a part that is not supported yet',
-    rule: { name: 'broken', copy: { from: 'Namespace', labels: ['acme.io/*'] } },
+    rule: { name: 'broken', unique: { valueFrom: { jsonPath: '$.metadata.name' }, scope: 'Cluster' } },
     reason: 'NotSupported',
-    says: 'spec.rules[1].copy: this field is not supported yet',
+    says: 'spec.rules[1].unique: this field is not supported yet',
   },
 ];
 
