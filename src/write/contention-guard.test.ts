@@ -100,6 +100,23 @@ describe('a key that another manager changes back', () => {
     expect(on.reports['team']).toEqual([expect.stringContaining('another manager changed it back')]);
   });
 
+  test('counts also when it is one that we remove and somebody brings back', async () => {
+    const clean = { name: 'clean', remove: { labels: ['legacy/*'] } };
+    const object = new ModelObject().updatedBy('helm', 'labels', 'legacy/a', '1');
+    const on = new ContendedObject({ programs: [programOf('clean', { rules: [clean] })], object });
+    on.react = (model) => model.updatedBy('helm', 'labels', 'legacy/a', '1');
+    on.settle();
+    expect([on.writes.length, on.labels]).toEqual([4, { 'legacy/a': '1' }]);
+    expect(on.reports['clean']).toEqual([expect.stringMatching(/^Contended: label 'legacy\/a' is left alone/)]);
+    // Another key that fits is none of it.
+    on.model = on.model.updatedBy('kubectl', 'labels', 'legacy/b', '1');
+    on.settle();
+    expect(on.labels).toEqual({ 'legacy/a': '1' });
+    on.react = (model) => model;
+    await on.clock.advance(2 * MINUTE);
+    expect([on.labels, on.reports]).toEqual([{}, { clean: [] }]);
+  });
+
   test('counts also when it is an annotation, whose value is not told', async () => {
     const note = { name: 'note', set: { annotations: [{ key: 'note', value: 'secret' }] } };
     const on = new ContendedObject({ programs: [programOf('note', { rules: [note] })] });

@@ -5,7 +5,7 @@ import type { OwnedObject } from '../../src/kube/field-owners.ts';
 import { byPrecedence, type Evaluation, evaluate } from '../../src/policy/evaluate.ts';
 import type { Program } from '../../src/policy/program.ts';
 import { ObjectContentionGuard } from '../../src/write/contention-guard.ts';
-import { nextApply } from '../../src/write/plan-apply.ts';
+import { nextWrite } from '../../src/write/plan-write.ts';
 import { cachedObject } from './cached-object.ts';
 import { CONFIG_MAPS } from './compiled-policy.ts';
 import { ManualClock } from './manual-clock.ts';
@@ -51,12 +51,15 @@ export class ContendedObject {
     for (let turns = 0; turns < 200; turns++) {
       const { desired, winners } = this.evaluation();
       const at = this.#surroundings();
-      const step = desired && nextApply(at.object, desired);
+      const step = desired && nextWrite(at.object, desired);
       if (desired === undefined || step === undefined) return;
       const attempt = { ...at, desired, winners };
       if (!this.guard.admits(attempt)) continue;
       this.writes.push(this.clock.monotonic());
-      this.model = this.model.applied(step.fieldManager, step.keys);
+      this.model =
+        step.kind === 'CleanUp'
+          ? this.model.without(step.cleanUp)
+          : this.model.applied(step.apply.fieldManager, step.apply.keys);
       this.guard.wrote(attempt, this.model.cached);
       this.model = this.react(this.model);
     }

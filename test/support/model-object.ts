@@ -46,6 +46,12 @@ export class ModelObject {
     return this.#with({ ...this.#keys, [channel]: keys });
   }
 
+  /** Somebody removes keys, whoever owns them. */
+  without(keys: Readonly<Record<Channel, ReadonlySet<string>>>): ModelObject {
+    const kept = (channel: Channel) => new Map([...this.#keys[channel]].filter(([key]) => !keys[channel].has(key)));
+    return this.#with({ labels: kept('labels'), annotations: kept('annotations') });
+  }
+
   /** A forced server-side apply of the whole set of keys that the manager is to own. */
   applied(manager: string, wanted: Readonly<Record<Channel, ReadonlyMap<string, string>>>): ModelObject {
     const next = { labels: new Map<string, Key>(), annotations: new Map<string, Key>() };
