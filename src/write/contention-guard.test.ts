@@ -15,7 +15,7 @@ const both = programOf('both', { rules: [set('team', 'blue'), set('tier', 'web')
 
 const gitops = (model: ModelObject) => model.updatedBy('gitops', 'labels', 'team', 'red');
 const gitopsOwns = () => [
-  { manager: 'watchkeeper', keys: { labels: ['tier'], annotations: [] } },
+  { manager: 'watchkeeper', keys: { labels: ['team', 'tier'], annotations: [] } },
   { manager: 'gitops', keys: { labels: ['team'], annotations: [] } },
   { manager: 'kubectl', keys: { labels: ['other'], annotations: [] } },
 ];
@@ -73,6 +73,7 @@ describe('a key that another manager changes back', () => {
     expect(on.reports['both']).toHaveLength(1);
     await on.clock.advance(15_000);
     expect(on.reports['both']).toEqual([]);
+    expect(on.enqueued.slice(-2)).toEqual([MINUTE, MINUTE + 15_000]);
     await on.clock.advance(10 * MINUTE);
     expect([on.guard.size, on.clock.pending, on.writes.length]).toEqual([0, 0, 5]);
   });
@@ -144,12 +145,15 @@ describe('a key that another manager changes back', () => {
     on.settle();
     expect(on.labels).toEqual({ team: 'red', tier: 'web' });
     expect(on.writes.length).toBeLessThanOrEqual(8);
+    on.react = (model) => model;
+    on.programs = [programOf('team', { rules: [set('team', 'green')] })];
+    on.settle();
+    expect(on.labels).toEqual({ team: 'green' });
   });
 
   test('is another one on an object that was made again', () => {
     const on = fought([team]);
     on.react = (model) => model;
-    on.guard.gone('default/x');
     on.model = new ModelObject(undefined, { uid: 'another' });
     on.settle();
     expect(on.labels).toEqual({ team: 'blue' });
@@ -159,6 +163,17 @@ describe('a key that another manager changes back', () => {
     const require = { name: 'r', require: { labels: [{ key: 'team', values: ['blue'] }] } };
     const on = fought([team, programOf('require', { rules: [require] })]);
     expect(on.reports['require']).toEqual([expect.stringMatching(/^RequiredValueWrong: /)]);
+  });
+
+  test('is none where we want another value by then: nobody has changed that back', async () => {
+    const rule = { name: 'cost', set: { labels: [{ key: 'cost', valueFrom: { namespaceLabel: 'cost' } }] } };
+    const on = new ContendedObject({ programs: [programOf('cost', { rules: [rule] })] });
+    for (let i = 0; i < 8; i++) {
+      on.model = on.model.updatedBy('kubectl', 'labels', 'cost', 'mine');
+      on.namespaceLabels = { cost: `c${i}` };
+      on.settle();
+    }
+    expect([on.labels, on.reports]).toEqual([{ cost: 'c7' }, { cost: [] }]);
   });
 });
 
@@ -209,6 +224,23 @@ describe('a key that does not come to rest', () => {
     expect(on.reports['cost']).toEqual([expect.stringContaining('more than 20 times within a minute')]);
     await on.clock.advance(MINUTE);
     expect(on.labels).toEqual({ cost: 'c99' });
+  });
+
+  test('because it is wanted and not wanted in turn likewise stays as it is', async () => {
+    const match = {
+      resources: [{ group: '', resource: 'configmaps' }],
+      namespaceSelector: { matchLabels: { env: 'prod' } },
+    };
+    const on = new ContendedObject({ programs: [programOf('p', { match, rules: [set('x', '1')] })] });
+    for (let i = 0; i < 100; i++) {
+      on.namespaceLabels = { env: i % 2 === 0 ? 'prod' : 'dev' };
+      on.settle();
+      await on.clock.advance(100);
+    }
+    expect(on.writes.length).toBeLessThanOrEqual(21);
+    expect(on.reports['p']).toHaveLength(1);
+    await on.clock.advance(2 * MINUTE);
+    expect([on.labels, on.reports]).toEqual([{}, { p: [] }]);
   });
 });
 
@@ -281,6 +313,29 @@ describe('policies that undo each other', () => {
     expect(on.reports['a']).toHaveLength(1);
   });
 
+  test('heal at once when one of them is deleted, also when the object has been tried in vain before', () => {
+    const on = new ContendedObject({ programs: CYCLE });
+    for (const other of ['1', '2']) {
+      on.model = on.model.updatedBy('kubectl', 'labels', 'other', other);
+      on.settle();
+    }
+    on.programs = CYCLE.slice(0, 1);
+    on.settle();
+    expect([on.labels, on.reports]).toEqual([{ x: '1', other: '2' }, { a: [] }]);
+  });
+
+  test('are found also when their round is long', () => {
+    // Each sets its key while the next one's is there, and the last while the first one's is not.
+    const keys = Array.from({ length: 12 }, (_, i) => `k${i}`);
+    const ring = keys.map((key, i) =>
+      programOf(key, { match: i === 0 ? absent('k11') : present(`k${i - 1}`), rules: [set(key, '1')] }),
+    );
+    const on = new ContendedObject({ programs: ring });
+    on.settle();
+    expect(on.writes.length).toBeLessThan(100);
+    expect(Object.values(on.reports).flat()).toHaveLength(12);
+  });
+
   test('come to rest when a user ends what makes them', () => {
     const on = new ContendedObject({ programs: CYCLE });
     on.settle();
@@ -302,12 +357,16 @@ describe('policies that undo each other', () => {
     for (const env of ['prod', 'dev', 'prod', 'dev', 'prod', 'dev', 'prod']) {
       on.namespaceLabels = { env };
       on.settle();
+      expect(on.labels).toEqual(env === 'prod' ? { x: '1' } : {});
       await on.clock.advance(100);
     }
+    // Each key is written as often as it may be.
+    await on.clock.advance(MINUTE);
     const off = programOf('off', { rules: [set('w', '1')] });
-    for (const programs of [[off], [selected], [off], [selected], [off], [selected]]) {
-      on.programs = programs;
+    for (const program of Array.from({ length: 16 }, (_, i) => (i % 2 === 0 ? off : selected))) {
+      on.programs = [program];
       on.settle();
+      expect(on.labels).toEqual(program === off ? { w: '1' } : { x: '1' });
       await on.clock.advance(100);
     }
     expect([on.labels, on.reports]).toEqual([{ x: '1' }, { selected: [] }]);

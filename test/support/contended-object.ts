@@ -25,6 +25,8 @@ export class ContendedObject {
   /** When each write was made, in milliseconds. */
   readonly writes: number[] = [];
   reads = 0;
+  /** When the guard had the object evaluated, in milliseconds. */
+  readonly enqueued: number[] = [];
   programs: readonly Program[];
   model: ModelObject;
   namespaceLabels: Readonly<Record<string, string>> = {};
@@ -38,7 +40,10 @@ export class ContendedObject {
       kind: CONFIG_MAPS,
       clock: this.clock,
       log: silentLog,
-      enqueue: () => this.settle(),
+      enqueue: () => {
+        this.enqueued.push(this.clock.monotonic());
+        this.settle();
+      },
       readOwners: async () => {
         this.reads += 1;
         return { uid: this.model.cached.uid, owners: owners() };
@@ -56,6 +61,7 @@ export class ContendedObject {
       const attempt = { ...at, desired, winners };
       if (!this.guard.admits(attempt)) continue;
       this.writes.push(this.clock.monotonic());
+      if (step.kind === 'Rewrite') throw new Error('every object of the model can be applied to');
       this.model =
         step.kind === 'CleanUp'
           ? this.model.without(step.cleanUp)
