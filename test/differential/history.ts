@@ -86,6 +86,11 @@ const wantedKey = fc.oneof(
   fc.record({ key: fc.constantFrom(...WRITTEN), value }),
   fc.record({ key: fc.constantFrom(...WRITTEN), valueFrom: fc.constant({ namespaceLabel: 'cost' }) }),
   fc.record({ key: fc.constantFrom(...WRITTEN), valueFrom: fc.constant({ namespaceLabel: 'cost' }), fallback: value }),
+  fc.record({
+    key: fc.constantFrom(...WRITTEN),
+    valueFrom: fc.constantFrom({ namespaceAnnotation: 'acme.io/unit' }, { jsonPath: '$.metadata.annotations.old' }),
+    invalidValue: fc.constantFrom('Report', 'Sanitize'),
+  }),
 );
 const wantedKeys = fc.oneof(
   fc.record({ labels: keyed(wantedKey, 'key') }),
@@ -96,23 +101,58 @@ const pathKey = fc.record({
   valueFrom: fc.constantFrom({ jsonPath: '$.spec.size' }, { jsonPath: '$.metadata.name' }, { jsonPath: '$.spec' }),
 });
 
+const copy = fc.record(
+  {
+    from: fc.constant('Namespace'),
+    labels: fc.constantFrom(['acme.io/*'], ['acme.io/cost'], ['**']),
+    annotations: fc.constant(['acme.io/*']),
+    except: fc.constantFrom(['acme.io/unit'], ['none']),
+    overwrite: fc.constantFrom('Always', 'IfAbsent'),
+  },
+  { requiredKeys: ['from', 'labels'] },
+);
+const keyGlobs = fc.constantFrom(['legacy/*'], ['old'], ['legacy/a', 'old'], ['l*/b']);
+const cleared = fc.oneof(fc.record({ labels: keyGlobs }), fc.record({ annotations: keyGlobs }));
+const renamed = keyed(
+  fc.record({ from: fc.constantFrom('old', 'legacy/a'), to: fc.constantFrom('acme.io/owner', 'acme.io/was') }),
+  'from',
+);
+
 /** Actions on any of the kinds. */
 const action: fc.Arbitrary<object> = fc.oneof(
-  fc.record({ set: wantedKeys }),
-  fc.record({ default: wantedKeys }),
-  fc.record({
-    require: fc.record({
-      labels: keyed(
-        fc.record({ key: fc.constantFrom(...SELECTED, ...WRITTEN), values: fc.subarray(VALUES, { minLength: 1 }) }),
-        'key',
-      ),
+  { weight: 5, arbitrary: fc.record({ set: wantedKeys }) },
+  { weight: 3, arbitrary: fc.record({ default: wantedKeys }) },
+  { weight: 2, arbitrary: fc.record({ copy }) },
+  { weight: 2, arbitrary: fc.record({ rename: fc.record({ labels: renamed }) }) },
+  { weight: 2, arbitrary: fc.record({ remove: cleared }) },
+  { weight: 1, arbitrary: fc.record({ forbid: cleared }) },
+  {
+    weight: 1,
+    arbitrary: fc.record({
+      require: fc.record({
+        labels: keyed(
+          fc.record({ key: fc.constantFrom(...SELECTED, ...WRITTEN), values: fc.subarray(VALUES, { minLength: 1 }) }),
+          'key',
+        ),
+      }),
     }),
-  }),
+  },
 );
 /** Actions that read a widget's spec. */
 const readingAction: fc.Arbitrary<object> = fc.oneof(
-  action,
-  fc.record({ set: fc.record({ annotations: keyed(pathKey, 'key') }) }),
+  { weight: 3, arbitrary: action },
+  { weight: 2, arbitrary: fc.record({ set: fc.record({ annotations: keyed(pathKey, 'key') }) }) },
+  {
+    weight: 1,
+    arbitrary: fc.record({
+      check: fc.record({
+        jsonPath: fc.constant('$.spec.size'),
+        quantifier: fc.constantFrom('All', 'Any', 'None'),
+        operator: fc.constantFrom('GreaterThan', 'LessThan', 'Equal'),
+        values: fc.constantFrom(['1'], ['2']),
+      }),
+    }),
+  },
 );
 
 const requirement = fc.oneof(
@@ -149,6 +189,10 @@ const targets: fc.Arbitrary<readonly object[]> = fc.constantFrom<readonly object
   ],
   [{ group: '', resource: 'configmaps' }, widgets],
   [widgets],
+  [
+    { group: WIDGET_GROUP, resource: '*' },
+    { group: '', resource: 'serv*' },
+  ],
 );
 
 const rules = (of: fc.Arbitrary<object>) =>
@@ -171,8 +215,8 @@ const policySpec: fc.Arbitrary<PolicySpec> = fc.oneof(
   }),
   fc.record({
     ...common,
-    match: fc.tuple(terms, namespaces).map(([rest, within]) => ({
-      resources: [{ ...widgets, version: 'v1' }],
+    match: fc.tuple(terms, namespaces, fc.constantFrom('v1', 'v1beta1', '*')).map(([rest, within, version]) => ({
+      resources: [{ ...widgets, version }],
       namespaces: within,
       ...rest,
     })),

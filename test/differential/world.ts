@@ -301,6 +301,12 @@ export function selectedOf(keys: Readonly<Record<string, string>>): Map<string, 
 }
 
 function widgetCrd(group: string): Manifest & { readonly spec: object } {
+  const schema = {
+    openAPIV3Schema: {
+      type: 'object',
+      properties: { spec: { type: 'object', properties: { size: { type: 'integer' } } } },
+    },
+  };
   return {
     apiVersion: 'apiextensions.k8s.io/v1',
     kind: 'CustomResourceDefinition',
@@ -310,17 +316,8 @@ function widgetCrd(group: string): Manifest & { readonly spec: object } {
       scope: 'Namespaced',
       names: { kind: 'Widget', plural: 'widgets' },
       versions: [
-        {
-          name: 'v1',
-          served: true,
-          storage: true,
-          schema: {
-            openAPIV3Schema: {
-              type: 'object',
-              properties: { spec: { type: 'object', properties: { size: { type: 'integer' } } } },
-            },
-          },
-        },
+        { name: 'v1', served: true, storage: true, schema },
+        { name: 'v1beta1', served: true, storage: false, schema },
       ],
     },
   };
