@@ -108,7 +108,7 @@ export class Operator {
       offer: (fact, rolledUp) => this.#events.offer(fact, rolledUp),
       observe: (result, count) => this.#metrics.events(result, count),
       program: (name) => this.#policies.get(name)?.program,
-      hasEvaluated: (program) => this.#meta.hasEvaluated(program),
+      hasEvaluated: (program) => this.#meta.coverage(program) !== 'Pending',
       totals: (name) => this.#verdicts.totals(name),
       programsOn: (kind) => this.#meta.kind(kind)?.programs ?? [],
     });
@@ -314,7 +314,7 @@ export class Operator {
     const refusal = this.#meta.refusal(name);
     const inForce = program !== undefined && program.mode !== 'Suspended' && refusal === undefined;
     const { resources, skipped } = inForce ? this.#meta.resources(program) : { resources: [], skipped: [] };
-    const evaluated = program !== undefined && this.#meta.hasEvaluated(program);
+    const coverage = program === undefined ? 'Pending' : this.#meta.coverage(program);
     const status = buildStatus({
       generation,
       acceptance,
@@ -322,15 +322,15 @@ export class Operator {
       program,
       resources,
       skipped,
-      evaluated,
+      coverage,
       totals: this.#verdicts.totals(name),
       examples: (code) => this.#verdicts.examples(name, code, FIGHTS_SHOWN),
-      violations: evaluated ? this.#verdicts.violations(name, this.#options.statusViolations) : [],
+      violations: coverage === 'Pending' ? [] : this.#verdicts.violations(name, this.#options.statusViolations),
       ledgerProblem: this.#ledgerProblem(resources),
       previous,
       now: timestamp(this.#options.clock.now()),
     });
-    const settled = evaluated || !acceptance.ok || refusal !== undefined || program?.mode === 'Suspended';
+    const settled = coverage !== 'Pending' || !acceptance.ok || refusal !== undefined || program?.mode === 'Suspended';
     return { status, settled };
   }
 

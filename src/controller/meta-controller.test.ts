@@ -11,7 +11,7 @@ import type { Discovery } from '../kube/discovery.ts';
 import type { KindContext } from '../policy/program.ts';
 import { TOLERATED_MS } from './kind-state.ts';
 import { Ledger } from './ledger.ts';
-import { MetaController } from './meta-controller.ts';
+import { type Coverage, MetaController } from './meta-controller.ts';
 import { ObjectController } from './object-controller.ts';
 import { PolicySet } from './policy-set.ts';
 import type { WriteOutcome } from './writer.ts';
@@ -162,6 +162,11 @@ class World {
     return this.meta.state(kind).state;
   }
 
+  coverage(name: string): Coverage | undefined {
+    const { program } = this.policies.get(name) ?? {};
+    return program && this.meta.coverage(program);
+  }
+
   labels(resource: string, key: string): Readonly<Record<string, string>> | undefined {
     return this.cluster.get(resource, key)?.labels;
   }
@@ -280,13 +285,9 @@ describe('policies', () => {
     const world = makeWorld();
     await world.start();
     await world.put(POLICIES, policy('p', { match: { resources: [{ group: '*.late.io', resource: '*' }] } }));
-    const evaluated = () => {
-      const { program } = world.policies.get('p') ?? {};
-      return program && world.meta.hasEvaluated(program);
-    };
-    expect(evaluated()).toBe(true);
+    expect(world.coverage('p')).toBe('All');
     world.policies.upsert(policy('p', { match: { resources: [{ group: '', resource: '*' }] } }, { generation: 2 }));
-    expect(evaluated()).toBe(false);
+    expect(world.coverage('p')).toBe('Pending');
   });
 
   test('share one informer for each kind, and one more of them only evaluates again', async () => {
@@ -297,8 +298,7 @@ describe('policies', () => {
     await world.put(POLICIES, policy('q', { rules: [{ ...SET, set: { labels: [{ key: 'x', value: 'y' }] } }] }));
     expect(world.cluster.starts('configmaps')).toBe(1);
     expect(world.labels('configmaps', 'default/a')).toEqual({ env: 'prod', x: 'y' });
-    const { program } = world.policies.get('q') ?? {};
-    expect(program && world.meta.hasEvaluated(program)).toBe(true);
+    expect(world.coverage('q')).toBe('All');
   });
 
   test('a status edit of a policy plans nothing', async () => {
@@ -354,8 +354,7 @@ describe('a kind that comes late', () => {
       message: 'the API server does not serve widgets.acme.io yet',
       version: undefined,
     });
-    const { program } = world.policies.get('p') ?? {};
-    expect(program && world.meta.hasEvaluated(program)).toBe(true);
+    expect(world.coverage('p')).toBe('All');
     await world.clock.advance(10_000);
 
     world.cluster.installCrd(WIDGET_KIND, 'uid-1', { discovered: false });
@@ -493,10 +492,12 @@ describe('a kind that cannot be watched', () => {
       message: expect.stringContaining('resources: ["widgets"], verbs: ["list", "watch"]'),
     });
     expect(world.state(CONFIG_MAPS)).toBe('Watching');
+    expect(world.coverage('p')).toBe('Partial');
     world.cluster.refuse(WIDGETS, undefined);
     await world.clock.advance(2_000);
     await world.quiet();
     expect([world.writer.writes, world.state(WIDGET_KIND)]).toEqual([['a', 'w'], 'Watching']);
+    expect(world.coverage('p')).toBe('All');
   });
 
   test('nothing of it is written while the right is gone, and what changed meanwhile is made up for', async () => {

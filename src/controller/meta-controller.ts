@@ -1,7 +1,12 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { FieldIssue } from '../api/field-issue.ts';
 import type { CachedObject } from '../api/object.ts';
-import { type GroupResource, type GroupResourceName, groupResourceName } from '../api/resource.ts';
+import {
+  type GroupResource,
+  type GroupResourceName,
+  groupResourceName,
+  parseGroupResourceName,
+} from '../api/resource.ts';
 import type { Clock } from '../base/clock.ts';
 import { messageOf } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
@@ -27,6 +32,11 @@ import type { PolicyEntry, PolicySet } from './policy-set.ts';
 import { API_SERVICES_ID, CRDS_ID, desiredWatches, POLICIES_ID } from './system-watches.ts';
 import { policyHandler, servedHandler } from './triggers.ts';
 import type { WatchedKind } from './watched-kind.ts';
+
+/**
+ * `Partial`: some kinds cannot be read, and all others were evaluated. `Pending`: more is to be known soon.
+ */
+export type Coverage = 'All' | 'Partial' | 'Pending';
 
 /** Told what status depends on; each call only marks, the work is done later. */
 export interface MetaObserver {
@@ -204,14 +214,23 @@ export class MetaController {
     return this.ready && !this.#stopped && this.#kinds.isReady(kind);
   }
 
-  /** Whether every object that the program is about was evaluated with it. Of a kind that is not served there is none. */
-  hasEvaluated(program: Program): boolean {
-    if (program.mode === 'Suspended' || !this.ready) return false;
+  /** For how much of what the program is about its results are complete. Of a kind that is not served there is nothing. */
+  coverage(program: Program): Coverage {
+    if (program.mode === 'Suspended' || !this.ready) return 'Pending';
     const part = this.#plan.parts.get(program.policy);
-    if (part?.program !== program) return false;
-    return part.resources
-      .keys()
-      .every((name) => this.#kinds.get(name)?.hasEvaluated(program) ?? this.#plan.absent.has(name));
+    if (part?.program !== program) return 'Pending';
+    let coverage: Coverage = 'All';
+    for (const name of part.resources.keys()) {
+      const kind = this.#kinds.get(name);
+      if (kind?.hasEvaluated(program) === true) continue;
+      const { state } = this.state(parseGroupResourceName(name), program);
+      if (state === 'NotServed') continue;
+      // A kind that can be read and not written is evaluated all the same.
+      const isUnread = (state === 'Forbidden' || state === 'Failed') && (kind === undefined || !this.isReady(kind));
+      if (!isUnread) return 'Pending';
+      coverage = 'Partial';
+    }
+    return coverage;
   }
 
   /** To be called when a kind has nothing left to do: where no policy writes it and nothing of ours is left, we let go. */

@@ -5,7 +5,7 @@ export const CONDITION_REASONS = {
   Accepted: ['Accepted', 'InvalidSpec', 'NotSupported'],
   Watching: ['Watching', 'WaitingForResources', 'Syncing', 'Forbidden', 'Failed', 'Suspended', 'NotAccepted'],
   Ready: ['Ready', 'Syncing', 'Forbidden', 'Failed', 'LedgerUnavailable', 'Suspended', 'NotAccepted'],
-  Compliant: ['NoViolations', 'Violations', 'Errors', 'Evaluating', 'Suspended', 'NotAccepted'],
+  Compliant: ['NoViolations', 'Violations', 'Errors', 'Evaluating', 'Incomplete', 'Suspended', 'NotAccepted'],
   Contended: ['Quiet', 'AnotherManager', 'SelfOscillation'],
 } as const satisfies Record<ConditionType, readonly string[]>;
 

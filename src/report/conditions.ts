@@ -2,6 +2,7 @@ import type { FieldIssue } from '../api/field-issue.ts';
 import { groupResourceName } from '../api/resource.ts';
 import type { ConditionType, PolicyCondition, WatchedResource } from '../api/status.ts';
 import { counted } from '../api/words.ts';
+import type { Coverage } from '../controller/meta-controller.ts';
 import type { Acceptance } from '../controller/policy-set.ts';
 import type { Program } from '../policy/program.ts';
 import type { Skipped } from '../watchplan/targets.ts';
@@ -19,8 +20,8 @@ export interface ConditionInput {
   readonly resources: readonly WatchedResource[];
   /** What globs of the program leave out. */
   readonly skipped: readonly Pick<Skipped, 'name' | 'reason'>[];
-  /** Every object of every watched resource was evaluated with the program. */
-  readonly evaluated: boolean;
+  /** For how much of what the program is about every object was evaluated with it. */
+  readonly coverage: Coverage;
   readonly totals: PolicyTotals;
   /** The first objects with a result of this code, in words. */
   readonly examples: (code: 'Contended' | 'SelfOscillation') => readonly string[];
@@ -111,17 +112,24 @@ function ready(
   return { status: 'True', reason: 'Ready', message: reason === 'WaitingForResources' ? message : '' };
 }
 
-function compliant({ program, evaluated, totals, refusal }: ConditionInput): ConditionVerdict<'Compliant'> {
+function compliant({ program, coverage, totals, refusal }: ConditionInput): ConditionVerdict<'Compliant'> {
   if (program === undefined || refusal !== undefined)
     return { status: 'Unknown', reason: 'NotAccepted', message: 'No spec is in force.' };
   if (program.mode === 'Suspended')
     return { status: 'Unknown', reason: 'Suspended', message: 'A suspended policy judges nothing.' };
-  if (!evaluated) return { status: 'Unknown', reason: 'Evaluating', message: 'Not every object was evaluated yet.' };
+  if (coverage === 'Pending') {
+    return { status: 'Unknown', reason: 'Evaluating', message: 'Not every object was evaluated yet.' };
+  }
   const { violating, errors } = totals;
-  if (violating + errors === 0) return { status: 'True', reason: 'NoViolations', message: '' };
+  const unread = 'Some resources cannot be read, and nothing is known of their objects: see Watching.';
+  if (violating + errors === 0) {
+    if (coverage === 'Partial') return { status: 'Unknown', reason: 'Incomplete', message: unread };
+    return { status: 'True', reason: 'NoViolations', message: '' };
+  }
   const sentences: string[] = [];
   if (violating > 0) sentences.push(violating === 1 ? '1 object breaks a rule.' : `${violating} objects break a rule.`);
   if (errors > 0) sentences.push(`A rule cannot be applied to ${errors} ${errors === 1 ? 'object' : 'objects'}.`);
+  if (coverage === 'Partial') sentences.push(unread);
   return { status: 'False', reason: violating > 0 ? 'Violations' : 'Errors', message: sentences.join(' ') };
 }
 

@@ -31,7 +31,7 @@ const input = (fields: Partial<StatusInput> = {}): StatusInput => ({
   program: enforced,
   resources: [resource('configmaps')],
   skipped: [],
-  evaluated: true,
+  coverage: 'All',
   totals: noTotals(),
   examples: () => [],
   violations: [],
@@ -74,7 +74,7 @@ describe('conditions, as a user reads them', () => {
       {
         acceptance: refusedSpec(issue('spec.mode', "must be one of 'Audit' or 'Enforce'")),
         program: undefined,
-        evaluated: false,
+        coverage: 'Pending',
       },
       [
         "Accepted False InvalidSpec: spec.mode: must be one of 'Audit' or 'Enforce'. Nothing of it is in force; keys set earlier are kept.",
@@ -108,7 +108,7 @@ describe('conditions, as a user reads them', () => {
     ],
     [
       'a policy that cannot be carried out beside the others',
-      { refusal: [issue('spec.match.resources[0].version', "must be 'v1'")], resources: [], evaluated: false },
+      { refusal: [issue('spec.match.resources[0].version', "must be 'v1'")], resources: [], coverage: 'Pending' },
       [
         "Accepted False NotSupported: spec.match.resources[0].version: must be 'v1'. Nothing of it is in force; keys set earlier are kept.",
         'Watching Unknown NotAccepted: No spec is in force.',
@@ -119,7 +119,7 @@ describe('conditions, as a user reads them', () => {
     ],
     [
       'suspended',
-      { program: suspended, resources: [], evaluated: false },
+      { program: suspended, resources: [], coverage: 'Pending' },
       [
         'Accepted True Accepted',
         'Watching Unknown Suspended: A suspended policy watches nothing.',
@@ -136,13 +136,39 @@ describe('conditions, as a user reads them', () => {
           resource('secrets', 'Forbidden', GRANT),
           resource('jobs.batch', 'Failed', 'no answer'),
         ],
-        evaluated: false,
+        coverage: 'Pending',
       },
       [
         'Accepted True Accepted',
         `Watching False Forbidden: secrets: ${GRANT}.`,
         `Ready False Forbidden: secrets: ${GRANT}.`,
         'Compliant Unknown Evaluating: Not every object was evaluated yet.',
+        'Contended False Quiet',
+      ],
+    ],
+    [
+      'kinds that cannot be read beside good ones, without violations there',
+      { resources: [resource('pods'), resource('secrets', 'Forbidden', GRANT)], coverage: 'Partial' },
+      [
+        'Accepted True Accepted',
+        `Watching False Forbidden: secrets: ${GRANT}.`,
+        `Ready False Forbidden: secrets: ${GRANT}.`,
+        'Compliant Unknown Incomplete: Some resources cannot be read, and nothing is known of their objects: see Watching.',
+        'Contended False Quiet',
+      ],
+    ],
+    [
+      'kinds that cannot be read beside good ones, with a violation there',
+      {
+        resources: [resource('pods'), resource('jobs.batch', 'Failed', 'no answer')],
+        coverage: 'Partial',
+        totals: { ...noTotals(), matched: 2, violating: 1 },
+      },
+      [
+        'Accepted True Accepted',
+        'Watching False Failed: jobs.batch: no answer.',
+        'Ready False Failed: jobs.batch: no answer.',
+        'Compliant False Violations: 1 object breaks a rule. Some resources cannot be read, and nothing is known of their objects: see Watching.',
         'Contended False Quiet',
       ],
     ],
@@ -163,7 +189,7 @@ describe('conditions, as a user reads them', () => {
         resources: ['a', 'b', 'c', 'd', 'e'].map((name) =>
           resource(name, 'Syncing', name === 'a' ? 'discovery is not read yet' : ''),
         ),
-        evaluated: false,
+        coverage: 'Pending',
       },
       [
         'Accepted True Accepted',
@@ -249,7 +275,7 @@ describe('conditions, as a user reads them', () => {
   });
 
   test('keep the time of their last transition while their status is the same, whatever reason and message are', () => {
-    const previous = buildStatus(input({ now: BEFORE, evaluated: false, resources: [resource('pods', 'Syncing')] }));
+    const previous = buildStatus(input({ now: BEFORE, coverage: 'Pending', resources: [resource('pods', 'Syncing')] }));
     const { conditions = [] } = buildStatus(input({ previous, resources: [resource('pods', 'Failed', 'no')] }));
     expect(conditions.map(({ type, lastTransitionTime }) => [type, lastTransitionTime])).toEqual([
       ['Accepted', BEFORE],
@@ -308,8 +334,10 @@ describe('counts and violations', () => {
   });
 
   test('are those that stand there until then', () => {
-    expect(buildStatus(input({ totals, violations: [violation], previous, evaluated: false }))).toMatchObject(previous);
-    const first = buildStatus(input({ totals, evaluated: false }));
+    expect(buildStatus(input({ totals, violations: [violation], previous, coverage: 'Pending' }))).toMatchObject(
+      previous,
+    );
+    const first = buildStatus(input({ totals, coverage: 'Pending' }));
     expect(['summary', 'violations', 'violationsTotal'].filter((field) => field in first)).toEqual([]);
   });
 
@@ -318,7 +346,7 @@ describe('counts and violations', () => {
     ['has nothing in force', { program: undefined, acceptance: refusedSpec(COPY) }],
     ['cannot be carried out', { refusal: [COPY] }],
   ])('are left out for a policy that %s: what was true once is not told as true', (_, fields) => {
-    const status = buildStatus(input({ ...fields, totals, previous, evaluated: false }));
+    const status = buildStatus(input({ ...fields, totals, previous, coverage: 'Pending' }));
     expect(['summary', 'violations', 'violationsTotal'].filter((field) => field in status)).toEqual([]);
   });
 });
@@ -442,7 +470,7 @@ test('whatever goes in, what comes out is valid, within its bounds, and says why
     program: fc.constantFrom(undefined, enforced, audited, suspended),
     resources: fc.array(anyResource, { maxLength: 60, size: 'large' }),
     skipped: fc.array(fc.record({ name: dns, reason: words }), { maxLength: 300, size: 'large' }),
-    evaluated: fc.boolean(),
+    coverage: fc.constantFrom('All', 'Partial', 'Pending'),
     totals,
     examples: fc.constantFrom(
       () => [],

@@ -16,7 +16,7 @@ export interface StatusInput extends ConditionInput {
   readonly generation: number;
   /** In the order of `VerdictTable.violations`. */
   readonly violations: readonly ReportedViolation[];
-  /** What stands in the object now: times and, until all is evaluated, counts are carried over. */
+  /** What stands in the object now: times and, until more is known, counts are carried over. */
   readonly previous: WatchPolicyStatus;
   /** RFC 3339 */
   readonly now: string;
@@ -64,9 +64,9 @@ function conditionsOf(verdicts: ConditionVerdicts, { generation, previous, now }
   });
 }
 
-/** What was found last stands until all is evaluated again; of a policy of which nothing is in force nothing is said. */
+/** What was found last stands while more is to be known soon; of a policy of which nothing is in force nothing is said. */
 function findings({
-  evaluated,
+  coverage,
   totals,
   violations,
   program,
@@ -74,7 +74,7 @@ function findings({
   previous,
 }: StatusInput): Partial<Pick<WatchPolicyStatus, 'summary' | 'violations' | 'violationsTotal'>> {
   if (program === undefined || program.mode === 'Suspended' || refusal !== undefined) return {};
-  if (evaluated) {
+  if (coverage !== 'Pending') {
     const listed = violations.slice(0, BOUNDS.statusViolations);
     return { summary: summaryOf(totals), violations: listed, violationsTotal: totals.results };
   }
