@@ -12,6 +12,7 @@ import { Ledger } from './controller/ledger.ts';
 import { MetaController } from './controller/meta-controller.ts';
 import { ObjectController } from './controller/object-controller.ts';
 import { type PolicyEntry, PolicySet } from './controller/policy-set.ts';
+import { watchTotals } from './controller/watch-totals.ts';
 import { reviewSelfAccess } from './kube/access-review.ts';
 import { applyStatus } from './kube/apply.ts';
 import { applyConfigMap, readConfigMap } from './kube/config-maps.ts';
@@ -33,6 +34,7 @@ import { StatusWriter } from './report/status-writer.ts';
 import { timestamp } from './report/timestamp.ts';
 import { VerdictTable } from './report/verdict-table.ts';
 import { WriteLog } from './report/write-log.ts';
+import type { Namespaces } from './watchplan/limits.ts';
 import { ObjectContentionGuard } from './write/contention-guard.ts';
 import { objectRequests } from './write/object-requests.ts';
 import { ObjectWriter } from './write/object-writer.ts';
@@ -42,6 +44,8 @@ export interface OperatorOptions {
   readonly listen: Listen;
   /** Where the ledger is kept. */
   readonly namespace: string;
+  /** The only namespaces in which objects are watched and written; undefined: all. */
+  readonly namespaces: Namespaces;
   /** Writes of objects in flight at once. */
   readonly writeConcurrency: number;
   /** Globs over protected keys that policies may write. */
@@ -183,7 +187,8 @@ export class Operator {
       log,
       discovery: new DiscoveryClient(client),
       createListWatch: (spec) => createListWatch(client, spec),
-      missingVerbs: (gr) => this.#missingVerbs(gr),
+      missingVerbs: (gr, namespace) => this.#missingVerbs(gr, namespace),
+      namespaces: options.namespaces,
       policies: this.#policies,
       ledger: this.#ledger,
       objects: this.#objects,
@@ -279,11 +284,11 @@ export class Operator {
     return (await reviewSelfAccess(this.#client, question, this.#abort.signal)).allowed;
   }
 
-  async #missingVerbs({ group, resource }: GroupResource): Promise<readonly string[]> {
+  async #missingVerbs({ group, resource }: GroupResource, namespace: string | undefined): Promise<readonly string[]> {
     const { signal } = this.#abort;
     const answers = await Promise.all(
       ['list', 'watch'].map(async (verb) => {
-        const { allowed } = await reviewSelfAccess(this.#client, { verb, group, resource }, signal);
+        const { allowed } = await reviewSelfAccess(this.#client, { verb, group, resource, namespace }, signal);
         return allowed ? [] : [verb];
       }),
     );
@@ -342,10 +347,8 @@ export class Operator {
   }
 
   *#watchedKinds() {
-    for (const kind of this.#meta.kinds()) {
-      const { state } = this.#meta.state(kind.context);
-      const { objects, relists, restarts } = kind.informer.status;
-      yield { kind: kind.name, state, objects, relists, restarts };
+    for (const [kind, { context, ...totals }] of watchTotals(this.#meta.kinds())) {
+      yield { kind, state: this.#meta.state(context).state, ...totals };
     }
   }
 

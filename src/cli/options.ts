@@ -51,3 +51,13 @@ function keyGlobOf(text: string): string {
   if (!parsed.success) throw new Error(`'${text.trim()}' ${parsed.error.issues[0]?.message ?? 'is no glob'}`);
   return parsed.data;
 }
+
+/** Names split by commas, sorted, each once. */
+export function parseNamespaces(text: string): readonly string[] {
+  const names = text.split(',').map((name) => name.trim());
+  for (const name of names) {
+    if (!/^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/.test(name))
+      throw new Error(`'${name}' is not the name of a namespace`);
+  }
+  return [...new Set(names)].toSorted();
+}

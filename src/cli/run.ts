@@ -8,7 +8,7 @@ import { loadCredentials } from '../kube/credentials.ts';
 import { Operator } from '../operator.ts';
 import { AuditLog, type AuditSink, streamAudit } from '../ops/audit-log.ts';
 import { type Listen, listenText, parseListen } from '../ops/listen.ts';
-import { argument, contextOption, integer, keyGlobs, kubeconfigOption, option } from './options.ts';
+import { argument, contextOption, integer, keyGlobs, kubeconfigOption, option, parseNamespaces } from './options.ts';
 
 const LOG_LEVELS = ['debug', 'info', 'warn', 'error'] as const;
 const DEFAULT_NAMESPACE = 'watchkeeper';
@@ -20,6 +20,7 @@ export interface RunOptions {
   readonly context: string | undefined;
   readonly listen: Listen;
   readonly namespace: string | undefined;
+  readonly namespaces: readonly string[] | undefined;
   readonly writeConcurrency: number;
   readonly statusViolations: number;
   readonly allowKeys: readonly string[];
@@ -44,6 +45,12 @@ export function runCommand(action: (options: RunOptions) => Promise<number> = ru
         '--namespace <name>',
         "The operator's own namespace, where its ledger is kept. Default: the pod's, else watchkeeper",
       ),
+    )
+    .addOption(
+      option(
+        '--namespaces <names>',
+        'The only namespaces in which objects are watched and written, split by commas. Default: all',
+      ).argParser(argument(parseNamespaces)),
     )
     .addOption(
       option('--write-concurrency <n>', 'Writes of objects in flight at once').default(16).argParser(integer(1, 256)),

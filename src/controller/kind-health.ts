@@ -5,10 +5,13 @@ import type { KindContext } from '../policy/program.ts';
 import { type KindSource, type KindState, kindState, type MissingVerbs, TOLERATED_MS } from './kind-state.ts';
 import type { View } from './watched-kind.ts';
 
+/** Which of the verbs list and watch we have no right to in a namespace, or everywhere. */
+export type MissingVerbsReview = (gr: GroupResource, namespace: string | undefined) => Promise<readonly string[]>;
+
 export interface KindHealthOptions {
   readonly clock: Clock;
   /** Which of the verbs list and watch we have no right to, by an access review. A rejection says nothing. */
-  readonly missingVerbs: (gr: GroupResource) => Promise<readonly string[]>;
+  readonly missingVerbs: MissingVerbsReview;
   readonly sourceOf: (kind: KindContext) => KindSource;
   /** A view stands otherwise than before, of which no event of its watch tells: a break lasts, a review has answered. */
   readonly onChange: (view: View) => void;
@@ -47,7 +50,7 @@ export class KindHealth {
     const broken = this.#breaks.get(view);
     const failingMs = broken === undefined ? 0 : this.#options.clock.monotonic() - broken.since;
     const source = this.#options.sourceOf(view.context);
-    return kindState(view.context, view.informer.status, failingMs, broken?.missing, source);
+    return kindState(view.context, view.informer.status, failingMs, broken?.missing, source, view.namespace);
   }
 
   forget(view: View): void {
@@ -75,7 +78,7 @@ export class KindHealth {
   async #review(view: View, broken: Break, refusal: ApiError): Promise<void> {
     broken.reviewed = refusal;
     try {
-      const missing = await this.#options.missingVerbs(view.context);
+      const missing = await this.#options.missingVerbs(view.context, view.namespace);
       if (this.#breaks.get(view) !== broken) return;
       broken.missing = missing;
     } catch {

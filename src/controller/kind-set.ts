@@ -1,14 +1,15 @@
 import { isDeepStrictEqual } from 'node:util';
 import { type CachedObject, objectKey, type StringMap, valueIn } from '../api/object.ts';
-import { type GroupResource, type GroupResourceName, groupResourceName } from '../api/resource.ts';
+import { type GroupResourceName, groupResourceName } from '../api/resource.ts';
 import type { Clock } from '../base/clock.ts';
 import type { Log } from '../base/log.ts';
 import type { Informer, InformerHandler } from '../informer/informer.ts';
 import { type WatchId, watchId } from '../informer/watch-spec.ts';
 import type { KindContext, Program } from '../policy/program.ts';
 import type { KindPlan, ViewPlan } from '../watchplan/kind-plan.ts';
+import { type KindId, kindIds, type Namespaces } from '../watchplan/limits.ts';
 import { NAMESPACES } from '../watchplan/plan.ts';
-import { KindHealth } from './kind-health.ts';
+import { KindHealth, type MissingVerbsReview } from './kind-health.ts';
 import { type KindSource, type KindState, worst } from './kind-state.ts';
 import type { ObjectController } from './object-controller.ts';
 import { type View, WatchedKind } from './watched-kind.ts';
@@ -18,7 +19,9 @@ export interface KindSetOptions {
   readonly log: Log;
   readonly objects: Pick<ObjectController, 'add' | 'remove' | 'enqueue' | 'startPass'>;
   /** Which of list and watch we have no right to, by an access review. */
-  readonly missingVerbs: (gr: GroupResource) => Promise<readonly string[]>;
+  readonly missingVerbs: MissingVerbsReview;
+  /** The only ones that are watched; undefined: all. */
+  readonly namespaces?: Namespaces;
   /** Who serves a kind. */
   readonly sourceOf: (kind: KindContext) => KindSource;
   /** How a kind stands has changed. */
@@ -36,7 +39,7 @@ interface Member {
 /** The kinds that are watched for policies, how each stands, and what a change of theirs means for objects. */
 export class KindSet {
   readonly #options: KindSetOptions;
-  readonly #members = new Map<GroupResourceName, Member>();
+  readonly #members = new Map<KindId, Member>();
   readonly #health: KindHealth;
 
   constructor(options: KindSetOptions) {
@@ -46,48 +49,54 @@ export class KindSet {
     this.#health = new KindHealth({ clock, missingVerbs, sourceOf, onChange });
   }
 
-  get(name: GroupResourceName): WatchedKind | undefined {
-    return this.#members.get(name)?.kind;
+  get(id: KindId): WatchedKind | undefined {
+    return this.#members.get(id)?.kind;
+  }
+
+  /** All that is watched of a kind. */
+  of(name: GroupResourceName): readonly WatchedKind[] {
+    return kindIds(name, this.#options.namespaces).flatMap((id) => this.#members.get(id)?.kind ?? []);
   }
 
   *values(): IterableIterator<WatchedKind> {
     for (const { kind } of this.#members.values()) yield kind;
   }
 
-  /** Names of the kinds whose views are not those of the plan. */
-  *outdated(plans: ReadonlyMap<GroupResourceName, KindPlan>): Generator<GroupResourceName> {
-    for (const [name, { views }] of this.#members) {
-      const planned = plans.get(name)?.views ?? [];
+  /** The kinds whose views are not those of the plan. */
+  *outdated(plans: ReadonlyMap<KindId, KindPlan>): Generator<KindId> {
+    for (const [id, { views }] of this.#members) {
+      const planned = plans.get(id)?.views ?? [];
       // What is served under a name may become another kind while the watch of it goes on.
-      if (!isDeepStrictEqual(planned, views)) yield name;
+      if (!isDeepStrictEqual(planned, views)) yield id;
     }
   }
 
   /** Begins to look after a kind, where all its informers are there. These may have been running for somebody else. */
-  adopt({ views, programs, versions }: KindPlan, running: (id: WatchId) => Informer | undefined): void {
+  adopt({ namespace, views, programs, versions }: KindPlan, running: (id: WatchId) => Informer | undefined): void {
     const found: View[] = [];
     for (const { context, spec } of views) {
       const informer = running(watchId(spec));
       if (informer === undefined) return;
-      found.push({ context, informer });
+      found.push({ context, namespace, informer });
     }
     const [main, ...others] = found;
     if (main === undefined) return;
-    const kind = new WatchedKind(main.context, main.informer, others);
+    const kind = new WatchedKind(main.context, main.informer, others, namespace);
     kind.setPrograms(programs, versions);
     const member: Member = { kind, views, removeHandlers: [] };
-    this.#members.set(kind.name, member);
+    this.#members.set(kind.id, member);
     this.#options.objects.add(kind);
     for (const view of kind.views) member.removeHandlers.push(view.informer.addHandler(this.#handler(kind, view)));
   }
 
-  forget(name: GroupResourceName): void {
-    const member = this.#members.get(name);
-    for (const remove of member?.removeHandlers ?? []) remove();
-    for (const view of member?.kind.views ?? []) this.#health.forget(view);
-    this.#members.delete(name);
-    this.#options.objects.remove(name);
-    this.#options.onChange(name);
+  forget(id: KindId): void {
+    const member = this.#members.get(id);
+    if (member === undefined) return;
+    for (const remove of member.removeHandlers) remove();
+    for (const view of member.kind.views) this.#health.forget(view);
+    this.#members.delete(id);
+    this.#options.objects.remove(id);
+    this.#options.onChange(member.kind.name);
   }
 
   /** Something changed about who serves these groups: what fails of them is tried now. */
@@ -159,7 +168,7 @@ export class KindSet {
       },
       synced: () => {
         const { version } = view.context;
-        log.info({ kind: kind.name, version, objects: view.informer.status.objects }, 'the kind is synced');
+        log.info({ kind: kind.id, version, objects: view.informer.status.objects }, 'the kind is synced');
         kind.needsPass = true;
         this.startPasses();
         this.#changed(kind.name);

@@ -33,10 +33,14 @@ export function kindState(
   failingMs: number,
   missing: MissingVerbs,
   { apiService, unreachable }: KindSource,
+  namespace?: string,
 ): KindState {
   if (lastError === undefined) return { state: synced ? 'Watching' : 'Syncing', message: '' };
   if (lastError.code === 'Forbidden' && missing !== undefined && missing.length > 0) {
-    return { state: 'Forbidden', message: missingRightMessage(gr, missing) };
+    return {
+      state: 'Forbidden',
+      message: missingRightMessage(gr, missing, namespace === undefined ? undefined : [namespace]),
+    };
   }
   if (lastError.code === 'NotFound') {
     return { state: 'NotServed', message: `the API server does not serve ${groupResourceName(gr)} any more` };

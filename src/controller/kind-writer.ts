@@ -95,7 +95,7 @@ export class KindWriter {
     const standing = this.#refusals.standing(key, object, this.kind.programs);
     if (this.#admits(key)) {
       const withinMs = standing === undefined ? 0 : standing.againWithinMs;
-      this.#options.queue.add({ kind: this.kind.name, key }, { withinMs });
+      this.#options.queue.add({ kind: this.kind.id, key }, { withinMs });
     } else {
       this.#wait(key);
     }
@@ -106,7 +106,7 @@ export class KindWriter {
   settled(key: ObjectKey): void {
     this.#since.delete(key);
     this.#refusals.forget(key);
-    this.#options.queue.forget({ kind: this.kind.name, key });
+    this.#options.queue.forget({ kind: this.kind.id, key });
     this.#gate.settled(key);
     this.#rights.settled(key);
   }
@@ -306,7 +306,8 @@ export class KindWriter {
     const isWithin = globs === undefined ? () => true : anyGlob(globs);
     const missing = [...this.#rights.missing()].filter((namespace) => namespace === '' || isWithin(namespace));
     if (missing.length === 0) return undefined;
-    const where = this.#rights.isThereSomewhere ? missing.toSorted() : undefined;
+    const bounded = this.#rights.isThereSomewhere || this.kind.namespace !== undefined;
+    const where = bounded ? missing.toSorted() : undefined;
     return { state: 'Forbidden', message: missingRightMessage(this.kind.context, ['patch'], where) };
   }
 }

@@ -18,13 +18,15 @@ import type { Discovery, DiscoverySnapshot } from '../kube/discovery.ts';
 import type { ListWatch } from '../kube/list-watch.ts';
 import type { KindContext, Program } from '../policy/program.ts';
 import { Awaited } from '../watchplan/awaited.ts';
+import { type KindId, kindIds, type Namespaces } from '../watchplan/limits.ts';
 import { type Plan, planWatches } from '../watchplan/plan.ts';
 import { Expansions } from '../watchplan/targets.ts';
 import { DiscoveryWatch } from './discovery-watch.ts';
 import { HeldKeys, recordsToHold } from './held-keys.ts';
 import { Incarnations } from './incarnations.ts';
+import type { MissingVerbsReview } from './kind-health.ts';
 import { KindSet } from './kind-set.ts';
-import type { KindSource, KindState } from './kind-state.ts';
+import { type KindSource, type KindState, worst } from './kind-state.ts';
 import type { Ledger } from './ledger.ts';
 import type { ObjectController } from './object-controller.ts';
 import { type PolicyResources, policyResources } from './policy-resources.ts';
@@ -54,7 +56,9 @@ export interface MetaControllerOptions {
   readonly discovery: Discovery;
   readonly createListWatch: (spec: WatchSpec) => ListWatch;
   /** Which of list and watch we have no right to, by an access review. Rejects with ApiError. */
-  readonly missingVerbs: (gr: GroupResource) => Promise<readonly string[]>;
+  readonly missingVerbs: MissingVerbsReview;
+  /** The only namespaces in which objects are watched; undefined: all. */
+  readonly namespaces?: Namespaces;
   readonly policies: PolicySet;
   readonly ledger: Ledger;
   readonly objects: Pick<ObjectController, 'add' | 'remove' | 'enqueue' | 'startPass'>;
@@ -76,7 +80,7 @@ export class MetaController {
   readonly #registry: InformerRegistry;
   readonly #discovery: DiscoveryWatch;
   readonly #kinds: KindSet;
-  readonly #expansions = new Expansions();
+  readonly #expansions: Expansions;
   readonly #incarnations = new Incarnations();
   readonly #retries: Throttle;
   /** API groups whose failing kinds are to be tried now. */
@@ -95,6 +99,7 @@ export class MetaController {
 
   constructor(options: MetaControllerOptions) {
     this.#options = options;
+    this.#expansions = new Expansions(options.namespaces);
     const { clock, random, log, createListWatch, discovery, missingVerbs, objects, observer } = options;
     this.#registry = new InformerRegistry({
       clock,
@@ -115,6 +120,7 @@ export class MetaController {
       log,
       objects,
       missingVerbs,
+      namespaces: options.namespaces,
       sourceOf: (kind) => this.#sourceOf(kind),
       onChange: (name) => observer.kindChanged(name),
       onNotFound: () => this.#discovery.trigger(),
@@ -170,8 +176,8 @@ export class MetaController {
     return this.#held;
   }
 
-  kind(name: GroupResourceName): WatchedKind | undefined {
-    return this.#kinds.get(name);
+  kind(id: KindId): WatchedKind | undefined {
+    return this.#kinds.get(id);
   }
 
   kinds(): IterableIterator<WatchedKind> {
@@ -200,13 +206,16 @@ export class MetaController {
   /** How a group/resource stands: as a whole, or as one of the programs on it needs it. */
   state(gr: GroupResource, program?: Program): KindState & { readonly version: string | undefined } {
     const name = groupResourceName(gr);
-    const missing = program === undefined ? undefined : this.#plan.kinds.get(name)?.absent.get(program);
+    const [kind, ...more] = this.#kinds.of(name);
+    const missing = program === undefined ? undefined : this.#plan.kinds.get(kind?.id ?? name)?.absent.get(program);
     const absence = missing ?? this.#plan.absent.get(name);
-    if (absence !== undefined) return { ...absence, version: undefined };
-    const kind = this.#kinds.get(name);
+    // Namespaces are watched also where no policy may be about them.
+    if (absence !== undefined && (program !== undefined || kind === undefined))
+      return { ...absence, version: undefined };
     if (kind === undefined) return { state: 'Syncing', message: this.waitingFor().join('; '), version: undefined };
     const view = program === undefined ? undefined : kind.viewOf(program);
-    return { ...this.#kinds.state(kind, program), version: (view?.context ?? kind.context).version };
+    const state = worst([kind, ...more].map((one) => this.#kinds.state(one, program)));
+    return { ...state, version: (view?.context ?? kind.context).version };
   }
 
   /** Everything that the policies on the kind read is known, and the kind itself can be relied on. */
@@ -221,14 +230,16 @@ export class MetaController {
     if (part?.program !== program) return 'Pending';
     let coverage: Coverage = 'All';
     for (const name of part.resources.keys()) {
-      const kind = this.#kinds.get(name);
-      if (kind?.hasEvaluated(program) === true) continue;
-      const { state } = this.state(parseGroupResourceName(name), program);
-      if (state === 'NotServed') continue;
-      // A kind that can be read and not written is evaluated all the same.
-      const isUnread = (state === 'Forbidden' || state === 'Failed') && (kind === undefined || !this.isReady(kind));
-      if (!isUnread) return 'Pending';
-      coverage = 'Partial';
+      for (const id of kindIds(name, this.#options.namespaces)) {
+        const kind = this.#kinds.get(id);
+        if (kind?.hasEvaluated(program) === true) continue;
+        const { state } = this.state(parseGroupResourceName(name), program);
+        if (state === 'NotServed') continue;
+        // A kind that can be read and not written is evaluated all the same.
+        const isUnread = (state === 'Forbidden' || state === 'Failed') && (kind === undefined || !this.isReady(kind));
+        if (!isUnread) return 'Pending';
+        coverage = 'Partial';
+      }
     }
     return coverage;
   }
@@ -236,8 +247,12 @@ export class MetaController {
   /** To be called when a kind has nothing left to do: where no policy writes it and nothing of ours is left, we let go. */
   releaseIfClean(kind: WatchedKind): void {
     const { ledger } = this.#options;
-    if (!ledger.kinds.has(kind.name) || kind.enforced || !this.isReady(kind)) return;
-    for (const _ of kind.withOwnKeys()) return;
+    if (!ledger.kinds.has(kind.name)) return;
+    for (const id of kindIds(kind.name, this.#options.namespaces)) {
+      const one = this.#kinds.get(id);
+      if (one === undefined || one.enforced || !this.isReady(one)) return;
+      for (const _ of one.withOwnKeys()) return;
+    }
     ledger.forgetKind(kind.name);
     this.#replanSoon();
   }
@@ -343,7 +358,8 @@ export class MetaController {
       this.#registry.get(API_SERVICES_ID)?.store,
     );
     const { crds: crdUids, apiServices: apiServiceUids } = this.#incarnations;
-    const input = { programs, discovery, crdUids, apiServiceUids, written: ledger.kinds };
+    const { namespaces } = this.#options;
+    const input = { programs, discovery, crdUids, apiServiceUids, written: ledger.kinds, namespaces };
     this.#plan = planWatches(input, this.#expansions);
     this.#awaited = new Awaited(this.#plan);
     const held = recordsToHold(ledger, entries, (policy) => this.#plan.refused.has(policy));
@@ -360,14 +376,14 @@ export class MetaController {
 
   /** Makes the kinds that are looked after, and the informers that run, those of the plan. */
   #reconcileKinds(heldChanged: boolean): void {
-    for (const name of this.#kinds.outdated(this.#plan.kinds)) {
-      if (!this.#plan.kinds.has(name)) this.#options.log.info({ kind: name }, 'the kind is not watched any more');
-      this.#kinds.forget(name);
+    for (const id of this.#kinds.outdated(this.#plan.kinds)) {
+      if (!this.#plan.kinds.has(id)) this.#options.log.info({ kind: id }, 'the kind is not watched any more');
+      this.#kinds.forget(id);
     }
     this.#reconcileRegistry();
-    for (const [name, plan] of this.#plan.kinds) {
-      const kind = this.#kinds.get(name);
-      if (kind === undefined) this.#kinds.adopt(plan, (id) => this.#registry.get(id));
+    for (const [id, plan] of this.#plan.kinds) {
+      const kind = this.#kinds.get(id);
+      if (kind === undefined) this.#kinds.adopt(plan, (watch) => this.#registry.get(watch));
       else kind.setPrograms(plan.programs, plan.versions);
     }
     if (heldChanged) for (const kind of this.#kinds.values()) kind.needsPass = true;

@@ -5,6 +5,7 @@ import type { Log } from '../base/log.ts';
 import { type Evaluation, evaluate } from '../policy/evaluate.ts';
 import type { KeyPatterns } from '../policy/key-patterns.ts';
 import type { KindContext, NamespaceLookup, Program } from '../policy/program.ts';
+import type { KindId } from '../watchplan/limits.ts';
 import { NAMESPACES } from '../watchplan/plan.ts';
 import { AwaitedViews } from './awaited-views.ts';
 import type { ContentionGuard, CreateGuard, Surroundings } from './contention.ts';
@@ -51,8 +52,8 @@ export interface ObjectControllerObserver extends KindWriterObserver {
 export class ObjectController {
   readonly #options: ObjectControllerOptions;
   /** Of each kind that is looked after. */
-  readonly #writers = new Map<GroupResourceName, KindWriter>();
-  readonly #awaited = new Map<GroupResourceName, AwaitedViews>();
+  readonly #writers = new Map<KindId, KindWriter>();
+  readonly #awaited = new Map<KindId, AwaitedViews>();
   readonly #evaluations: EvaluationQueue;
   readonly #writes: WriteQueue;
 
@@ -97,7 +98,7 @@ export class ObjectController {
     const { clock, random, log, writer, record, isReady, observe } = this.#options;
     const guard = this.#options.createGuard(kind.context, (key) => this.enqueue(kind, key));
     const awaited = new AwaitedViews(kind, clock, (key) => this.enqueue(kind, key));
-    this.#awaited.set(kind.name, awaited);
+    this.#awaited.set(kind.id, awaited);
     const kindWriter = new KindWriter(kind, {
       clock,
       random,
@@ -114,32 +115,33 @@ export class ObjectController {
       onChange: () => this.#options.onKindChange(kind),
       observe,
     });
-    this.#writers.set(kind.name, kindWriter);
+    this.#writers.set(kind.id, kindWriter);
   }
 
   /** Forgets the kind and all that was said about its objects. A write under way ends by itself. */
-  remove(name: GroupResourceName): void {
-    this.#writers.get(name)?.stop();
-    this.#writers.delete(name);
-    this.#awaited.get(name)?.stop();
-    this.#awaited.delete(name);
-    this.#evaluations.drop(name);
-    this.#writes.drop(name);
-    this.#options.verdicts.forgetKind(name);
+  remove(id: KindId): void {
+    const writer = this.#writers.get(id);
+    writer?.stop();
+    this.#writers.delete(id);
+    this.#awaited.get(id)?.stop();
+    this.#awaited.delete(id);
+    this.#evaluations.drop(id);
+    this.#writes.drop(id);
+    if (writer !== undefined) this.#options.verdicts.forgetKind(writer.kind.name);
   }
 
   /** Has an object evaluated: it, or something that it depends on, may have changed. */
   enqueue(kind: WatchedKind, key: ObjectKey): void {
-    if (this.#writers.get(kind.name)?.kind === kind) this.#evaluations.add(kind.name, key);
+    if (this.#writers.get(kind.id)?.kind === kind) this.#evaluations.add(kind.id, key);
   }
 
   /** Evaluates every object of the kind: its programs changed, or a full list came in. */
   startPass(kind: WatchedKind): void {
     if (!this.#options.isReady(kind)) return;
-    for (const key of kind.beginPass()) this.#evaluations.add(kind.name, key);
+    for (const key of kind.beginPass()) this.#evaluations.add(kind.id, key);
     if (!kind.endPassIfDone()) return;
     this.#options.onKindChange(kind);
-    this.#tellIfIdle(kind.name);
+    this.#tellIfIdle(kind.id);
   }
 
   /** Evaluates and begins nothing more; resolves when the writes under way have ended. */
@@ -151,15 +153,15 @@ export class ObjectController {
   }
 
   /** What fails unexpectedly with one object must not end the others'; its pass does not end, so nothing is said to be exact. */
-  #evaluateKey(name: GroupResourceName, key: ObjectKey, since: number): void {
-    const writer = this.#writers.get(name);
+  #evaluateKey(id: KindId, key: ObjectKey, since: number): void {
+    const writer = this.#writers.get(id);
     if (writer === undefined) return;
     try {
       this.#evaluateObject(writer, key, since);
     } catch (error) {
-      this.#options.log.error({ err: error, kind: name, object: key }, 'an object could not be evaluated');
+      this.#options.log.error({ err: error, kind: id, object: key }, 'an object could not be evaluated');
     }
-    this.#tellIfIdle(name);
+    this.#tellIfIdle(id);
   }
 
   #evaluateObject(writer: KindWriter, key: ObjectKey, since: number): void {
@@ -170,11 +172,11 @@ export class ObjectController {
     if (object === undefined || this.#isOurs(kind, object)) {
       writer.gone(key);
       verdicts.forget(kind.name, key);
-      this.#awaited.get(kind.name)?.forget(key);
+      this.#awaited.get(kind.id)?.forget(key);
     } else if (!isReady(kind)) {
       kind.needsPass = true;
       return;
-    } else if (this.#awaited.get(kind.name)?.holdUp(object) === true) {
+    } else if (this.#awaited.get(kind.id)?.holdUp(object) === true) {
       return;
     } else {
       const evaluation = this.#evaluate(kind, writer.guard, object);
@@ -211,9 +213,9 @@ export class ObjectController {
     return object.namespace === ownNamespace || (name === NAMESPACES && object.name === ownNamespace);
   }
 
-  #tellIfIdle(name: GroupResourceName): void {
-    const kind = this.#writers.get(name)?.kind;
-    if (kind === undefined || this.#evaluations.has(name) || this.#writes.hasKind(name)) return;
+  #tellIfIdle(id: KindId): void {
+    const kind = this.#writers.get(id)?.kind;
+    if (kind === undefined || this.#evaluations.has(id) || this.#writes.hasKind(id)) return;
     this.#options.onKindIdle(kind);
   }
 }

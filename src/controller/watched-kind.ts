@@ -3,16 +3,19 @@ import { type GroupResourceName, groupResourceName } from '../api/resource.ts';
 import type { Informer } from '../informer/informer.ts';
 import { byPrecedence } from '../policy/evaluate.ts';
 import type { KindContext, Program, Sight } from '../policy/program.ts';
+import { type KindId, kindId } from '../watchplan/limits.ts';
 import type { KindState } from './kind-state.ts';
 
 /** One version in which the objects of a kind are watched. */
 export interface View {
   readonly context: KindContext;
+  /** The only namespace that is watched; undefined: all. */
+  readonly namespace?: string | undefined;
   readonly informer: Informer;
 }
 
 /**
- * One watched group/resource, the programs on it, and how far evaluation has come. A *pass* is one evaluation of every
+ * One watched group/resource, or its part in one namespace where only some are watched: the programs on it, and how far evaluation has come. A *pass* is one evaluation of every
  * object after the programs changed or a full list came in; what a policy reports is complete once a pass with its present
  * program has ended.
  *
@@ -20,7 +23,10 @@ export interface View {
  * programs of their version read.
  */
 export class WatchedKind {
+  readonly id: KindId;
   readonly name: GroupResourceName;
+  /** The only one that is watched; undefined: all. */
+  readonly namespace: string | undefined;
   readonly context: KindContext;
   /** Of the main view. */
   readonly informer: Informer;
@@ -40,11 +46,13 @@ export class WatchedKind {
   #evaluated: ReadonlySet<Program> = new Set();
 
   /** `others`: views in other versions. */
-  constructor(context: KindContext, informer: Informer, others: readonly View[] = []) {
+  constructor(context: KindContext, informer: Informer, others: readonly View[] = [], namespace?: string) {
     this.name = groupResourceName(context);
+    this.namespace = namespace;
+    this.id = kindId(this.name, namespace);
     this.context = context;
     this.informer = informer;
-    this.views = [{ context, informer }, ...others];
+    this.views = [{ context, namespace, informer }, ...others];
     this.#others = others;
   }
 

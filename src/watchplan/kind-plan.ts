@@ -12,8 +12,10 @@ export interface ViewPlan {
   readonly spec: WatchSpec;
 }
 
-/** One kind that is to be watched. */
+/** One kind that is to be watched, in all namespaces or in one. */
 export interface KindPlan {
+  /** Undefined: in all. */
+  readonly namespace: string | undefined;
   /**
    * The first is the main one: by it objects come and go, labels and ownership are read, and writes are made. There are others
    * only where programs read more than metadata in several versions; of these nothing but the body counts.
@@ -50,6 +52,7 @@ export function planKind(
   draft: KindDraft,
   served: ServedResource,
   incarnation: (version: string) => string | undefined,
+  namespace?: string,
 ): KindPlan | Absence {
   const { programs, versions } = draft;
   const absent = new Map<Program, Absence>();
@@ -70,11 +73,11 @@ export function planKind(
   if (main === undefined) return { state: 'NotServed', message: `the API server does not serve ${name} yet` };
   const missing = missingVerbs(main, []);
   if (missing.length > 0) return { state: 'Failed', message: notOffered(name, missing) };
-  const gr = parseGroupResourceName(name);
+  const where = { ...parseGroupResourceName(name), namespace };
   const viewOf = (version: ServedVersion) =>
-    planView(gr, version, fieldsOf(version, versions), incarnation(version.version));
+    planView(where, version, fieldsOf(version, versions), incarnation(version.version));
   const others = read.filter((version) => version !== main);
-  return { views: [viewOf(main), ...others.map(viewOf)], programs, versions, absent, owners };
+  return { namespace, views: [viewOf(main), ...others.map(viewOf)], programs, versions, absent, owners };
 }
 
 /** All versions that are not served, where nothing else is wrong with any. */
@@ -90,7 +93,7 @@ function together(
 }
 
 function planView(
-  gr: GroupResource,
+  { namespace, ...gr }: GroupResource & { readonly namespace: string | undefined },
   { version, kind, scope }: ServedVersion,
   fields: readonly string[],
   incarnation: string | undefined,
@@ -98,7 +101,7 @@ function planView(
   const representation: Representation = fields.length === 0 ? { kind: 'Metadata' } : { kind: 'Projected', fields };
   return {
     context: { ...gr, version, kind, scope },
-    spec: { gvr: { ...gr, version }, representation, incarnation },
+    spec: { gvr: { ...gr, version }, namespace, representation, incarnation },
   };
 }
 

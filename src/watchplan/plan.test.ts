@@ -2,9 +2,11 @@ import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { programOf } from '../../test/support/compiled-policy.ts';
 import { type GroupResourceName, groupResourceName, parseGroupResourceName } from '../api/resource.ts';
+import { watchId } from '../informer/watch-spec.ts';
 import type { DiscoverySnapshot, ServedResource, ServedVersion } from '../kube/discovery.ts';
 import type { Program } from '../policy/program.ts';
 import { isExact } from '../policy/resource-terms.ts';
+import { kindId, kindIds } from './limits.ts';
 import { type Plan, type PlanInput, planWatches } from './plan.ts';
 import { missingVersions } from './versions.ts';
 
@@ -39,6 +41,7 @@ const CLUSTER = discovery({
 type Target = Readonly<Record<string, string>>;
 const CONFIG_MAPS: Target = { group: '', resource: 'configmaps' };
 const WIDGETS: Target = { group: 'acme.io', resource: 'widgets' };
+const NAMESPACE: Target = { group: '', resource: 'namespaces' };
 const GADGETS: Target = { group: 'acme.io', resource: 'gadgets' };
 
 const REQUIRES = { require: { labels: [{ key: 'team' }] } };
@@ -437,72 +440,131 @@ function byName<T>(map: ReadonlyMap<string, T>) {
 /** All of a plan, in an order of its own. */
 function shown({ kinds, absent, refused }: Plan) {
   return {
-    kinds: byName(kinds).map(([name, { views, owners, programs: all }]) => [
+    kinds: byName(kinds).map(([name, { views, owners, programs: all, versions, absent: without }]) => [
       name,
       views,
       [...owners].toSorted(),
-      all.map((program) => program.policy).toSorted(),
+      all.map((program) => `${program.policy} ${versions.get(program)} ${without.get(program)?.state}`).toSorted(),
     ]),
     absent: byName(absent),
     refused: byName(refused),
   };
 }
 
-describe('the order in which policies are given', () => {
+describe('whatever policies there are', () => {
   const everything = { group: '*', resource: '*' };
-  const target = fc.constantFrom(CONFIG_MAPS, WIDGETS, GADGETS, { group: 'late.io', resource: 'things' }, everything);
+  const late = { group: 'late.io', resource: 'things' };
+  const target = fc.constantFrom(CONFIG_MAPS, WIDGETS, GADGETS, NAMESPACE, late, everything);
   const field = fc.constantFrom('spec', 'status', 'data');
   const programs = fc
     .array(
       fc.record({
         targets: fc.uniqueArray(target, { minLength: 1, maxLength: 3, selector: ({ resource }) => resource }),
         field: fc.option(field),
+        version: fc.constantFrom('v1', 'v1beta1', 'v9'),
         mode: fc.constantFrom('Audit', 'Enforce', 'Suspended'),
       }),
       { maxLength: 6 },
     )
     .map((all) =>
-      all.map(({ targets, field: top, mode }, i) =>
+      all.map(({ targets, field: top, version, mode }, i) =>
         policy(
           `p${i}`,
-          targets.map((one) => ({ ...one, version: 'v1' })),
+          targets.map((one) => ({ ...one, version })),
           top === null ? REQUIRES : reads(`$.${top}.x`),
           { mode },
         ),
       ),
     );
+  const namespaces = fc.option(fc.subarray(['a', 'b', 'c'], { minLength: 1 }), { nil: undefined });
   const written = fc.subarray(['configmaps', 'widgets.acme.io', 'things.late.io']).map((names) => new Set(names));
 
-  test('does not matter where they do not differ about a version', () => {
+  test('it does not matter in which order they are given', () => {
     const shuffled = programs.chain((all) =>
       fc.tuple(fc.constant(all), fc.shuffledSubarray([...all], { minLength: all.length, maxLength: all.length })),
     );
     fc.assert(
-      fc.property(shuffled, written, ([all, others], kinds) => {
-        const first = plan(all, { written: kinds });
-        expect(shown(plan(others, { written: kinds }))).toEqual(shown(first));
-        expect(shown(plan(all, { written: kinds }))).toEqual(shown(first));
+      fc.property(shuffled, written, namespaces, ([all, others], kinds, within) => {
+        const first = plan(all, { written: kinds, namespaces: within });
+        expect(shown(plan(others, { written: kinds, namespaces: within }))).toEqual(shown(first));
+        expect(shown(plan(all, { written: kinds, namespaces: within }))).toEqual(shown(first));
       }),
     );
   });
 
-  test('every kind that a policy names is watched or absent, never both', () => {
+  test('every kind that one names is watched or absent', () => {
     fc.assert(
-      fc.property(programs, written, (all, kinds) => {
-        const { kinds: planned, absent, parts } = plan(all, { written: kinds });
-        for (const name of absent.keys()) expect(planned.has(name)).toBe(false);
+      fc.property(programs, written, namespaces, (all, kinds, within) => {
+        const { kinds: planned, absent, parts } = plan(all, { written: kinds, namespaces: within });
         const active = all.filter(({ mode }) => mode !== 'Suspended');
         expect([...parts.keys()]).toEqual(active.map((one) => one.policy));
         for (const { program, resources } of parts.values()) {
           for (const name of resources.keys()) {
-            expect(planned.has(name) || absent.has(name)).toBe(true);
-            expect(planned.get(name)?.programs ?? [program]).toContain(program);
+            const ids = kindIds(name, within);
+            expect(ids.every((id) => planned.has(id)) !== absent.has(name)).toBe(true);
+            for (const id of ids) expect(planned.get(id)?.programs ?? [program]).toContain(program);
           }
           const named = program.targets.filter(isExact).map(groupResourceName);
           expect([...resources.keys()]).toEqual(expect.arrayContaining(named));
         }
       }),
     );
+  });
+
+  test('each reads a view of its version with all its fields; nothing is watched twice, and nothing elsewhere', () => {
+    fc.assert(
+      fc.property(programs, written, namespaces, (all, kinds, within) => {
+        const planned = [...plan(all, { written: kinds, namespaces: within }).kinds];
+        const ids = planned.flatMap(([, { views }]) => views.map(({ spec }) => watchId(spec)));
+        expect(new Set(ids).size).toBe(ids.length);
+        for (const [id, { namespace, views, programs: on, versions, absent }] of planned) {
+          const [{ context }] = views;
+          expect(id).toBe(kindId(groupResourceName(context), namespace));
+          const allowed = id === 'namespaces' || within === undefined ? [undefined] : within;
+          expect(allowed).toContain(namespace);
+          expect(new Set(views.map((view) => view.context.version)).size).toBe(views.length);
+          for (const { spec } of views) expect(spec.namespace).toBe(namespace);
+          for (const program of on) {
+            const version = versions.get(program);
+            if (version === undefined || absent.has(program)) continue;
+            const view = views.find((one) => one.spec.gvr.version === version);
+            const { representation = { kind: 'Metadata' as const } } = view?.spec ?? {};
+            expect(representation.kind === 'Metadata' ? [] : representation.fields).toEqual(
+              expect.arrayContaining([...program.reads.fields]),
+            );
+          }
+        }
+      }),
+    );
+  });
+});
+
+describe('within some namespaces', () => {
+  const namespaces = ['a', 'b'];
+
+  test('a kind is watched in each, also to take back what is there; Namespaces are read as ever', () => {
+    const result = plan([policy('p', [CONFIG_MAPS])], { namespaces, written: new Set(['widgets.acme.io']) });
+    expect(watched(result)).toEqual({
+      'configmaps in a': 'v1 metadata for policy/p',
+      'configmaps in b': 'v1 metadata for policy/p',
+      'widgets.acme.io in a': 'v1 metadata for cleanup',
+      'widgets.acme.io in b': 'v1 metadata for cleanup',
+      ...NAMESPACES_AS_SOURCE,
+    });
+    expect(result.kinds.get('configmaps in b')?.views[0].spec.namespace).toBe('b');
+  });
+
+  test('what is cluster-scoped is out of reach: named, it fails; globs leave it out', () => {
+    const all = { group: '*', resource: '*' };
+    const result = plan([policy('named', [GADGETS, NAMESPACE]), policy('globs', [all])], { namespaces });
+    const why = 'is cluster-scoped, and the operator is limited to namespaces a and b';
+    expect([...result.absent]).toEqual([
+      ['gadgets.acme.io', { state: 'Failed', message: `gadgets.acme.io ${why}` }],
+      ['namespaces', { state: 'Failed', message: `namespaces ${why}` }],
+    ]);
+    expect(result.kinds.get('namespaces')?.programs).toEqual([]);
+    expect(watched(result)['namespaces']).toBe('v1 metadata for source');
+    expect(result.parts.get('globs')?.skipped.find(({ name }) => name === 'gadgets.acme.io')?.reason).toBe(`it ${why}`);
   });
 });
 

@@ -1,8 +1,9 @@
 import type { FieldIssue } from '../api/field-issue.ts';
 import type { GroupResourceName } from '../api/resource.ts';
-import type { DiscoverySnapshot } from '../kube/discovery.ts';
+import type { DiscoverySnapshot, ServedResource } from '../kube/discovery.ts';
 import type { Program } from '../policy/program.ts';
 import { type Absence, emptyDraft, type KindDraft, type KindPlan, planKind } from './kind-plan.ts';
+import { isBeyond, type KindId, kindId, limitText, type Namespaces } from './limits.ts';
 import { whyNotServed } from './not-served.ts';
 import { type Expansion, Expansions } from './targets.ts';
 import { unwritable } from './writable.ts';
@@ -19,11 +20,13 @@ export interface PlanInput {
   readonly apiServiceUids: ReadonlyMap<string, string>;
   /** Kinds whose objects may carry keys of ours. */
   readonly written: ReadonlySet<GroupResourceName>;
+  /** Where anything may be watched, Namespaces themselves apart. */
+  readonly namespaces?: Namespaces;
 }
 
 export interface Plan {
-  readonly kinds: ReadonlyMap<GroupResourceName, KindPlan>;
-  /** By group/resource: what is wanted and not in `kinds`. */
+  readonly kinds: ReadonlyMap<KindId, KindPlan>;
+  /** By group/resource: what is wanted and not in `kinds`, where Namespaces may be only for what they say of other objects. */
   readonly absent: ReadonlyMap<GroupResourceName, Absence>;
   /** By policy that is carried out: what its targets come to; each of the resources is in `kinds` or in `absent`. */
   readonly parts: ReadonlyMap<string, Part>;
@@ -39,8 +42,8 @@ export interface Part extends Expansion {
  * Which kinds are to be watched, how much of them, and for whom: computed from scratch from what is known now, so that it
  * does not matter in which order policies, CRDs and rights came and went.
  */
-export function planWatches(input: PlanInput, expansions: Expansions = new Expansions()): Plan {
-  const { programs, discovery, crdUids, apiServiceUids, written } = input;
+export function planWatches(input: PlanInput, expansions: Expansions = new Expansions(input.namespaces)): Plan {
+  const { programs, discovery, crdUids, apiServiceUids, written, namespaces } = input;
   const parts = new Map<string, Part>();
   const drafts = new Map<GroupResourceName, KindDraft>();
   const refused = new Map<string, readonly FieldIssue[]>();
@@ -72,21 +75,25 @@ export function planWatches(input: PlanInput, expansions: Expansions = new Expan
     }
   }
 
-  const kinds = new Map<GroupResourceName, KindPlan>();
+  const kinds = new Map<KindId, KindPlan>();
   const absent = new Map<GroupResourceName, Absence>();
+  const plan = (name: GroupResourceName, draft: KindDraft, served: ServedResource, namespace?: string): void => {
+    const incarnation = (version: string) => crdUids.get(name) ?? apiServiceUids.get(`${version}.${served.group}`);
+    const planned = planKind(name, draft, served, incarnation, namespace);
+    if ('state' in planned) absent.set(name, planned);
+    else kinds.set(kindId(name, namespace), planned);
+  };
   for (const [name, draft] of drafts) {
     const served = discovery.get(name);
-    const planned =
-      served === undefined
-        ? whyNotServed(name, input)
-        : planKind(
-            name,
-            draft,
-            served,
-            (version) => crdUids.get(name) ?? apiServiceUids.get(`${version}.${served.group}`),
-          );
-    if ('state' in planned) absent.set(name, planned);
-    else kinds.set(name, planned);
+    if (served === undefined) {
+      absent.set(name, whyNotServed(name, input));
+    } else if (isBeyond(served, namespaces)) {
+      const message = `${name} is cluster-scoped, and ${limitText(namespaces)}`;
+      if (draft.programs.length > 0 || name !== NAMESPACES) absent.set(name, { state: 'Failed', message });
+      if (name === NAMESPACES) plan(name, { ...emptyDraft(), owners: new Set(['source']) }, served);
+    } else {
+      for (const namespace of namespaces ?? [undefined]) plan(name, draft, served, namespace);
+    }
   }
   return { kinds, absent, parts, refused };
 }

@@ -4,6 +4,7 @@ import { listed } from '../api/words.ts';
 import type { DiscoverySnapshot, ServedResource } from '../kube/discovery.ts';
 import type { Program, Target } from '../policy/program.ts';
 import { anyTerm, isExact, type ScopedResource } from '../policy/resource-terms.ts';
+import { isBeyond, limitText, type Namespaces } from './limits.ts';
 import { missingVerbs } from './verbs.ts';
 
 /** A resource that a program is about. */
@@ -149,11 +150,17 @@ function scoped({ group, resource, versions }: ServedResource): ScopedResource {
  * the next is not looked at again: with many globs and many CRDs that come one after another it would add up.
  */
 export class Expansions {
+  readonly #namespaces: Namespaces;
   #discovery: DiscoverySnapshot | undefined;
   /** The same in alphabetical order: what is sorted already costs nothing to sort. */
   #sorted: DiscoverySnapshot = new Map();
   #known = new WeakMap<Program, Expansion>();
   readonly #looks = new WeakMap<Program, WeakMap<ServedResource, Look | 'Nothing'>>();
+
+  /** Globs leave out what cannot be within `namespaces`. */
+  constructor(namespaces?: Namespaces) {
+    this.#namespaces = namespaces;
+  }
 
   of(program: Program, discovery: DiscoverySnapshot): Expansion {
     if (discovery !== this.#discovery) {
@@ -163,10 +170,15 @@ export class Expansions {
     }
     let expansion = this.#known.get(program);
     if (expansion === undefined) {
-      expansion = expandTargets(program, this.#sorted, (...asked) => this.#lookAt(...asked));
+      expansion = expandTargets(program, this.#sorted, (...asked) => this.#within(asked[0], this.#lookAt(...asked)));
       this.#known.set(program, expansion);
     }
     return expansion;
+  }
+
+  #within(served: ServedResource, look: Look | undefined): Look | undefined {
+    if (look?.kind !== 'Targeted' || isExact(look.target) || !isBeyond(served, this.#namespaces)) return look;
+    return leftOut(`it is cluster-scoped, and ${limitText(this.#namespaces)}`);
   }
 
   #lookAt(served: ServedResource, program: Program, discovery: DiscoverySnapshot): Look | undefined {

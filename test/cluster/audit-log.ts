@@ -1,7 +1,7 @@
 import { open, stat } from 'node:fs/promises';
 import * as z from 'zod';
 
-/** One write that the API server answered. Parts that the request did not have are ''. */
+/** One request that the API server answered, a write unless `AUDITED_NAMESPACE` says otherwise. Parts that the request did not have are ''. */
 export interface AuditEntry {
   readonly verb: string;
   readonly user: string;
@@ -24,12 +24,19 @@ export interface AuditEntry {
 /** A position in the log: bytes from its start. */
 export type AuditMark = number;
 
+/** Reads are logged too where a ServiceAccount of this namespace makes them: for tests of what an operator asks for at all. */
+export const AUDITED_NAMESPACE = 'watchkeeper-audited';
+
 /** Writes alone, once each, without bodies. Reads would hide them, and the file would grow with every watch. */
 export const AUDIT_POLICY = {
   apiVersion: 'audit.k8s.io/v1',
   kind: 'Policy',
   omitStages: ['RequestReceived', 'ResponseStarted', 'Panic'],
-  rules: [{ level: 'Metadata', verbs: ['create', 'update', 'patch', 'delete', 'deletecollection'] }, { level: 'None' }],
+  rules: [
+    { level: 'Metadata', userGroups: [`system:serviceaccounts:${AUDITED_NAMESPACE}`] },
+    { level: 'Metadata', verbs: ['create', 'update', 'patch', 'delete', 'deletecollection'] },
+    { level: 'None' },
+  ],
 } as const;
 
 /** @returns the end of the log now: 0 while there is none */
