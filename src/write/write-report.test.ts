@@ -55,3 +55,15 @@ test('a clean-up removes what is there of others, whatever its value', () => {
     removed: [{ channel: 'labels', key: 'foreign', displaced: true }],
   });
 });
+
+test('a rewrite displaces what somebody else had set, not what was ours', () => {
+  const rewrite = { labels: { foreign: 'mine', drifted: 'd', fresh: 'n', ours: null }, annotations: {} };
+  expect(changesOf(object, { kind: 'Rewrite', rewrite })).toMatchObject({
+    set: [
+      { key: 'foreign', displaced: true },
+      { key: 'drifted', displaced: false },
+      { key: 'fresh', displaced: false },
+    ],
+    removed: [{ channel: 'labels', key: 'ours' }],
+  });
+});
