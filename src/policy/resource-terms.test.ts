@@ -50,10 +50,10 @@ describe('entries of match', () => {
     ['a scope that does not', [term('*', '*', 'Cluster')], resource('', 'configmaps'), 'None'],
     ['a name with another scope', [term('', 'nodes', 'Namespaced')], resource('', 'nodes', 'Cluster'), 'None'],
     [
-      'which no glob brings back',
-      [term('*', '*'), term('', 'nodes', 'Namespaced')],
+      'which takes nothing from a glob that fits',
+      [term('', 'nodes', 'Namespaced'), term('*', '*')],
       resource('', 'nodes', 'Cluster'),
-      'None',
+      'Globbed *.*',
     ],
     ['Secrets by a glob', [term('', '*')], resource('', 'secrets'), 'Skipped: Secrets must be named exactly'],
     [

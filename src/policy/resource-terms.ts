@@ -14,7 +14,7 @@ export interface ScopedResource extends GroupResource {
 
 /** What entries say of a resource. */
 export type Fit<T> =
-  /** An entry names it; that one counts, whatever globs say. */
+  /** An entry names it, with its scope; that one counts, whatever globs say. */
   | { readonly kind: 'Named'; readonly term: T }
   /** In the order of the entries; never empty. */
   | { readonly kind: 'Globbed'; readonly terms: readonly T[] }
@@ -40,7 +40,7 @@ export function compileTerms<T extends ResourceTerm>(terms: readonly T[]): Asked
   return (resource, names = namesOf(resource)) => {
     for (const name of names) {
       const term = named.get(groupResourceName(name));
-      if (term !== undefined) return fitsScope(term, resource) ? { kind: 'Named', term } : NONE;
+      if (term !== undefined && fitsScope(term, resource)) return { kind: 'Named', term };
     }
     const fitting = globs.filter(({ fits }) => fits(resource, names)).map(({ term }) => term);
     if (fitting.length === 0) return NONE;

@@ -262,6 +262,14 @@ describe('a resource that is served in two groups', () => {
     });
   });
 
+  test('is watched also where an entry has its other name with another scope', () => {
+    const targets: Target[] = [
+      ['extensions', 'ingresses', { scope: 'Cluster' }],
+      ['*', '*', { scope: 'Namespaced' }],
+    ];
+    expect(shown(targets, REQUIRES, {}, both).resources).toEqual(['ingresses.networking.k8s.io']);
+  });
+
   test('goes by the name that the server has', () => {
     for (const group of ['extensions', '*']) {
       expect(shown([[group, 'ingresses']], REQUIRES, {}, old).resources).toEqual(['ingresses.extensions']);
