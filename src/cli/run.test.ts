@@ -83,7 +83,13 @@ describe('options', () => {
     });
   });
 
+  test('namespaces are split by commas, each once and in order', async () => {
+    expect(await parsed('--namespaces', 'b, a,b')).toEqual({ ...DEFAULTS, namespaces: ['a', 'b'] });
+  });
+
   test.each([
+    [['--namespaces', 'a,'], "'' is not the name of a namespace"],
+    [['--namespaces', 'team-*'], "'team-*' is not the name of a namespace"],
     [['--write-concurrency', '0'], 'it must be an integer from 1 to 256'],
     [['--write-concurrency', '257'], 'it must be an integer from 1 to 256'],
     [['--write-concurrency', '2.5'], 'it must be an integer from 1 to 256'],
