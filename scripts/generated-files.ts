@@ -1,5 +1,6 @@
 import { stringify } from 'yaml';
 import { watchPolicyCrd } from '../src/api/crd.ts';
+import { apiReference } from './api-reference.ts';
 
 export interface GeneratedFile {
   /** From the root of the project. */
@@ -7,12 +8,17 @@ export interface GeneratedFile {
   readonly text: string;
 }
 
+const CRD_PATH = 'crds/watchkeeper.dev_watchpolicies.yaml';
+
 /** All files that are made from the code and kept beside it. */
 export function generatedFiles(): GeneratedFile[] {
-  return [{ path: 'crds/watchkeeper.dev_watchpolicies.yaml', text: crdYaml() }];
+  return [
+    { path: CRD_PATH, text: crdYaml() },
+    { path: 'docs/api.md', text: apiReference() },
+  ];
 }
 
-function crdYaml(): string {
+export function crdYaml(): string {
   const header = '# Generated from src/api by `npm run generate`. Do not edit.\n';
   return header + stringify(watchPolicyCrd(), { lineWidth: 120, aliasDuplicateObjects: false });
 }

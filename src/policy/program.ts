@@ -165,7 +165,7 @@ export interface Program {
   readonly rules: readonly Rule[];
 }
 
-/** Why a result is what it is; stable, documented in docs/results.md. */
+/** Why a result is what it is; stable, documented in docs/troubleshooting.md. */
 export type ResultCode =
   | 'WouldChange'
   | 'WouldRemove'

@@ -1,6 +1,6 @@
 import type { ConditionType } from '../api/status.ts';
 
-/** Every reason that a condition can have; each is explained in docs/results.md. */
+/** Every reason that a condition can have; each is explained in docs/troubleshooting.md. */
 export const CONDITION_REASONS = {
   Accepted: ['Accepted', 'InvalidSpec', 'NotSupported'],
   Watching: ['Watching', 'WaitingForResources', 'Syncing', 'Forbidden', 'Failed', 'Suspended', 'NotAccepted'],

@@ -26,7 +26,7 @@ const CODES = {
   SchemaDrift: 'Error',
 } as const satisfies Record<ResultCode, string>;
 
-const text = readFileSync(new URL('../../docs/results.md', import.meta.url), 'utf8');
+const text = readFileSync(new URL('../../docs/troubleshooting.md', import.meta.url), 'utf8');
 
 /** Cells of the table under a heading, without the backquotes of the first. */
 function rows(heading: string): string[][] {
