@@ -165,7 +165,7 @@ describe('kinds that come and go', () => {
     await stage().applyPolicy('a-unsupported', {
       mode: 'Enforce',
       match,
-      rules: [{ name: 'copy', copy: { from: 'Namespace', labels: ['*'] } }],
+      rules: [{ name: 'limit', limit: { max: 5, per: 'Namespace' } }],
     });
     await stage().applyPolicy('b-protected', {
       mode: 'Enforce',
@@ -186,7 +186,7 @@ describe('kinds that come and go', () => {
       (await stage().policy(name, (policy) => is(policy, 'Accepted') === 'False')).conditions;
     expect((await refused('a-unsupported'))['Accepted']).toMatchObject({
       reason: 'NotSupported',
-      message: expect.stringContaining('spec.rules[0].copy: this field is not supported yet'),
+      message: expect.stringContaining('spec.rules[0].limit: this field is not supported yet'),
     });
     expect((await refused('b-protected'))['Accepted']).toMatchObject({
       reason: 'InvalidSpec',
