@@ -3,7 +3,6 @@ import type { Rule as RuleSpec } from '../api/rule.ts';
 import type { KeyGlobs, Rename } from '../api/write-actions.ts';
 import type { CompileDraft } from './compile-draft.ts';
 import { KeyPatterns } from './key-patterns.ts';
-import { describeKey } from './messages.ts';
 import type { Channel, RuleWrite } from './program.ts';
 
 /** `rename` and `remove`: they bring a key to an end, and do not undo that later. */
@@ -34,12 +33,8 @@ function renameOf(channel: Channel, from: string, to: string): RuleWrite {
     decides: new KeyPatterns({ ...NO_KEYS, [channel]: [from, to] }),
     wish: ({ object }, wishes) => {
       const value = valueIn(object[channel], from);
-      const there = valueIn(object[channel], to);
       if (value === undefined) wishes.remove(channel, isFrom);
-      else if (there === undefined || there === value) wishes.move({ channel, from, to, value });
-      // Which of the two values is right is not ours to say.
-      else
-        wishes.fail(channel, from, 'RenameBlocked', `${describeKey(channel, to)} is there already with another value`);
+      else wishes.move({ channel, from, to, value });
       return 'Told';
     },
   };

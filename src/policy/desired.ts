@@ -82,7 +82,7 @@ export function desiredOf(object: CachedObject, winners: Winners, held: Readonly
     }
     const settled = (key: string) =>
       applied[channel].has(key) || retained[channel].has(key) || removal.drops(channel, key);
-    const isKept = (key: string) => removal.leaving[channel].has(key) || winners[channel].get(key)?.kind === 'Hold';
+    const isKept = (key: string) => winners[channel].get(key)?.kind !== 'Write' && winners[channel].has(key);
     for (const key of object.retained[channel]) if (!settled(key)) retained.keep(object, channel, key);
     for (const key of object.applied[channel]) {
       if (!settled(key) && (isKept(key) || isHeld(held, channel, key))) applied.keep(object, channel, key);

@@ -143,10 +143,8 @@ class RuleDraft implements Wishes {
 
   fail(channel: Channel, key: string, code: ResultCode, why: string): void {
     this.#want(channel, key, HOLD);
-    const problem = code === 'RenameBlocked' ? 'is not renamed' : 'cannot be written';
-    if (this.rule !== undefined) {
-      this.errors.push(resultOf(this.rule, 'Error', code, `${describeKey(channel, key)} ${problem}: ${why}`));
-    }
+    if (this.rule === undefined) return;
+    this.errors.push(resultOf(this.rule, 'Error', code, `${describeKey(channel, key)} cannot be written: ${why}`));
   }
 
   /** The rule cannot say what it wants: what it set stays, and nobody who comes later decides. */

@@ -68,6 +68,8 @@ function aboutIntents(draft: Draft, { object, winners, desired }: Outcome, resul
       results.push(yielded(intent, blocker));
     } else if (effectOn(object, intent) === 'Protected') {
       results.push(protectedKey(intent));
+    } else if (effectOn(object, intent) === 'Blocked') {
+      results.push(renameBlocked(intent));
     } else if (isAudit && desired !== undefined) {
       const change = wouldChange(object, intent);
       if (change !== undefined) results.push(change);
@@ -94,6 +96,13 @@ function protectedKey(intent: Intent): Result {
   const done = intent.kind !== 'Remove' ? 'changed' : intent.move === undefined ? 'removed' : 'renamed';
   const message = `${key} is not ${done}: the object belongs to a controller, which may select it by this label`;
   return resultOf(intent.rule, 'Error', 'ProtectedKey', message);
+}
+
+function renameBlocked(intent: Intent): Result {
+  const { channel, key, rule } = intent;
+  const to = describeKey(channel, moveOf(intent)?.to ?? key);
+  const message = `${describeKey(channel, key)} is not renamed: ${to} is there already with another value`;
+  return resultOf(rule, 'Error', 'RenameBlocked', message);
 }
 
 /** What Enforce would write. Annotation values are never shown. */

@@ -1,6 +1,6 @@
 import { type CachedObject, valueIn } from '../api/object.ts';
 import type { Claim, Draft, Intent, Want } from './intent.ts';
-import type { Channel } from './program.ts';
+import type { Channel, Move } from './program.ts';
 import { owns } from './subject.ts';
 
 /** By key, the intent that decides it. */
@@ -20,10 +20,10 @@ export function winnersOf(object: CachedObject, drafts: readonly Draft[]): Winne
     for (const intent of intents) {
       const { channel, key, place } = intent;
       if (winners[channel].has(key) || claimOn(claims, channel, key, place) !== undefined) continue;
-      // Of a move that lost one of its keys, or may not take the first away, the other is free.
+      // Of a move that lost one of its keys, or cannot take the first away, the other is free.
       const move = moveOf(intent);
       if (move !== undefined && blockerOf(object, intent, decide) !== undefined) continue;
-      if (intent.kind === 'Write' && move !== undefined && isSelectable(object, channel, move.from)) continue;
+      if (intent.kind === 'Write' && move !== undefined && !canMove(object, move)) continue;
       winners[channel].set(key, intent);
     }
   }
@@ -75,10 +75,11 @@ export function moveOf(want: Want) {
 }
 
 /**
- * What an intent that wins its key does to the live object. `Keep`: what we own stays as it is. `Leave`: it is not ours
- * and is not touched. `Protected`: likewise, although the rule wants it changed.
+ * What an intent that wins its key does to the live object. `Keep`: what we own stays as it is, for now. `Leave`: it is not
+ * ours and is not touched. `Protected`: likewise, although the rule wants it changed. `Blocked`: it stays as it is, because its
+ * new name holds another value, and which of the two is right is not ours to say.
  */
-export type Effect = 'Write' | 'Remove' | 'Keep' | 'Leave' | 'Protected';
+export type Effect = 'Write' | 'Remove' | 'Keep' | 'Leave' | 'Protected' | 'Blocked';
 
 export function effectOn(object: CachedObject, intent: Intent): Effect {
   const { channel, key } = intent;
@@ -89,8 +90,10 @@ export function effectOn(object: CachedObject, intent: Intent): Effect {
     if (live === undefined) return 'Leave';
     if (isSelectable(object, channel, key)) return 'Protected';
     const { move } = intent;
+    if (move === undefined) return 'Remove';
+    const there = valueIn(object[channel], move.to);
     // Not before its value stands under the new name.
-    return move === undefined || valueIn(object[channel], move.to) === move.value ? 'Remove' : 'Keep';
+    return there === undefined ? 'Keep' : there === move.value ? 'Remove' : 'Blocked';
   }
   if (live === undefined) return 'Write';
   // What stays for good belongs to the object: a renamed value, or one that a policy has left behind.
@@ -98,6 +101,12 @@ export function effectOn(object: CachedObject, intent: Intent): Effect {
   if (!isSelectable(object, channel, key)) return 'Write';
   // An equal value is not made ours either: once it is, a change of what is wanted would change the label for its owner too.
   return live === intent.value ? 'Leave' : 'Protected';
+}
+
+/** Whether a move brings its value to the new name, if no other rule is against it. */
+function canMove(object: CachedObject, { channel, from, to, value }: Move): boolean {
+  const there = valueIn(object[channel], to);
+  return !isSelectable(object, channel, from) && (there === undefined || there === value);
 }
 
 /**
@@ -118,6 +127,8 @@ function conflicts(object: CachedObject, winner: Intent, loser: Want): boolean {
     return loser.kind === 'Remove' && loser.move !== undefined && winner.move?.to !== loser.move.to;
   }
   if (loser.kind !== 'Write') return live !== undefined || effectOn(object, winner) === 'Write';
+  // The value of a move that stands already is not in the way of its winner.
+  if (loser.move !== undefined && live === loser.value && effectOn(object, winner) === 'Leave') return false;
   if (winner.value !== loser.value) return true;
   // Both want the same, but the winner gives way to what is there and the loser would not.
   const givesWay = winner.overwrite === 'IfAbsent' && loser.overwrite === 'Always';

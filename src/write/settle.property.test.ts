@@ -4,6 +4,7 @@ import { expect, test } from 'vitest';
 import { cachedObject } from '../../test/support/cached-object.ts';
 import { CONFIG_MAPS, programOf as compiledPolicy, enforcing } from '../../test/support/compiled-policy.ts';
 import { ModelObject } from '../../test/support/model-object.ts';
+import { written } from '../../test/support/settled.ts';
 import { MANAGER, RETAINED_MANAGER } from '../api/object.ts';
 import { compilePolicy } from '../policy/compile.ts';
 import type { Desired } from '../policy/desired.ts';
@@ -159,10 +160,6 @@ interface Turn {
   readonly desired: Desired;
   readonly step: WriteStep;
   readonly after: ModelObject;
-}
-
-function written(model: ModelObject, step: WriteStep): ModelObject {
-  return step.kind === 'Apply' ? model.applied(step.apply.fieldManager, step.apply.keys) : model.without(step.cleanUp);
 }
 
 /** Evaluates and writes until nothing differs, each time from what the server answered. */
@@ -354,7 +351,8 @@ test('no write of a rename loses a value, wherever we crash and whatever somebod
         const step = desired && nextWrite(seen.cached, desired);
         if (meddled !== null) model = model.updatedBy('kubectl', ...meddled);
         if (step === undefined) continue;
-        const guarded = step.kind === 'Apply' ? step.apply.guarded : step.cleanUp.fromPicture;
+        const guarded =
+          step.kind === 'Apply' ? step.apply.guarded : step.kind === 'CleanUp' && step.cleanUp.fromPicture;
         // The server answers 409; the next look is a new one.
         if (guarded && model !== seen) {
           refused += 1;
