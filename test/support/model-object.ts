@@ -70,12 +70,6 @@ export class ModelObject {
     return this.#with(next);
   }
 
-  /** A merge patch that removes keys, whoever owns them. */
-  without(gone: Readonly<Record<Channel, ReadonlySet<string>>>): ModelObject {
-    const left = (channel: Channel) => new Map([...this.#keys[channel]].filter(([key]) => !gone[channel].has(key)));
-    return this.#with({ labels: left('labels'), annotations: left('annotations') });
-  }
-
   /** As a watch would show it. */
   get cached(): CachedObject {
     const values = (channel: Channel) =>
