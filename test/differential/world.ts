@@ -133,6 +133,7 @@ export class World {
   async clear(): Promise<void> {
     const { admin } = this.#stage;
     await this.#revoke?.();
+    await Promise.all([...this.#users.keys()].map(async (path) => admin.delete(path)));
     if (this.#served) await admin.delete(this.#crdPath);
     for (const slot of this.policies.keys()) await admin.delete(`${POLICIES}/${this.#policyName(slot)}`);
   }
@@ -239,7 +240,8 @@ export class World {
     const metadata = { namespace: this.namespace(namespace), name, ...keys };
     const kindName = KIND_NAMES[kind];
     if (kind === 'widgets') return { apiVersion: `${this.group}/v1`, kind: kindName, metadata, spec: { size } };
-    if (kind === 'services') return { apiVersion: 'v1', kind: kindName, metadata, spec: { ports: [{ port: 80 }] } };
+    // Headless: addresses for services are few.
+    if (kind === 'services') return { apiVersion: 'v1', kind: kindName, metadata, spec: { clusterIP: 'None' } };
     return { apiVersion: 'v1', kind: kindName, metadata, data: { a: 'b' } };
   }
 
