@@ -16,7 +16,7 @@ const P: Program = {
   ...programOf('p', {
     rules: [
       { name: 'r', require: { labels: [{ key: 'team' }] } },
-      { name: 's', ...set('unwanted') },
+      { name: 's', copy: { from: 'Namespace', labels: ['acme.io/*'] } },
     ],
   }),
   generation: 3,
@@ -168,7 +168,7 @@ test('a write is told of the policies that its keys are from, and a key that not
     },
     fieldManager: 'watchkeeper',
     set: [{ channel: 'labels', key: 'team', displaced: true }],
-    removed: [{ channel: 'labels', key: 'unwanted', displaced: false }],
+    removed: [{ channel: 'labels', key: 'acme.io/unwanted', displaced: false }],
     outcome: { kind: 'Written', answer: object },
   });
   await clock.advance(3_000);

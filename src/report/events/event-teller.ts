@@ -145,7 +145,7 @@ export class EventTeller {
   /** The first policy on the kind that could have set a key which nobody wants any more. */
   #writerOf(kind: KindContext, channel: Channel, key: string): Program | undefined {
     const programs = this.#options.programsOn(groupResourceName(kind));
-    return programs.find(({ mode, writes }) => mode === 'Enforce' && writes[channel].includes(key));
+    return programs.find(({ mode, writes }) => mode === 'Enforce' && writes.fits(channel, key));
   }
 
   // ---- Policies ----------------------------------------------------------------------------------------------------
