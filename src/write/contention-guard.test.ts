@@ -20,8 +20,8 @@ const gitopsOwns = () => [
   { manager: 'kubectl', keys: { labels: ['other'], annotations: [] } },
 ];
 
-function fought(programs = [both]): ContendedObject {
-  const on = new ContendedObject({ programs, owners: gitopsOwns });
+function fought(programs = [both], owners = gitopsOwns): ContendedObject {
+  const on = new ContendedObject({ programs, owners });
   on.react = gitops;
   on.settle();
   return on;
@@ -53,6 +53,19 @@ describe('a key that another manager changes back', () => {
     });
     await on.clock.advance(30 * MINUTE);
     expect(on.reads).toBe(1);
+  });
+
+  test('who cannot be looked up at first is when it has changed the key back once more', async () => {
+    let fails = true;
+    const on = fought([both], () => {
+      if (fails) throw new Error('away');
+      return gitopsOwns();
+    });
+    await on.clock.advance(10_000);
+    expect(on.reports['both']).toEqual([expect.stringContaining('another manager')]);
+    fails = false;
+    await on.clock.advance(2 * MINUTE);
+    expect(on.reports['both']).toEqual([expect.stringContaining("manager 'gitops'")]);
   });
 
   test('is tried once after a minute, then after two, four, ... and at most an hour', async () => {

@@ -130,6 +130,8 @@ export class ObjectContentionGuard implements ContentionGuard {
     fight.again(now);
     const { channel, key: name, program } = fight.what;
     const fields = { ...this.#fields(key), [channel]: [name], policy: program.policy, managers: fight.managers };
+    // It could not be read the last time, or there were too many to read.
+    if (fight.what.why === 'Changed' && fight.managers.length === 0) this.#reads.add(key);
     this.#options.log.info(fields, 'a key was tried again and changed back; it is left alone for longer');
     this.#wake(now, now);
   }
