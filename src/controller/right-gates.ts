@@ -13,6 +13,8 @@ export interface RightGatesOptions {
 
 /** Where so many namespaces lack the right and none is known to have it, the others are taken to lack it too. */
 const PRESUMED_FROM = 8;
+/** So many namespaces with the right are remembered: one is enough to know that it is there somewhere. */
+const MOST_ALLOWED = 64;
 /** That many namespaces each try as often as one alone would; more of them share what these may do. */
 const FULL_PACE = 64;
 
@@ -24,7 +26,7 @@ export class RightGates {
   readonly #options: RightGatesOptions;
   /** Of the namespaces without the right. */
   readonly #gates = new Map<string, WriteGate>();
-  /** Where a write got as far as the object itself. */
+  /** Where a write got as far as the object itself: the last few, as namespaces come and go. */
   readonly #allowed = new Set<string>();
 
   constructor(options: RightGatesOptions) {
@@ -67,7 +69,7 @@ export class RightGates {
   /** The write of this object got as far as the object itself: the right is there. */
   open(key: ObjectKey): void {
     const namespace = namespaceOf(key);
-    this.#allowed.add(namespace);
+    this.#allow(namespace);
     const gate = this.#gates.get(namespace);
     if (gate === undefined) return;
     gate.open();
@@ -87,6 +89,15 @@ export class RightGates {
   stop(): void {
     for (const gate of this.#gates.values()) gate.stop();
     this.#gates.clear();
+  }
+
+  #allow(namespace: string): void {
+    this.#allowed.add(namespace);
+    if (this.#allowed.size <= MOST_ALLOWED) return;
+    for (const oldest of this.#allowed) {
+      this.#allowed.delete(oldest);
+      return;
+    }
   }
 
   #isPresumedMissing(namespace: string): boolean {
