@@ -10,6 +10,12 @@ export function listed(words: readonly string[], joiner: 'and' | 'or'): string {
   return `${words.slice(0, -1).join(', ')} ${joiner} ${words.at(-1) ?? ''}`;
 }
 
+/** `a, b and 3 more`: so many of them, and how many others there are. */
+export function listedUpTo(most: number, words: readonly string[]): string {
+  const more = words.length - most;
+  return listed(more > 0 ? [...words.slice(0, most), `${more} more`] : words, 'and');
+}
+
 /** `1 entry`, `2 entries`. */
 export function counted(count: number, one: string, many: string): string {
   return `${count} ${count === 1 ? one : many}`;

@@ -1,5 +1,6 @@
 import { type GroupResource, groupResourceName } from '../api/resource.ts';
 import type { WatchState } from '../api/status.ts';
+import { listedUpTo } from '../api/words.ts';
 import type { InformerStatus } from '../informer/informer.ts';
 
 /** How a kind stands, for status, and whether its objects may be evaluated and written. */
@@ -69,10 +70,8 @@ export function missingRightMessage(
 }
 
 function namespacesText(namespaces: readonly string[]): string {
-  const shown = namespaces.slice(0, NAMESPACES_SHOWN);
-  const more = namespaces.length - shown.length;
   const word = namespaces.length === 1 ? 'namespace' : 'namespaces';
-  return `the ${word} ${shown.join(', ')}${more > 0 ? ` and ${more} more` : ''}:`;
+  return `the ${word} ${listedUpTo(NAMESPACES_SHOWN, namespaces)}:`;
 }
 
 function list(items: readonly string[]): string {

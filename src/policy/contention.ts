@@ -1,3 +1,4 @@
+import { listedUpTo } from '../api/words.ts';
 import { KeyPatterns } from './key-patterns.ts';
 import { describeKey, truncate } from './messages.ts';
 import type { Channel, Program, Result, Rule } from './program.ts';
@@ -84,24 +85,16 @@ function yieldedTo({ channel, key, why, managers, rule: { name: rule, severity }
   return { rule, result: 'Yielded', code: 'Contended', severity, message: truncate(message) };
 }
 
+/** Policies and keys named. */
+const SHOWN = 3;
+
 function oscillates({ rules, keys }: Oscillation, { name: rule, severity }: Rule): Result {
   const policies = [...rules.keys()].toSorted().map((policy) => `'${policy}'`);
   const who =
     policies.length === 1
       ? `policy ${policies[0]} undoes its own writes`
-      : `policies ${listed(policies)} undo each other's writes`;
+      : `policies ${listedUpTo(SHOWN, policies)} undo each other's writes`;
   const what = keys.map(([channel, key]) => describeKey(channel, key)).toSorted();
-  const message = `${who} of ${listed(what)} without end; nothing is written here until a policy or the object changes`;
+  const message = `${who} of ${listedUpTo(SHOWN, what)} without end; nothing is written here until a policy or the object changes`;
   return { rule, result: 'Yielded', code: 'SelfOscillation', severity, message: truncate(message) };
-}
-
-const SHOWN = 3;
-
-/** `a, b and c`, at most three. */
-function listed(items: readonly string[]): string {
-  const shown = items.slice(0, SHOWN);
-  const more = items.length - shown.length;
-  if (more > 0) return `${shown.join(', ')} and ${more} more`;
-  const last = shown.pop() ?? '';
-  return shown.length === 0 ? last : `${shown.join(', ')} and ${last}`;
 }

@@ -1,18 +1,17 @@
-import { compileGlob } from '../api/glob.ts';
-import { counted, listed, quoted } from '../api/words.ts';
+import { listedUpTo, quoted } from '../api/words.ts';
 import type { KeyGlobs } from '../api/write-actions.ts';
-import { CHANNELS } from './desired.ts';
-import type { Channel, Demand } from './program.ts';
+import { KeyPatterns } from './key-patterns.ts';
+import { CHANNELS, type Channel, type Demand } from './program.ts';
 
 /** How many keys one message names. */
 const MAX_NAMED = 3;
 
 /** Keys that must not be there, however many in one fault: the object is cleaned up at once, or not at all. */
-export function compileForbidden(globs: KeyGlobs): Demand {
-  const forbidden = CHANNELS.map((channel) => [channel, keyGlobs(globs[channel] ?? [])] as const);
+export function compileForbidden({ labels = [], annotations = [] }: KeyGlobs): Demand {
+  const forbidden = new KeyPatterns({ labels, annotations });
   return (view) => {
-    const found = forbidden.flatMap(([channel, fits]) => {
-      const keys = Object.keys(view[channel]).filter(fits);
+    const found = CHANNELS.flatMap((channel) => {
+      const keys = Object.keys(view[channel]).filter((key) => forbidden.fits(channel, key));
       return keys.length === 0 ? [] : [named(channel, keys.toSorted())];
     });
     if (found.length === 0) return [];
@@ -20,15 +19,7 @@ export function compileForbidden(globs: KeyGlobs): Demand {
   };
 }
 
-function keyGlobs(globs: readonly string[]): (key: string) => boolean {
-  const compiled = globs.map((glob) => compileGlob(glob, { separator: '/' }));
-  return (key) => compiled.some((fits) => fits(key));
-}
-
 function named(channel: Channel, keys: readonly string[]): string {
   const word = channel === 'labels' ? 'label' : 'annotation';
-  const names = keys.slice(0, MAX_NAMED).map(quoted);
-  const more = keys.length - names.length;
-  if (more > 0) names.push(counted(more, 'more', 'more'));
-  return `${keys.length === 1 ? `the ${word}` : `the ${word}s`} ${listed(names, 'and')}`;
+  return `${keys.length === 1 ? `the ${word}` : `the ${word}s`} ${listedUpTo(MAX_NAMED, keys.map(quoted))}`;
 }

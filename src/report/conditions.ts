@@ -1,7 +1,7 @@
 import type { FieldIssue } from '../api/field-issue.ts';
 import { groupResourceName } from '../api/resource.ts';
 import type { ConditionType, PolicyCondition, WatchedResource } from '../api/status.ts';
-import { counted } from '../api/words.ts';
+import { counted, listedUpTo } from '../api/words.ts';
 import type { Coverage } from '../controller/meta-controller.ts';
 import type { Acceptance } from '../controller/policy-set.ts';
 import type { Program } from '../policy/program.ts';
@@ -134,8 +134,8 @@ function compliant({ program, coverage, totals, refusal }: ConditionInput): Cond
 }
 
 function contended({ totals, examples }: ConditionInput): ConditionVerdict<'Contended'> {
-  const oscillating = fightsText(totals.oscillating, 'policies undo each other', examples('SelfOscillation'));
-  const fought = fightsText(totals.contended, 'a key is changed back again and again', examples('Contended'));
+  const oscillating = fightsText(totals.oscillating, 'policies undo each other', () => examples('SelfOscillation'));
+  const fought = fightsText(totals.contended, 'a key is changed back again and again', () => examples('Contended'));
   if (oscillating !== undefined) {
     const message = fought === undefined ? oscillating : `${oscillating} ${fought}`;
     return { status: 'True', reason: 'SelfOscillation', message };
@@ -145,8 +145,10 @@ function contended({ totals, examples }: ConditionInput): ConditionVerdict<'Cont
 }
 
 /** `On 4 objects, WHAT: ConfigMap a/b: ...; ConfigMap a/c: ... (and 2 more).`; undefined when there is none. */
-function fightsText(objects: number, what: string, examples: readonly string[]): string | undefined {
+function fightsText(objects: number, what: string, find: () => readonly string[]): string | undefined {
+  // To look for one that is not there goes through all that is reported.
   if (objects === 0) return undefined;
+  const examples = find();
   const more = objects - examples.length;
   const where = objects === 1 ? '1 object' : `${objects} objects`;
   return `On ${where}, ${what}: ${examples.join('; ')}${more > 0 ? ` (and ${more} more)` : ''}.`;
@@ -178,9 +180,8 @@ function skippedText(skipped: ConditionInput['skipped']): string {
   if (skipped.length === 0) return '';
   const byReason = Map.groupBy(skipped, ({ reason }) => reason);
   const told = [...byReason].slice(0, MOST_REASONS).map(([reason, some]) => {
-    const names = some.slice(0, MOST_NAMES).map(({ name }) => name);
-    const more = some.length - names.length;
-    return `${names.join(', ')}${more > 0 ? ` and ${more} more` : ''} (${reason})`;
+    const names = some.map(({ name }) => name);
+    return `${listedUpTo(MOST_NAMES, names)} (${reason})`;
   });
   const more = byReason.size - told.length;
   const rest = more > 0 ? `; and others for ${counted(more, 'other reason', 'other reasons')}` : '';

@@ -1,6 +1,6 @@
 import type { FieldIssue } from '../api/field-issue.ts';
 import { groupResourceName } from '../api/resource.ts';
-import { listed, quoted } from '../api/words.ts';
+import { listed, listedUpTo, quoted } from '../api/words.ts';
 import type { DiscoverySnapshot } from '../kube/discovery.ts';
 import type { Program, Target } from '../policy/program.ts';
 import { isExact } from '../policy/resource-terms.ts';
@@ -32,11 +32,9 @@ function whatIsRead(target: Target, versions: readonly string[]): string {
       versions.length === 0 ? 'which is not served yet' : `which the API server has in ${listed(versions, 'and')}`;
     return `${groupResourceName(target)}, ${has}`;
   }
-  const shown = versions.toSorted().slice(0, MOST_VERSIONS);
-  const more = versions.length - shown.length;
   const has =
     versions.length === 0
       ? 'of which none is served yet'
-      : `which the API server has in ${listed(more > 0 ? [...shown, `${more} more`] : shown, 'and')}`;
+      : `which the API server has in ${listedUpTo(MOST_VERSIONS, versions.toSorted())}`;
   return `every resource that ${quoted(groupResourceName(target))} fits, ${has}: name one, or '*' for the one that it prefers of each`;
 }

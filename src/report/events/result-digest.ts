@@ -1,7 +1,8 @@
+import { listed } from '../../api/words.ts';
 import type { Clock } from '../../base/clock.ts';
 import { TokenBucket } from '../../base/token-bucket.ts';
 import type { Result } from '../../policy/program.ts';
-import { counted, listed } from './wording.ts';
+import { counted } from './wording.ts';
 
 export interface ResultDigestOptions {
   readonly clock: Clock;
@@ -103,5 +104,5 @@ function foundText({ Violation, Error: errors, Yielded }: RollUp['came']): strin
   if (Violation > 0) parts.push(counted(Violation, 'violation'));
   if (errors > 0) parts.push(counted(errors, 'error'));
   if (Yielded > 0) parts.push(counted(Yielded, 'yielded key'));
-  return listed(parts);
+  return listed(parts, 'and');
 }

@@ -1,8 +1,9 @@
+import { listed } from '../../api/words.ts';
 import type { Clock } from '../../base/clock.ts';
 import { describeKey } from '../../policy/messages.ts';
 import type { Channel } from '../../policy/program.ts';
 import type { WrittenKey } from '../../write/write-report.ts';
-import { counted, listed } from './wording.ts';
+import { counted } from './wording.ts';
 
 /** What was written for one policy since the last time that it was told. */
 export interface WriteSummary {
@@ -71,7 +72,7 @@ export class WriteDigest {
     [this.#set, this.#removed, this.#tookOver, this.#writes] = [0, 0, 0, 0];
     this.#displaced.clear();
     this.#channels.clear();
-    const names = keys.length > MAX_KEYS ? `${keys.slice(0, MAX_KEYS).join(', ')} and others` : listed(keys);
+    const names = listed(keys.length > MAX_KEYS ? [...keys.slice(0, MAX_KEYS), 'others'] : keys, 'and');
     this.#tell({
       written: set === 0 ? '' : `${verb} ${counted(set, 'object')}`,
       removed: removed === 0 ? '' : `removed keys from ${counted(removed, 'object')}`,
