@@ -4,7 +4,7 @@ import { type KeySet, NO_KEYS } from '../api/object.ts';
 import type { GroupResourceName } from '../api/resource.ts';
 import { messageOf } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
-import type { Program } from '../policy/program.ts';
+import { CHANNELS, type Program } from '../policy/program.ts';
 import type { Reach } from '../policy/reach.ts';
 import type { WriteRecord } from './writer.ts';
 
@@ -189,9 +189,7 @@ export class Ledger implements WriteRecord {
 }
 
 function covers(keys: KeySet, wanted: KeySet): boolean {
-  return (['labels', 'annotations'] as const).every((channel) =>
-    wanted[channel].every((key) => keys[channel].includes(key)),
-  );
+  return CHANNELS.every((channel) => wanted[channel].every((key) => keys[channel].includes(key)));
 }
 
 function parseRecord(text: string): { readonly name: string; readonly record: Omit<PolicyRecord, 'uid'> } | undefined {

@@ -3,7 +3,7 @@ import type { Rule as RuleSpec } from '../api/rule.ts';
 import type { KeyGlobs, Rename } from '../api/write-actions.ts';
 import type { CompileDraft } from './compile-draft.ts';
 import { KeyPatterns } from './key-patterns.ts';
-import type { Channel, RuleWrite } from './program.ts';
+import { CHANNELS, type Channel, type RuleWrite } from './program.ts';
 
 /** `rename` and `remove`: they bring a key to an end, and do not undo that later. */
 export function compileCleanUps({ rename, remove }: RuleSpec, path: string, draft: CompileDraft): readonly RuleWrite[] {
@@ -13,7 +13,6 @@ export function compileCleanUps({ rename, remove }: RuleSpec, path: string, draf
   ];
 }
 
-const CHANNELS = ['labels', 'annotations'] as const;
 const NO_KEYS = { labels: [], annotations: [] };
 
 function compileRenames(rename: Rename, path: string, draft: CompileDraft): readonly RuleWrite[] {

@@ -2,14 +2,14 @@ import type { StringMap } from '../api/object.ts';
 import type { Copy } from '../api/write-actions.ts';
 import type { CompileDraft } from './compile-draft.ts';
 import { KeyPatterns, keyPattern } from './key-patterns.ts';
-import type { Channel, RuleWrite, Wishes } from './program.ts';
+import { CHANNELS, type Channel, type RuleWrite, type Wishes } from './program.ts';
 import { isNamespace } from './subject.ts';
 import { wishValue } from './wish-value.ts';
 
 /** `copy` from the object's Namespace. `path`: of the action in the spec. */
 export function compileCopy(copy: Copy, path: string, draft: CompileDraft): readonly RuleWrite[] {
   const { except = [], overwrite } = copy;
-  const channels = (['labels', 'annotations'] as const).filter((channel) => copy[channel] !== undefined);
+  const channels = CHANNELS.filter((channel) => copy[channel] !== undefined);
   for (const channel of channels) draft.refuseProtectedIn(channel, copy[channel] ?? [], `${path}.${channel}`);
   draft.namespaceLabels ||= channels.includes('labels');
   draft.namespaceAnnotations ||= channels.includes('annotations');

@@ -6,7 +6,7 @@ import type { CompileDraft } from './compile-draft.ts';
 import { compileForbidden } from './forbidden.ts';
 import { compileJsonSchema } from './json-schema/judgement.ts';
 import { makesPods, POD_FIELD, POD_RESOURCES } from './pod.ts';
-import type { Demand, Fault, Judgement, Target } from './program.ts';
+import { CHANNELS, type Demand, type Fault, type Judgement, type Target } from './program.ts';
 import { compileRequirement } from './requirement.ts';
 import { isExact } from './resource-terms.ts';
 
@@ -39,7 +39,7 @@ function mayMakePods(target: Target): boolean {
 
 function* demandsOf(rule: RuleSpec, path: string, draft: CompileDraft): Generator<Demand> {
   const { require, forbid, check, jsonSchema, subject } = rule;
-  for (const channel of ['labels', 'annotations'] as const) {
+  for (const channel of CHANNELS) {
     for (const [i, key] of (require?.[channel] ?? []).entries()) {
       const compiled = compileRequirement(channel, key);
       if (compiled.ok) yield compiled.demand;

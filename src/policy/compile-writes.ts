@@ -3,7 +3,7 @@ import { compileCleanUps } from './compile-clean-ups.ts';
 import { compileCopy } from './compile-copy.ts';
 import type { CompileDraft } from './compile-draft.ts';
 import { KeyPatterns } from './key-patterns.ts';
-import type { Channel, Overwrite, RuleWrite, ValueSource } from './program.ts';
+import { CHANNELS, type Channel, type Overwrite, type RuleWrite, type ValueSource } from './program.ts';
 import { compileSource } from './source.ts';
 import { wishValue } from './wish-value.ts';
 
@@ -26,7 +26,7 @@ function compileWanted(
   draft: CompileDraft,
 ): readonly RuleWrite[] {
   const writes: RuleWrite[] = [];
-  for (const channel of ['labels', 'annotations'] as const) {
+  for (const channel of CHANNELS) {
     for (const [i, wanted] of (rule[action]?.[channel] ?? []).entries()) {
       const at = `${path}.${action}.${channel}[${i}]`;
       draft.refuseProtected(channel, wanted.key, `${at}.key`);

@@ -1,6 +1,6 @@
 import { type CachedObject, type KeySet, valueIn } from '../api/object.ts';
 import type { KeyPatterns } from './key-patterns.ts';
-import type { Channel } from './program.ts';
+import { CHANNELS, type Channel } from './program.ts';
 import { owns } from './subject.ts';
 import { effectOn, type Winners } from './winners.ts';
 
@@ -39,8 +39,6 @@ export interface Desired {
 
 /** The object's side of `Desired`: each field holds what a manager of ours owns. */
 export type Side = 'applied' | 'retained';
-
-export const CHANNELS: readonly Channel[] = ['labels', 'annotations'];
 
 const EMPTY: ReadonlyMap<string, string> = new Map();
 const NOTHING: Wanted = Object.freeze({ labels: EMPTY, annotations: EMPTY, fromPicture: false });

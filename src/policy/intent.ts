@@ -1,17 +1,18 @@
 import type { CachedObject } from '../api/object.ts';
 import { describeKey, truncate } from './messages.ts';
-import type {
-  Channel,
-  KindContext,
-  Move,
-  NamespaceLookup,
-  Overwrite,
-  Program,
-  Result,
-  ResultCode,
-  Rule,
-  RuleWrite,
-  Wishes,
+import {
+  CHANNELS,
+  type Channel,
+  type KindContext,
+  type Move,
+  type NamespaceLookup,
+  type Overwrite,
+  type Program,
+  type Result,
+  type ResultCode,
+  type Rule,
+  type RuleWrite,
+  type Wishes,
 } from './program.ts';
 import { subjectOf } from './subject.ts';
 
@@ -104,7 +105,6 @@ export function blindDraftOf(
 }
 
 const NONE: readonly never[] = [];
-const CHANNELS: readonly Channel[] = ['labels', 'annotations'];
 
 function silent(program: Program, end: number): Draft {
   return { program, matched: false, pending: false, intents: NONE, claims: NONE, end, errors: NONE };

@@ -3,6 +3,7 @@ import type { Exclude, Match } from '../api/match.ts';
 import { JUDGE_ACTIONS, WRITE_ACTIONS } from '../api/rule.ts';
 import type { WatchPolicySpec } from '../api/watch-policy.ts';
 import type { WantedKey } from '../api/write-actions.ts';
+import { CHANNELS } from './program.ts';
 
 const SUPPORTED_ACTIONS: ReadonlySet<string> = new Set([...WRITE_ACTIONS, 'require', 'forbid', 'check', 'jsonSchema']);
 
@@ -24,7 +25,7 @@ export function* notSupported(spec: WatchPolicySpec): Generator<FieldIssue> {
     }
     if (rule.copy?.from === 'Lookup') yield issue(`${path}.copy.from`, "'Lookup'");
     for (const action of ['set', 'default'] as const) {
-      for (const channel of ['labels', 'annotations'] as const) {
+      for (const channel of CHANNELS) {
         for (const [j, key] of (rule[action]?.[channel] ?? []).entries()) {
           yield* inKey(`${path}.${action}.${channel}[${j}]`, key);
         }

@@ -65,7 +65,9 @@ export type Answer = 'Yes' | 'No' | 'Unknown';
 
 export type Predicate = (subject: Subject) => Answer;
 
-export type Channel = 'labels' | 'annotations';
+export const CHANNELS = ['labels', 'annotations'] as const;
+
+export type Channel = (typeof CHANNELS)[number];
 
 export type SourceResult =
   | { readonly kind: 'Value'; readonly value: string }

@@ -5,7 +5,7 @@ import { compileLeftOut } from './about.ts';
 import { parseJsonPath } from './json-path-grammar.ts';
 import { KeyPatterns, keyPattern } from './key-patterns.ts';
 import { describeKey } from './messages.ts';
-import type { Channel } from './program.ts';
+import { CHANNELS, type Channel } from './program.ts';
 import { anyTerm, type ScopedResource } from './resource-terms.ts';
 
 const NAMESPACES: ScopedResource = { group: '', resource: 'namespaces', scope: 'Cluster' };
@@ -85,7 +85,7 @@ function askedBySources({ rules }: WatchPolicySpec, kept: KeyPatterns): readonly
   const asked: Asked[] = [];
   for (const [i, rule] of rules.entries()) {
     for (const action of ['set', 'default'] as const) {
-      for (const target of ['labels', 'annotations'] as const) {
+      for (const target of CHANNELS) {
         for (const [j, { valueFrom }] of (rule[action]?.[target] ?? []).entries()) {
           const path = `spec.rules[${i}].${action}.${target}[${j}].valueFrom.jsonPath`;
           for (const read of keysRead(valueFrom?.jsonPath, kept)) asked.push({ path, ...read });

@@ -1,9 +1,9 @@
 import { type CachedObject, valueIn } from '../api/object.ts';
-import { CHANNELS, type Desired, isHeld } from './desired.ts';
+import { type Desired, isHeld } from './desired.ts';
 import { type Draft, type Intent, resultOf } from './intent.ts';
 import type { KeyPatterns } from './key-patterns.ts';
 import { describeKey } from './messages.ts';
-import type { Channel, JudgedView, Program, Result, Rule } from './program.ts';
+import { CHANNELS, type Channel, type JudgedView, type Program, type Result, type Rule } from './program.ts';
 import { owns } from './subject.ts';
 import { blockerOf, type Decide, effectOn, moveOf, type Winners, winnerOf, winnersOf } from './winners.ts';
 

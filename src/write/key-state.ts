@@ -1,6 +1,6 @@
 import { type CachedObject, type StringMap, valueIn } from '../api/object.ts';
-import { CHANNELS, type Desired, type Side, valueAfter } from '../policy/desired.ts';
-import type { Channel } from '../policy/program.ts';
+import { type Desired, type Side, valueAfter } from '../policy/desired.ts';
+import { CHANNELS, type Channel } from '../policy/program.ts';
 
 /** What one key of an object is: its value, and which of our managers owns it. Undefined: absent, not ours. */
 export interface KeyState {

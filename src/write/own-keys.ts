@@ -1,6 +1,6 @@
 import { type CachedObject, type KeySet, NO_KEYS, valueIn } from '../api/object.ts';
-import { CHANNELS, type Desired, type Wanted } from '../policy/desired.ts';
-import type { Channel } from '../policy/program.ts';
+import type { Desired, Wanted } from '../policy/desired.ts';
+import { CHANNELS, type Channel } from '../policy/program.ts';
 
 /** How many keys of ours an object carries: those that go when nothing wants them, and beside them those that stay. */
 export interface OwnKeys {

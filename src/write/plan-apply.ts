@@ -1,6 +1,6 @@
 import { type CachedObject, MANAGER, RETAINED_MANAGER, valueIn } from '../api/object.ts';
-import { CHANNELS, type Desired, type KeyValues, type Side } from '../policy/desired.ts';
-import type { Channel } from '../policy/program.ts';
+import type { Desired, KeyValues, Side } from '../policy/desired.ts';
+import { CHANNELS, type Channel } from '../policy/program.ts';
 
 /** One server-side apply: the whole set of keys that one of our managers is to own. */
 export interface ApplyStep {

@@ -1,5 +1,6 @@
 import { type CachedObject, type StringMap, valueIn } from '../api/object.ts';
-import { CHANNELS, type CleanUp, type Desired } from '../policy/desired.ts';
+import type { CleanUp, Desired } from '../policy/desired.ts';
+import { CHANNELS } from '../policy/program.ts';
 import { type ApplyStep, nextApply } from './plan-apply.ts';
 import { asApplied, type Rewrite, recordRewrite } from './rewrite.ts';
 

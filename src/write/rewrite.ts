@@ -1,7 +1,7 @@
 import { type CachedObject, OWN_KEYS, type OwnValues, type StringMap, valueIn } from '../api/object.ts';
 import { recordText } from '../kube/own-record.ts';
-import { CHANNELS, type Desired, type Side } from '../policy/desired.ts';
-import type { Channel } from '../policy/program.ts';
+import type { Desired, Side } from '../policy/desired.ts';
+import { CHANNELS, type Channel } from '../policy/program.ts';
 
 /**
  * A merge patch in place of an apply. To be sent with the resourceVersion of our picture: it names keys, whoever owns them.

@@ -1,7 +1,7 @@
 import { type CachedObject, MANAGER, OWN_KEYS, valueIn } from '../api/object.ts';
 import type { WriteOutcome } from '../controller/writer.ts';
-import { CHANNELS, type Side } from '../policy/desired.ts';
-import type { Channel, KindContext } from '../policy/program.ts';
+import type { Side } from '../policy/desired.ts';
+import { CHANNELS, type Channel, type KindContext } from '../policy/program.ts';
 import { owns } from '../policy/subject.ts';
 import type { Winners } from '../policy/winners.ts';
 import type { ApplyStep } from './plan-apply.ts';
