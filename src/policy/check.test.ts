@@ -108,7 +108,7 @@ describe('many values', () => {
       'All: one does not',
       matches,
       containers('r/a', 'x', 'r/b'),
-      ["CheckFailed: $.spec.containers[1].image must match '^r/'; 1 of 3 are wrong"],
+      ["CheckFailed: $.spec.containers[1].image must match '^r/'; 1 of 3 is wrong"],
     ],
     ['All over nothing holds', matches, containers(), []],
     ['All looks only at what is there', matches, containers('r/a', undefined, null), []],
@@ -119,7 +119,13 @@ describe('many values', () => {
       'Any: none passes',
       { ...matches, quantifier: 'Any' },
       containers('x', 'y'),
-      ["CheckFailed: a value at $.spec.containers[*].image must match '^r/'; none of 2 does"],
+      ["CheckFailed: at least one value at $.spec.containers[*].image must match '^r/'; all 2 are wrong"],
+    ],
+    [
+      'Any: the only one does not',
+      { ...matches, quantifier: 'Any' },
+      containers('x', undefined),
+      ["CheckFailed: $.spec.containers[0].image must match '^r/'"],
     ],
     [
       'Any over nothing is a violation',
@@ -169,15 +175,17 @@ describe('many values', () => {
     expect(faults({ ...exists, quantifier: 'Any' }, {})).toEqual([
       'CheckFailed: a value at $.spec.containers[*].image must be there; there is none',
     ]);
+    const replicas = { jsonPath: '$.spec.replicas', operator: 'Exists', quantifier: 'Any' } as const;
+    expect(faults(replicas, {})).toEqual(['CheckFailed: $.spec.replicas must be there']);
     expect(faults({ ...exists, quantifier: 'None' }, containers(undefined, 'a'))).toEqual([
-      'CheckFailed: $.spec.containers[1].image must not be there; 1 of 2 are wrong',
+      'CheckFailed: $.spec.containers[1].image must not be there; 1 of 2 is wrong',
     ]);
   });
 
   test('an element is there, whatever it is', () => {
     const none = { jsonPath: '$.spec.volumes[*].hostPath', operator: 'DoesNotExist' } as const;
     expect(faults(none, { volumes: [{ emptyDir: {} }, { hostPath: {} }] })).toEqual([
-      'CheckFailed: $.spec.volumes[1].hostPath must not be there; 1 of 2 are wrong',
+      'CheckFailed: $.spec.volumes[1].hostPath must not be there; 1 of 2 is wrong',
     ]);
     expect(faults({ jsonPath: '$.spec.volumes[*]', operator: 'DoesNotExist' }, { volumes: [{}] })).toEqual([
       'CheckFailed: $.spec.volumes[0] must not be there',
@@ -187,7 +195,7 @@ describe('many values', () => {
   test('places below .. are where the first name is found', () => {
     const check = { jsonPath: '$.spec..limits.memory', operator: 'Exists' } as const;
     const spec = { a: { limits: { memory: '1Gi' } }, b: [{ limits: { cpu: '1' } }] };
-    expect(faults(check, spec)).toEqual(['CheckFailed: $.spec.b[0].limits.memory must be there; 1 of 2 are wrong']);
+    expect(faults(check, spec)).toEqual(['CheckFailed: $.spec.b[0].limits.memory must be there; 1 of 2 is wrong']);
     expect(faults(check, {})).toEqual([]);
   });
 

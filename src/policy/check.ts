@@ -96,21 +96,22 @@ const QUANTIFIERS: Readonly<Record<Check['quantifier'], Quantify>> = {
     tally.failed > 0
       ? violation(`${at(tally.firstFail)} must ${operator.pass}${ofHowMany(tally.failed, tally)}`)
       : unclear(tally, operator, at),
-  Any: (tally, operator, { at, path }) =>
-    tally.passed > 0
-      ? undefined
-      : (unclear(tally, operator, at) ??
-        violation(
-          `a value at ${path} must ${operator.pass}; ${tally.judged === 0 ? 'there is none' : `none of ${tally.judged} does`}`,
-        )),
+  Any: (tally, operator, where) =>
+    tally.passed > 0 ? undefined : (unclear(tally, operator, where.at) ?? violation(noneOf(tally, operator, where))),
   None: (tally, operator, { at }) =>
     tally.passed > 0
       ? violation(`${at(tally.firstPass)} must ${operator.fail}${ofHowMany(tally.passed, tally)}`)
       : unclear(tally, operator, at),
 };
 
+function noneOf({ judged, firstFail }: Tally, operator: Operator, { at, path }: Where): string {
+  if (judged === 1) return `${at(firstFail)} must ${operator.pass}`;
+  const some = judged === 0 ? 'a value' : 'at least one value';
+  return `${some} at ${path} must ${operator.pass}; ${judged === 0 ? 'there is none' : `all ${judged} are wrong`}`;
+}
+
 function ofHowMany(wrong: number, { judged }: Tally): string {
-  return judged === 1 ? '' : `; ${wrong} of ${judged} are wrong`;
+  return judged === 1 ? '' : `; ${wrong} of ${judged} ${wrong === 1 ? 'is' : 'are'} wrong`;
 }
 
 function violation(message: string): Fault {

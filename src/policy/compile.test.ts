@@ -171,7 +171,7 @@ describe('what cannot be carried out is refused with its path', () => {
     [
       'a kind that is never a target',
       { match: { resources: [{ group: '', resource: 'events' }] }, rules: REQUIRE },
-      'spec.match.resources[0]: Events come by the thousand and go by themselves',
+      "spec.match.resources[0].resource: must not be 'events': Events come by the thousand and go by themselves",
     ],
     [
       'a path that is none',
@@ -254,7 +254,7 @@ describe('what cannot be carried out is refused with its path', () => {
       ],
     });
     expect(issues.map((issue) => issue.slice(0, issue.indexOf(':')))).toEqual([
-      'spec.match.resources[1]',
+      'spec.match.resources[1].resource',
       'spec.rules[0].set.labels[0].key',
       'spec.rules[1].require.annotations[1].pattern',
       'spec.match.resources[2].resource',

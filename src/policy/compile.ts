@@ -99,7 +99,8 @@ function readsNamespaces({ match, exclude = [] }: WatchPolicySpec): boolean {
 
 function compileTarget({ group, resource, version, scope }: ResourceMatch, path: string, draft: CompileDraft): Target {
   const never = neverTarget({ group, resource });
-  if (never !== undefined) draft.refuse(path, never);
+  if (never !== undefined)
+    draft.refuse(`${path}.resource`, `must not be ${quoted(groupResourceName({ group, resource }))}: ${never}`);
   return { group, resource, version, scope, path };
 }
 

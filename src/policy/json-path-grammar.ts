@@ -59,7 +59,7 @@ function problemAt(text: string, at: number): string {
   if (rest.startsWith('.')) {
     return `must have a field name or '*' after '.', found ${where}; a name with other characters is written ['like.this']`;
   }
-  return `is not understood at ${where}; allowed are .name, ['name'], [0], [*], .* and ..`;
+  return `is not understood at ${where}; allowed are .name, ['name'], .*, .., [0] and [*]`;
 }
 
 function shown(text: string, at: number): string {

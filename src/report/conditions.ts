@@ -159,7 +159,8 @@ function issuesText(issues: readonly FieldIssue[]): string {
   const [first] = issues;
   const more = issues.length - 1;
   const rest = more > 0 ? ` (and ${more} more ${more === 1 ? 'problem' : 'problems'})` : '';
-  return `${first?.path ?? 'spec'}: ${first?.message ?? 'cannot be used'}${rest}.`;
+  const text = `${first?.path ?? 'spec'}: ${first?.message ?? 'cannot be used'}${rest}`;
+  return text.endsWith('?') ? text : `${text}.`;
 }
 
 /** The first three, with what is wrong where that is known. */

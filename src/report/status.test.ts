@@ -85,6 +85,17 @@ describe('conditions, as a user reads them', () => {
       ],
     ],
     [
+      'an invalid spec with a question',
+      {
+        acceptance: refusedSpec(issue('spec.mode', "must be 'Audit'; did you mean 'Audit'?")),
+        program: undefined,
+        coverage: 'Pending',
+      },
+      expect.arrayContaining([
+        "Accepted False InvalidSpec: spec.mode: must be 'Audit'; did you mean 'Audit'? Nothing of it is in force; keys set earlier are kept.",
+      ]),
+    ],
+    [
       'an edit that is not supported, while the last generation stays in force',
       { generation: 3, acceptance: { ok: false, reason: 'NotSupported', issues: [COPY, COPY, COPY] } },
       [

@@ -64,7 +64,7 @@ describe('Events', () => {
       .poll(async () => about('rolled-up'), { timeout: 10_000 })
       .toEqual([
         'Normal PolicyAccepted: generation 1 is in force, mode Audit',
-        'Warning ResultsFound: found 300 violations in 300 objects',
+        'Warning ResultsFound: found 300 violations among 300 objects',
       ]);
     expect(await events(ns)).toEqual([]);
     expect(await first.metric('watchkeeper_events_total', 'result="RolledUp"')).toBe(300);
@@ -94,7 +94,7 @@ describe('Events', () => {
     );
     const described = await describeObject('watchpolicy', 'rolled-up');
     expect(described).toMatch(/Normal +PolicyAccepted .*generation 1 is in force/);
-    expect(described).toMatch(/Warning +ResultsFound .*found 300 violations in 300 objects/);
+    expect(described).toMatch(/Warning +ResultsFound .*found 300 violations among 300 objects/);
 
     await stage().policy(
       'rolled-up',

@@ -88,7 +88,7 @@ describe('results', () => {
     state.evaluated = true;
     teller.evaluated('p');
     expect(facts).toMatchObject([
-      { reason: 'ResultsFound', note: 'found 50 violations in 80 objects', rolledUp: 50, regarding: { name: 'p' } },
+      { reason: 'ResultsFound', note: 'found 50 violations among 80 objects', rolledUp: 50, regarding: { name: 'p' } },
     ]);
   });
 

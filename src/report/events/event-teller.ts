@@ -103,7 +103,7 @@ export class EventTeller {
     // After a restart all results come again.
     if (known !== undefined && program !== undefined && saysTheSame(known, program, totals)) return;
     const parts: string[] = [];
-    if (found !== '') parts.push(`found ${found} in ${counted(totals.matched, 'object')}`);
+    if (found !== '') parts.push(`found ${found} among ${counted(totals.matched, 'object')}`);
     if (ended > 0) parts.push(`${counted(ended, 'result')} ended`);
     const reason = found === '' ? 'ResultsResolved' : 'ResultsFound';
     this.#options.offer(factOf(reason, parts.join('; '), policyReference(policy)), changes);
@@ -111,7 +111,7 @@ export class EventTeller {
 
   // ---- Writes ------------------------------------------------------------------------------------------------------
 
-  wrote({ kind, winners, set, removed, outcome }: WriteReport): void {
+  wrote({ kind, object, winners, set, removed, outcome }: WriteReport): void {
     if (outcome.kind !== 'Written') return;
     const byPolicy = new Map<Program, { readonly set: WrittenKey[]; readonly removed: WrittenKey[] }>();
     const of = (program: Program) => {
@@ -127,7 +127,7 @@ export class EventTeller {
       const program = winners[key.channel].get(key.key)?.program ?? this.#writerOf(kind, key.channel, key.key);
       if (program !== undefined) of(program).removed.push(key);
     }
-    for (const [program, keys] of byPolicy) this.#voice(program).writes.add(keys.set, keys.removed);
+    for (const [program, keys] of byPolicy) this.#voice(program).writes.add(object.uid, keys.set, keys.removed);
   }
 
   #tellWrites(policy: PolicyIdentity, { written, removed, tookOver, writes }: WriteSummary): void {

@@ -14,14 +14,14 @@ function setUp() {
 
 test('a batch of writes is told of once, when it has come to rest', async () => {
   const { clock, told, digest } = setUp();
-  for (let i = 0; i < 4_812; i++) digest.add([label('team'), label('env')], []);
+  for (let i = 0; i < 4_812; i++) digest.add(`u${i}`, [label('team'), label('env')], []);
   await clock.advance(2_999);
   expect(told).toEqual([]);
   await clock.advance(1);
   expect(told).toEqual([{ written: 'labelled 4,812 objects', removed: '', tookOver: '', writes: 4_812 }]);
   expect(clock.pending).toBe(0);
-  digest.add([annotation('a')], [label('b')]);
-  digest.add([], [label('b')]);
+  digest.add('u1', [annotation('a')], [label('b')]);
+  digest.add('u2', [], [label('b')]);
   digest.flush();
   digest.flush();
   expect(told.slice(1)).toEqual([
@@ -33,7 +33,7 @@ test('a batch of writes is told of once, when it has come to rest', async () => 
 test('writes that never rest are told of every minute', async () => {
   const { clock, told, digest } = setUp();
   for (let i = 0; i < 125; i++) {
-    digest.add([label('team'), annotation('a')], []);
+    digest.add(`u${i}`, [label('team'), annotation('a')], []);
     await clock.advance(1_000);
   }
   expect(told.map(({ writes }) => writes)).toEqual([60, 60]);
@@ -42,11 +42,26 @@ test('writes that never rest are told of every minute', async () => {
 
 test('what is taken over names the first keys', () => {
   const { told, digest } = setUp();
-  digest.add([label('a', true), label('b')], []);
-  digest.add([label('a', true)], []);
+  digest.add('u1', [label('a', true), label('b')], []);
+  digest.add('u2', [label('a', true)], []);
   digest.flush();
   expect(told[0]?.tookOver).toBe("took over label 'a' on 2 objects, where somebody else had set another value");
-  for (let i = 0; i < 9; i++) digest.add([label(`k${i}`, true)], []);
+  for (let i = 0; i < 9; i++) digest.add(`u${i}`, [label(`k${i}`, true)], []);
   digest.flush();
   expect(told[1]?.tookOver).toContain("label 'k3', label 'k4' and others on 9 objects");
+});
+
+test('an object that is written several times counts once', () => {
+  const { told, digest } = setUp();
+  for (let i = 0; i < 4; i++) digest.add('u1', [label('a', true)], [label('b')]);
+  digest.add('u2', [label('a', true)], []);
+  digest.flush();
+  expect(told).toEqual([
+    {
+      written: 'labelled 2 objects',
+      removed: 'removed keys from 1 object',
+      tookOver: "took over label 'a' on 2 objects, where somebody else had set another value",
+      writes: 5,
+    },
+  ]);
 });

@@ -29,11 +29,12 @@ export class WriteDigest {
   readonly #tell: (summary: WriteSummary) => void;
   readonly #channels = new Set<Channel>();
   readonly #displaced = new Set<string>();
+  /** UIDs: an object may be written several times in a batch, which ends within a minute. */
+  readonly #set = new Set<string>();
+  readonly #removed = new Set<string>();
+  readonly #tookOver = new Set<string>();
   #since = 0;
   #lastAt = 0;
-  #set = 0;
-  #removed = 0;
-  #tookOver = 0;
   #writes = 0;
   #cancel: (() => void) | undefined;
 
@@ -43,15 +44,15 @@ export class WriteDigest {
   }
 
   /** One object was written: these keys of the policy were set, and these removed. */
-  add(set: readonly WrittenKey[], removed: readonly WrittenKey[]): void {
+  add(uid: string, set: readonly WrittenKey[], removed: readonly WrittenKey[]): void {
     const now = this.#clock.monotonic();
     this.#lastAt = now;
     this.#writes += 1;
-    if (set.length > 0) this.#set += 1;
-    if (removed.length > 0) this.#removed += 1;
+    if (set.length > 0) this.#set.add(uid);
+    if (removed.length > 0) this.#removed.add(uid);
     for (const { channel } of set) this.#channels.add(channel);
     const displaced = set.filter((key) => key.displaced);
-    if (displaced.length > 0) this.#tookOver += 1;
+    if (displaced.length > 0) this.#tookOver.add(uid);
     for (const { channel, key } of displaced) {
       if (this.#displaced.size <= MAX_KEYS) this.#displaced.add(describeKey(channel, key));
     }
@@ -65,13 +66,13 @@ export class WriteDigest {
     this.#cancel?.();
     this.#cancel = undefined;
     if (this.#writes === 0) return;
-    const [set, removed, tookOver, writes] = [this.#set, this.#removed, this.#tookOver, this.#writes];
+    const [set, removed, tookOver, writes] = [this.#set.size, this.#removed.size, this.#tookOver.size, this.#writes];
     const keys = [...this.#displaced];
     const verb =
       this.#channels.size > 1 ? 'labelled and annotated' : this.#channels.has('labels') ? 'labelled' : 'annotated';
-    [this.#set, this.#removed, this.#tookOver, this.#writes] = [0, 0, 0, 0];
-    this.#displaced.clear();
-    this.#channels.clear();
+    this.#writes = 0;
+    for (const gathered of [this.#set, this.#removed, this.#tookOver, this.#displaced, this.#channels])
+      gathered.clear();
     const names = listed(keys.length > MAX_KEYS ? [...keys.slice(0, MAX_KEYS), 'others'] : keys, 'and');
     this.#tell({
       written: set === 0 ? '' : `${verb} ${counted(set, 'object')}`,
