@@ -66,7 +66,7 @@ export function desiredOf(object: CachedObject, winners: Winners, held: Readonly
   }
   const applied = new WantedDraft();
   const retained = new WantedDraft();
-  const removal = new RemovalDraft();
+  let removal: RemovalDraft | undefined;
   for (const channel of CHANNELS) {
     for (const [key, intent] of winners[channel]) {
       const effect = effectOn(object, intent);
@@ -75,17 +75,19 @@ export function desiredOf(object: CachedObject, winners: Winners, held: Readonly
         side[channel].set(key, intent.value);
         if (intent.overwrite === 'IfAbsent') side.fromPicture = true;
       } else if (intent.kind === 'Remove' && (effect === 'Remove' || effect === 'Keep')) {
+        removal ??= new RemovalDraft();
         removal.add(object, channel, key, effect, intent.move !== undefined);
       }
     }
     const settled = (key: string) =>
-      applied[channel].has(key) || retained[channel].has(key) || removal.drops(channel, key);
+      applied[channel].has(key) || retained[channel].has(key) || removal?.drops(channel, key) === true;
     const isKept = (key: string) => winners[channel].get(key)?.kind !== 'Write' && winners[channel].has(key);
     for (const key of object.retained[channel]) if (!settled(key)) retained.keep(object, channel, key);
     for (const key of object.applied[channel]) {
       if (!settled(key) && (isKept(key) || isHeld(held, channel, key))) applied.keep(object, channel, key);
     }
   }
+  if (removal === undefined) return { applied, retained };
   applied.fromPicture ||= removal.dropsRenamed;
   retained.fromPicture ||= removal.dropsRenamed;
   return { applied, retained, ...removal.result };
@@ -115,7 +117,6 @@ class RemovalDraft {
 
   get result(): Pick<Desired, 'cleanUp' | 'leaving'> {
     const { leaving } = this;
-    if (leaving.labels.size + leaving.annotations.size === 0) return {};
     const others = this.#others;
     if (others.labels.size + others.annotations.size === 0) return { leaving };
     return { leaving, cleanUp: { ...others, fromPicture: this.#renamesOthers } };

@@ -5,7 +5,7 @@ import { blindDraftOf, type Draft, draftOf } from './intent.ts';
 import { JudgedObject } from './judged-object.ts';
 import type { KeyPatterns } from './key-patterns.ts';
 import type { KindContext, NamespaceLookup, Program, Sight } from './program.ts';
-import { type Outcome, type Verdict, verdictOf } from './verdict.ts';
+import { type Outcome, ownersAmong, type Verdict, verdictOf } from './verdict.ts';
 import { type Winners, winnersOf } from './winners.ts';
 
 /** What an evaluation is made of. */
@@ -64,7 +64,8 @@ export function evaluate(input: EvaluationInput): Evaluation {
   );
   const writable = !object.deleting && !isNamespaceTerminating(object, kind, namespaceOf);
   const desired = writable ? desiredUnder(input, winners) : undefined;
-  const outcome = { object, held, winners, desired, judged: new JudgedObject(object, kind, desired) };
+  const owners = ownersAmong(object, winners);
+  const outcome = { object, held, winners, owners, desired, judged: new JudgedObject(object, kind, desired) };
   const verdicts = drafts.map((draft, i) => verdictOf(draft, seenAs(sights[i] ?? usual, outcome)));
   const said = contention === undefined ? verdicts : withContention(programs, verdicts, contention);
   return { desired, winners, verdicts: said };

@@ -37,7 +37,7 @@ export class JudgedObject implements JudgedView {
 
 function mapAfter(object: CachedObject, desired: Desired | undefined, channel: Channel): StringMap {
   const live = object[channel];
-  if (desired === undefined) return live;
+  if (desired === undefined || staysAsItIs(object, desired, channel)) return live;
   const keys = new Set(Object.keys(live));
   for (const { [channel]: wanted } of [desired.applied, desired.retained])
     for (const key of wanted.keys()) keys.add(key);
@@ -47,4 +47,10 @@ function mapAfter(object: CachedObject, desired: Desired | undefined, channel: C
     if (value !== undefined) after.push([key, value]);
   }
   return Object.fromEntries(after);
+}
+
+/** Nothing of ours is there, nor to be: most objects under policies that judge. */
+function staysAsItIs(object: CachedObject, { applied, retained, leaving }: Desired, channel: Channel): boolean {
+  const ours = object.applied[channel].length + object.retained[channel].length;
+  return ours + applied[channel].size + retained[channel].size === 0 && leaving === undefined;
 }

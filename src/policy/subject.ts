@@ -4,7 +4,22 @@ import type { Channel, KindContext, NamespaceLookup, Subject } from './program.t
 
 /** True when one of our two managers owns the key on this object. */
 export function owns(object: CachedObject, channel: Channel, key: string): boolean {
-  return object.applied[channel].includes(key) || object.retained[channel].includes(key);
+  return isAmong(object.applied[channel], key) || isAmong(object.retained[channel], key);
+}
+
+/** Up to so many it is faster to look through them. */
+const FEW = 8;
+const SETS = new WeakMap<readonly string[], ReadonlySet<string>>();
+
+/** Of a list that never changes. Thousands of objects with the same keys of ours share one. */
+function isAmong(keys: readonly string[], key: string): boolean {
+  if (keys.length <= FEW) return keys.includes(key);
+  let set = SETS.get(keys);
+  if (set === undefined) {
+    set = new Set(keys);
+    SETS.set(keys, set);
+  }
+  return set.has(key);
 }
 
 /** The object as a policy that writes `writes` sees it. */

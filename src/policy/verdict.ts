@@ -23,6 +23,8 @@ export interface Outcome {
   readonly held: ReadonlyMap<string, KeyPatterns>;
   /** Among the policies that are enforced. */
   readonly winners: Winners;
+  /** See `ownersAmong`. */
+  readonly owners: ReadonlySet<Program>;
   /** Undefined where nothing may be written. */
   readonly desired: Desired | undefined;
   readonly judged: JudgedView;
@@ -164,20 +166,31 @@ function aboutJudgements({ rules }: Program, { judged }: Outcome, results: Resul
 
 // ---- Ownership -----------------------------------------------------------------------------------------------------
 
-/** Whether a key on the object is ours because of this policy: it decides the key, or the key is held for it. */
-function isOwned({ object, held, winners }: Outcome, program: Program): boolean {
-  const heldKeys = held.get(program.policy);
+const NOBODY: ReadonlySet<Program> = new Set();
+
+/** The programs by which a key on the object is ours, because they decide it. */
+export function ownersAmong(object: CachedObject, winners: Winners): ReadonlySet<Program> {
+  let owners: Set<Program> | undefined;
   for (const channel of CHANNELS) {
     if (object.applied[channel].length + object.retained[channel].length === 0) continue;
-    for (const [key, winner] of winners[channel]) {
-      if (winner.program === program && winner.kind !== 'Remove' && owns(object, channel, key)) return true;
-    }
-    if (heldKeys === undefined) continue;
-    for (const side of ['applied', 'retained'] as const) {
-      for (const key of object[side][channel]) {
-        if (!winners[channel].has(key) && heldKeys.fits(channel, key)) return true;
+    for (const [key, { program, kind }] of winners[channel]) {
+      if (kind !== 'Remove' && owns(object, channel, key)) {
+        owners ??= new Set();
+        owners.add(program);
       }
     }
   }
-  return false;
+  return owners ?? NOBODY;
+}
+
+/** Whether a key on the object is ours because of this policy: it decides the key, or the key is held for it. */
+function isOwned({ object, held, winners, owners }: Outcome, program: Program): boolean {
+  if (owners.has(program)) return true;
+  const heldKeys = held.get(program.policy);
+  if (heldKeys === undefined) return false;
+  return CHANNELS.some((channel) =>
+    [...object.applied[channel], ...object.retained[channel]].some(
+      (key) => !winners[channel].has(key) && heldKeys.fits(channel, key),
+    ),
+  );
 }

@@ -34,9 +34,9 @@ export function winnersOf(object: CachedObject, drafts: readonly Draft[]): Winne
 export type Decide = (channel: Channel, key: string) => Intent | undefined;
 
 /** What decides a key: an intent, or a claim before it. */
-export function winnerOf({ claims = [], ...winners }: Winners, channel: Channel, key: string): Intent | undefined {
+export function winnerOf(winners: Winners, channel: Channel, key: string): Intent | undefined {
   const winner = winners[channel].get(key);
-  const claim = claimOn(claims, channel, key, winner?.place ?? Number.POSITIVE_INFINITY);
+  const claim = claimOn(winners.claims ?? [], channel, key, winner?.place ?? Number.POSITIVE_INFINITY);
   return claim === undefined ? winner : { ...claim, key };
 }
 
