@@ -114,7 +114,7 @@ export class Operator {
       program: (name) => this.#policies.get(name)?.program,
       hasEvaluated: (program) => this.#meta.coverage(program) !== 'Pending',
       totals: (name) => this.#verdicts.totals(name),
-      programsOn: (kind) => this.#meta.kind(kind)?.programs ?? [],
+      programsOn: (kind) => this.#meta.of(kind)[0]?.programs ?? [],
     });
     const { auditLog } = options;
     const writeLog = auditLog === undefined ? undefined : new WriteLog(clock, (entry) => auditLog.write(entry));

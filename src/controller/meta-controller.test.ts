@@ -413,7 +413,7 @@ describe('a CRD', () => {
     await world.put(CRDS, { ...crd(WIDGETS), uid: 'uid-1', generation: 2 });
     await world.clock.advance(100);
     await world.quiet();
-    expect(world.meta.kind(WIDGETS)?.context).toMatchObject({ kind: 'Gizmo', scope: 'Cluster' });
+    expect(world.meta.of(WIDGETS)[0]?.context).toMatchObject({ kind: 'Gizmo', scope: 'Cluster' });
     expect([world.cluster.starts(WIDGETS), world.state(WIDGET_KIND)]).toEqual([1, 'Watching']);
   });
 

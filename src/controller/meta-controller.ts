@@ -18,7 +18,7 @@ import type { Discovery, DiscoverySnapshot } from '../kube/discovery.ts';
 import type { ListWatch } from '../kube/list-watch.ts';
 import type { KindContext, Program } from '../policy/program.ts';
 import { Awaited } from '../watchplan/awaited.ts';
-import { type KindId, kindIds, type Namespaces } from '../watchplan/limits.ts';
+import { kindIds, type Namespaces } from '../watchplan/limits.ts';
 import { type Plan, planWatches } from '../watchplan/plan.ts';
 import { Expansions } from '../watchplan/targets.ts';
 import { DiscoveryWatch } from './discovery-watch.ts';
@@ -176,8 +176,9 @@ export class MetaController {
     return this.#held;
   }
 
-  kind(id: KindId): WatchedKind | undefined {
-    return this.#kinds.get(id);
+  /** All that is watched of a kind: one where objects of all namespaces are, else one for each namespace. */
+  of(name: GroupResourceName): readonly WatchedKind[] {
+    return this.#kinds.of(name);
   }
 
   kinds(): IterableIterator<WatchedKind> {

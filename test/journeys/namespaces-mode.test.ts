@@ -137,6 +137,17 @@ test('with Roles in two namespaces everything works there: no request is refused
   expect(await operator.metric('watchkeeper_informer_state', 'kind="configmaps"')).toBe(1);
   for (const name of ['early', 'late']) expect((await admin.get(path(other, name))).metadata.labels).toEqual({});
 
+  await admin.patch(path(a, 'late'), { data: { a: null } });
+  await stage().labels(path(a, 'late'), ({ data }) => data === undefined);
+  await eventually(
+    'the Event of the removal',
+    async () => (await admin.list('/apis/events.k8s.io/v1/namespaces/default/events')).items,
+    (events) =>
+      events.some(
+        ({ reason, regarding }) => reason === 'KeysRemoved' && JSON.stringify(regarding).includes('"limited"'),
+      ),
+  );
+
   await stage().deletePolicy('limited');
   for (const namespace of [a, b]) await stage().labels(path(namespace, 'late'), ({ env }) => env === undefined);
   await operator.stop();
