@@ -78,6 +78,16 @@ test.each<[string, Partial<ApiErrorFields>, Meaning]>([
     refused('SchemaDrift'),
   ],
   [
+    '500, the same of one that has no managedFields',
+    {
+      code: 'ServerError',
+      status: 500,
+      message:
+        'failed to create manager for existing fields: failed to convert new object (default/x; acme.io/v1, Kind=Widget) to smd typed: .spec.size: expected string, got 3',
+    },
+    refused('SchemaDrift'),
+  ],
+  [
     '415, a server without server-side apply',
     { code: 'UnsupportedMediaType', status: 415 },
     { kind: 'NoServerSideApply' },

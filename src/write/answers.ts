@@ -31,7 +31,7 @@ const ROWS: readonly Row[] = [
   { holds: ({ code }) => code === 'Conflict', meaning: () => ({ kind: 'Stale' }) },
   { holds: ({ code }) => code === 'Forbidden', meaning: () => ({ kind: 'AskForRight' }) },
   {
-    holds: ({ code, message }) => code === 'ServerError' && message.includes('failed to create typed'),
+    holds: ({ code, message }) => code === 'ServerError' && SCHEMA_DRIFT.test(message),
     meaning: () => ({ kind: 'Refused', code: 'SchemaDrift' }),
   },
   {
@@ -49,6 +49,9 @@ const ROWS: readonly Row[] = [
     meaning: () => ({ kind: 'Refused', code: 'RefusedByServer' }),
   },
 ];
+
+/** The second where managedFields is empty, as it is after any write of such an object. */
+const SCHEMA_DRIFT = /failed to create typed|failed to convert .* to smd typed/;
 
 const REFUSALS: ReadonlySet<ApiError['code']> = new Set(['Invalid', 'BadRequest', 'MethodNotAllowed', 'NotAcceptable']);
 

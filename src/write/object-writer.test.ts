@@ -2,7 +2,7 @@ import { describe, expect, test, vi } from 'vitest';
 import { cachedObject } from '../../test/support/cached-object.ts';
 import { CONFIG_MAPS } from '../../test/support/compiled-policy.ts';
 import { BOUNDS } from '../api/bounds.ts';
-import type { CachedObject } from '../api/object.ts';
+import { type CachedObject, NO_KEYS } from '../api/object.ts';
 import { type Log, silentLog } from '../base/log.ts';
 import { ApiError, type ApiErrorFields } from '../kube/errors.ts';
 import type { Desired } from '../policy/desired.ts';
@@ -245,7 +245,8 @@ describe('an object that does not fit its schema', () => {
   }
 
   test('gets its keys by a merge patch, which is told of as a write of its own, and is refused all the same', async () => {
-    const { requests, reports, writer } = drifted();
+    // What apply owned is nobody's any more.
+    const { requests, reports, writer } = drifted(async () => ({ ...done, applied: NO_KEYS }));
     expect(await writer.write(CONFIG_MAPS, object, TEAM)).toMatchObject(refusal);
     expect(requests.rewrite).toHaveBeenCalledExactlyOnceWith(CONFIG_MAPS, object, {
       labels: { team: 'a' },
@@ -255,6 +256,19 @@ describe('an object that does not fit its schema', () => {
       ['Refused', ['team']],
       ['Written', ['team']],
     ]);
+  });
+
+  test('is done when nothing is wanted and the last key of ours has gone', async () => {
+    const bare = { ...done, labels: {}, applied: NO_KEYS };
+    const { requests, writer } = drifted(async () => bare);
+    expect(await writer.write(CONFIG_MAPS, done, { applied: NOTHING, retained: NOTHING })).toEqual({
+      kind: 'Written',
+      answer: bare,
+    });
+    expect(requests.rewrite).toHaveBeenCalledExactlyOnceWith(CONFIG_MAPS, done, {
+      labels: { team: null },
+      annotations: { 'watchkeeper.dev/own-keys': null },
+    });
   });
 
   test('that has its keys is left alone', async () => {

@@ -59,8 +59,9 @@ export class ObjectWriter implements Writer {
     const rewrite = isDrift ? rewriteOf(object, desired) : undefined;
     if (rewrite === undefined) return outcome;
     const second = await this.#observed(kind, object, winners, { kind: 'Rewrite', rewrite });
-    // The keys are as wanted, and that the object does not fit its schema stays to be told.
-    return second.kind === 'Written' ? outcome : second;
+    // Where something is still to be applied, it stays to be told that the object does not fit its schema.
+    const isDone = second.kind !== 'Written' || nextWrite(second.answer, desired) === undefined;
+    return isDone ? second : outcome;
   }
 
   async #observed(kind: KindContext, object: CachedObject, winners: Winners, step: WriteStep): Promise<WriteOutcome> {
