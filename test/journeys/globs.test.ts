@@ -257,7 +257,11 @@ describe('a glob over everything', () => {
         forbidden.filter((row) => row.group === group).map(({ resource }) => resource),
       );
     }
-    const healed = await stage().policy('everything', (view) => is(view, 'Compliant') === 'False', 60_000);
+    const healed = await stage().policy(
+      'everything',
+      (view) => is(view, 'Watching') === 'True' && is(view, 'Compliant') === 'False',
+      60_000,
+    );
     expect(healed.conditions['Watching']).toMatchObject({ status: 'True', reason: 'Watching' });
     expect(watchingOf(healed)).toMatchObject({ forbidden: 0, failed: 0, notServed: 0 });
     expect(healed.violations).toContainEqual(expect.objectContaining({ namespace: ns, name: 'settings' }));

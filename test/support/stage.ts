@@ -4,6 +4,7 @@ import { eventually } from '../cluster/eventually.ts';
 import { sharedControlPlane } from '../cluster/shared.ts';
 import { Installation, install, POLICIES } from './installation.ts';
 import { type OperatorArguments, OperatorProcess, operatorTails, stopOperators } from './operator-process.ts';
+import { runProduct } from './run-product.ts';
 
 export type { PolicySpec } from './installation.ts';
 export { is, type PolicyView } from './policy-view.ts';
@@ -69,6 +70,12 @@ export class Stage extends Installation {
         intervalMs: 50,
       },
     );
+  }
+
+  /** Takes away what operators of other tests left on objects: a new one would, and be counted for it. */
+  async sweep(): Promise<void> {
+    const { code, stdout } = await runProduct(['cleanup', '--retained', '--kubeconfig', this.cluster.kubeconfig]);
+    if (code !== 0) throw new Error(`the cleanup ended with ${code}:\n${stdout}`);
   }
 
   async clear(): Promise<void> {
