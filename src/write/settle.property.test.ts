@@ -88,8 +88,14 @@ const policy = fc.record({
 
 type PolicyFields = typeof policy extends fc.Arbitrary<infer Fields> ? Fields : never;
 
-/** Undefined for a policy that is refused, and for one that reads keys that another writes. */
-function programOf(fields: PolicyFields, i: number): Program | undefined {
+interface Compiled {
+  readonly program: Program;
+  /** Keys of labels that it reads. */
+  readonly reads: readonly string[];
+}
+
+/** Undefined for a policy that is refused, and for one that reads keys that it does not write. */
+function compiledOf(fields: PolicyFields, i: number): Compiled | undefined {
   const match = { resources: [{ group: '', resource: 'configmaps' }], ...fields.match };
   const rules = fields.rules.map(({ action, ...rest }, j) => ({ name: `${action}-${j}`, ...rest }));
   const spec = enforcing({ ...fields, match, rules });
@@ -98,7 +104,16 @@ function programOf(fields: PolicyFields, i: number): Program | undefined {
   const read = JSON.stringify([match, fields.exclude, rules]).matchAll(/"key":"(k\d)","operator"|labels\.(k\d)/g);
   const { program } = result;
   const reads = [...read].map(([, selected, sourced]) => selected ?? sourced ?? '');
-  return reads.every((name) => program.writes.fits('labels', name)) ? program : undefined;
+  return reads.every((name) => program.writes.fits('labels', name)) ? { program, reads } : undefined;
+}
+
+/** Without those that read what another decides: such policies can undo each other without end, and are stopped for it. */
+function withoutCycles(all: readonly Compiled[]): readonly Program[] {
+  const decides = ({ program: { rules } }: Compiled, name: string) =>
+    rules.some(({ writes }) => writes.some((write) => write.decides.fits('labels', name)));
+  const isIndependent = (one: Compiled) =>
+    !all.some((other) => other !== one && one.reads.some((name) => decides(other, name)));
+  return all.filter(isIndependent).map(({ program }) => program);
 }
 
 const managers = fc.constantFrom('kubectl', 'helm', MANAGER, MANAGER, RETAINED_MANAGER);
@@ -121,12 +136,11 @@ const objectOf = (owners: fc.Arbitrary<string>) =>
 
 const world = fc.record({
   object: objectOf(managers),
-  programs: fc.array(policy, { minLength: 2, maxLength: 6 }).map((policies) =>
-    policies
-      .map(programOf)
-      .filter((program) => program !== undefined)
-      .toSorted(byPrecedence),
-  ),
+  programs: fc
+    .array(policy, { minLength: 2, maxLength: 6 })
+    .map((policies) =>
+      withoutCycles(policies.map(compiledOf).filter((compiled) => compiled !== undefined)).toSorted(byPrecedence),
+    ),
   held: fc.dictionary(
     fc.constantFrom('gone', 'p0'),
     fc.record({ labels: fc.subarray(WRITTEN), annotations: fc.subarray(WRITTEN) }),
