@@ -21,7 +21,7 @@ interface Standing {
 }
 
 /** An object that changed after a refusal is written again no sooner than this, in milliseconds: it may change all the time. */
-export const REFUSED_GAP_MS = 5_000;
+const REFUSED_GAP_MS = 5_000;
 
 /** The refused writes of one kind. Each stands, and is reported, until its object or the programs have changed. */
 export class Refusals {

@@ -41,7 +41,7 @@ export function keyPattern(glob: string, except: readonly string[]): string {
 }
 
 /** Holds for keys that one of the patterns fits. */
-export function compilePatterns(patterns: readonly string[]): KeyTest {
+function compilePatterns(patterns: readonly string[]): KeyTest {
   if (patterns.length === 0) return NO_KEY;
   const exact = new Set(patterns.filter((pattern) => !pattern.includes('*')));
   const globs = patterns.filter((pattern) => !exact.has(pattern)).map(compilePattern);

@@ -5,7 +5,7 @@ import { isSameState, type KeyChange, stateOf } from './key-state.ts';
 import { OwnRun } from './own-run.ts';
 
 /** Within which time changes of a key are counted, in milliseconds. */
-export const WINDOW_MS = 60_000;
+const WINDOW_MS = 60_000;
 /** How often others may change a key back within that time, and how often we may write it for any reason. */
 const MOST_REVERTS = 3;
 const MOST_WRITES = 20;
