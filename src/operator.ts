@@ -1,7 +1,5 @@
 import { hostname } from 'node:os';
 import { MANAGER } from './api/object.ts';
-import { type GroupResource, groupResourceName } from './api/resource.ts';
-import type { WatchPolicyStatus } from './api/status.ts';
 import { WATCH_POLICIES, WATCH_POLICY_KIND } from './api/watch-policy.ts';
 import { Backoff, reflectorBackoff } from './base/backoff.ts';
 import { type Clock, sleep } from './base/clock.ts';
@@ -9,13 +7,12 @@ import { messageOf } from './base/errors.ts';
 import type { Log } from './base/log.ts';
 import { VERSION } from './base/version.ts';
 import { Ledger } from './controller/ledger.ts';
+import { ledgerStore } from './controller/ledger-store.ts';
 import { MetaController } from './controller/meta-controller.ts';
 import { ObjectController } from './controller/object-controller.ts';
 import { type PolicyEntry, PolicySet } from './controller/policy-set.ts';
-import { watchTotals } from './controller/watch-totals.ts';
-import { reviewSelfAccess } from './kube/access-review.ts';
+import { forbiddenVerbs } from './kube/access-review.ts';
 import { applyStatus } from './kube/apply.ts';
-import { applyConfigMap, readConfigMap } from './kube/config-maps.ts';
 import type { Credentials } from './kube/credentials.ts';
 import { DiscoveryClient } from './kube/discovery-client.ts';
 import { createEvent, patchEventSeries } from './kube/events.ts';
@@ -26,12 +23,12 @@ import type { AuditSink } from './ops/audit-log.ts';
 import { HttpServer } from './ops/http-server.ts';
 import type { Listen } from './ops/listen.ts';
 import { Metrics } from './ops/metrics.ts';
+import { metricsSources } from './ops/metrics-sources.ts';
 import { EventSender } from './report/events/event-sender.ts';
 import { EventTeller } from './report/events/event-teller.ts';
-import { buildStatus } from './report/status.ts';
+import { statusOf } from './report/status-source.ts';
 import { StatusTroubles } from './report/status-troubles.ts';
 import { StatusWriter } from './report/status-writer.ts';
-import { timestamp } from './report/timestamp.ts';
 import { VerdictTable } from './report/verdict-table.ts';
 import { WriteLog } from './report/write-log.ts';
 import type { Namespaces } from './watchplan/limits.ts';
@@ -60,10 +57,7 @@ export interface OperatorOptions {
 
 /** How long writes under way and statuses that are due may take once we are to stop, in milliseconds. */
 const DRAIN_MS = 5_000;
-/** Objects that the condition Contended names. */
-const FIGHTS_SHOWN = 3;
-const LEDGER_NAME = 'watchkeeper-ledger';
-const LEDGER_LABELS = { 'app.kubernetes.io/name': 'watchkeeper', 'app.kubernetes.io/component': 'ledger' };
+const STATUS = { group: WATCH_POLICIES.group, resource: WATCH_POLICIES.resource, subresource: 'status' };
 
 /** The composition root: makes every part, wires it, and starts and stops it in order. */
 export class Operator {
@@ -96,7 +90,7 @@ export class Operator {
     });
     this.#client = client;
     this.#policies = new PolicySet({ allowedKeys: options.allowKeys });
-    this.#ledger = new Ledger(this.#ledgerStore(), log, () => this.#touchAll());
+    this.#ledger = new Ledger(ledgerStore(client, options.namespace, signal), log, () => this.#touchAll());
     this.#events = new EventSender({
       clock,
       log,
@@ -125,12 +119,18 @@ export class Operator {
       },
       gone: (...what) => writeLog?.gone(...what),
     });
-    const troubles = new StatusTroubles({ log, mayWrite: () => this.#mayWriteStatus() });
+    const troubles = new StatusTroubles({
+      log,
+      mayWrite: async () => (await forbiddenVerbs(client, STATUS, ['patch'], signal)).length === 0,
+    });
     this.#status = new StatusWriter({
       clock,
       troubles,
       entry: (name) => this.#policies.get(name),
-      build: (entry, previous) => this.#buildStatus(entry, previous),
+      build: (entry, previous) => {
+        const [meta, ledger, verdicts] = [this.#meta, this.#ledger, this.#verdicts];
+        return statusOf(entry, previous, { clock, meta, ledger, verdicts, shown: options.statusViolations });
+      },
       write: async ({ name, uid }, status) => {
         const target = {
           gvr: WATCH_POLICIES,
@@ -187,7 +187,8 @@ export class Operator {
       log,
       discovery: new DiscoveryClient(client),
       createListWatch: (spec) => createListWatch(client, spec),
-      missingVerbs: (gr, namespace) => this.#missingVerbs(gr, namespace),
+      missingVerbs: ({ group, resource }, namespace) =>
+        forbiddenVerbs(client, { group, resource, namespace }, ['list', 'watch'], signal),
       namespaces: options.namespaces,
       policies: this.#policies,
       ledger: this.#ledger,
@@ -202,23 +203,18 @@ export class Operator {
         kindChanged: (name) => this.#touchPoliciesOn(name),
       },
     });
-    this.#metrics.watch({
-      kinds: () => this.#watchedKinds(),
-      evaluationDepth: () => this.#objects.evaluationDepth,
-      evaluationAgeMs: () => this.#objects.evaluationAgeMs,
-      writeDepth: () => this.#objects.writeDepth,
-      writeAgeMs: () => this.#objects.writeAgeMs,
-      writesInFlight: () => this.#objects.writesInFlight,
-      eventDepth: () => this.#events.depth,
-      auditLines: () => options.auditLog?.counts ?? {},
-      policies: () => this.#policyMetrics(),
-      connections: () =>
-        Object.entries(client.state()).map(([pool, { sessions, waiting }]) => ({
-          pool,
-          connections: sessions.length,
-          streams: sessions.reduce((sum, { streams }) => sum + streams, waiting),
-        })),
-    });
+    this.#metrics.watch(
+      metricsSources({
+        client,
+        policies: this.#policies,
+        meta: this.#meta,
+        objects: this.#objects,
+        verdicts: this.#verdicts,
+        status: this.#status,
+        events: this.#events,
+        auditLog,
+      }),
+    );
     this.#http = new HttpServer({
       listen,
       registry: this.#metrics.registry,
@@ -266,35 +262,6 @@ export class Operator {
     }
   }
 
-  #ledgerStore() {
-    const { namespace } = this.#options;
-    const { signal } = this.#abort;
-    return {
-      read: () => readConfigMap(this.#client, namespace, LEDGER_NAME, signal),
-      write: async (data: Readonly<Record<string, string>>) => {
-        const target = { namespace, name: LEDGER_NAME, data, labels: LEDGER_LABELS, fieldManager: LEDGER_NAME, signal };
-        await applyConfigMap(this.#client, target);
-      },
-    };
-  }
-
-  async #mayWriteStatus(): Promise<boolean> {
-    const { group, resource } = WATCH_POLICIES;
-    const question = { verb: 'patch', group, resource, subresource: 'status' };
-    return (await reviewSelfAccess(this.#client, question, this.#abort.signal)).allowed;
-  }
-
-  async #missingVerbs({ group, resource }: GroupResource, namespace: string | undefined): Promise<readonly string[]> {
-    const { signal } = this.#abort;
-    const answers = await Promise.all(
-      ['list', 'watch'].map(async (verb) => {
-        const { allowed } = await reviewSelfAccess(this.#client, { verb, group, resource, namespace }, signal);
-        return allowed ? [] : [verb];
-      }),
-    );
-    return answers.flat();
-  }
-
   #policySeen(entry: PolicyEntry): void {
     const isNew = this.#status.seen(entry);
     if (!isNew) return;
@@ -311,57 +278,6 @@ export class Operator {
     for (const name of this.#meta.policiesOn(kind)) {
       this.#status.touch(name);
       this.#teller.evaluated(name);
-    }
-  }
-
-  #buildStatus(entry: PolicyEntry, previous: WatchPolicyStatus): { status: WatchPolicyStatus; settled: boolean } {
-    const { name, generation, acceptance, program } = entry;
-    const refusal = this.#meta.refusal(name);
-    const inForce = program !== undefined && program.mode !== 'Suspended' && refusal === undefined;
-    const { resources, skipped } = inForce ? this.#meta.resources(program) : { resources: [], skipped: [] };
-    const coverage = program === undefined ? 'Pending' : this.#meta.coverage(program);
-    const status = buildStatus({
-      generation,
-      acceptance,
-      refusal,
-      program,
-      resources,
-      skipped,
-      coverage,
-      totals: this.#verdicts.totals(name),
-      examples: (code) => this.#verdicts.examples(name, code, FIGHTS_SHOWN),
-      violations: coverage === 'Pending' ? [] : this.#verdicts.violations(name, this.#options.statusViolations),
-      ledgerProblem: this.#ledgerProblem(resources),
-      previous,
-      now: timestamp(this.#options.clock.now()),
-    });
-    const settled = coverage !== 'Pending' || !acceptance.ok || refusal !== undefined || program?.mode === 'Suspended';
-    return { status, settled };
-  }
-
-  /** Kinds that are on record are written also while the ledger cannot be. */
-  #ledgerProblem(resources: readonly GroupResource[]): string | undefined {
-    const { problem } = this.#ledger;
-    if (problem === undefined) return undefined;
-    return resources.every((resource) => this.#ledger.stands(groupResourceName(resource))) ? undefined : problem;
-  }
-
-  *#watchedKinds() {
-    for (const [kind, { context, ...totals }] of watchTotals(this.#meta.kinds())) {
-      yield { kind, state: this.#meta.state(context).state, ...totals };
-    }
-  }
-
-  *#policyMetrics() {
-    for (const { name } of this.#policies.entries()) {
-      const { pending: _pending, results: _results, ...objects } = this.#verdicts.totals(name);
-      const conditions = this.#status.standing(name)?.conditions ?? [];
-      yield {
-        policy: name,
-        objects,
-        results: this.#verdicts.counts(name),
-        contended: conditions.some(({ type, status }) => type === 'Contended' && status === 'True'),
-      };
     }
   }
 }

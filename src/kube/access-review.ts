@@ -47,3 +47,15 @@ export async function reviewSelfAccess(
   const { allowed, reason } = status as { readonly allowed?: unknown; readonly reason?: unknown };
   return { allowed: allowed === true, reason: typeof reason === 'string' ? reason : '' };
 }
+
+/** Which of the verbs we have no right to. Rejects with ApiError. */
+export async function forbiddenVerbs(
+  client: KubeClient,
+  what: Omit<AccessQuestion, 'verb'>,
+  verbs: readonly string[],
+  signal: AbortSignal,
+): Promise<readonly string[]> {
+  const reviews = verbs.map((verb) => reviewSelfAccess(client, { ...what, verb }, signal));
+  const answers = await Promise.all(reviews);
+  return verbs.filter((_, i) => answers[i]?.allowed === false);
+}

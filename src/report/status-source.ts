@@ -1,0 +1,61 @@
+import { type GroupResource, groupResourceName } from '../api/resource.ts';
+import type { WatchPolicyStatus } from '../api/status.ts';
+import type { Clock } from '../base/clock.ts';
+import type { Ledger } from '../controller/ledger.ts';
+import type { MetaController } from '../controller/meta-controller.ts';
+import type { PolicyEntry } from '../controller/policy-set.ts';
+import { buildStatus } from './status.ts';
+import { timestamp } from './timestamp.ts';
+import type { VerdictTable } from './verdict-table.ts';
+
+/** Those who know what a status is made of. */
+export interface StatusSources {
+  readonly clock: Pick<Clock, 'now'>;
+  readonly meta: Pick<MetaController, 'refusal' | 'resources' | 'coverage'>;
+  readonly ledger: Pick<Ledger, 'problem' | 'stands'>;
+  readonly verdicts: Pick<VerdictTable, 'totals' | 'examples' | 'violations'>;
+  /** Results listed. */
+  readonly shown: number;
+}
+
+/** Objects that the condition Contended names. */
+const FIGHTS_SHOWN = 3;
+
+/**
+ * The status of a policy as it should be now; `previous` is what stands there. `settled`: nothing better is to be expected in a
+ * moment.
+ */
+export function statusOf(
+  { name, generation, acceptance, program }: PolicyEntry,
+  previous: WatchPolicyStatus,
+  { clock, meta, ledger, verdicts, shown }: StatusSources,
+): { readonly status: WatchPolicyStatus; readonly settled: boolean } {
+  const refusal = meta.refusal(name);
+  const inForce = program !== undefined && program.mode !== 'Suspended' && refusal === undefined;
+  const { resources, skipped } = inForce ? meta.resources(program) : { resources: [], skipped: [] };
+  const coverage = program === undefined ? 'Pending' : meta.coverage(program);
+  const status = buildStatus({
+    generation,
+    acceptance,
+    refusal,
+    program,
+    resources,
+    skipped,
+    coverage,
+    totals: verdicts.totals(name),
+    examples: (code) => verdicts.examples(name, code, FIGHTS_SHOWN),
+    violations: coverage === 'Pending' ? [] : verdicts.violations(name, shown),
+    ledgerProblem: ledgerProblem(ledger, resources),
+    previous,
+    now: timestamp(clock.now()),
+  });
+  const settled = coverage !== 'Pending' || !acceptance.ok || refusal !== undefined || program?.mode === 'Suspended';
+  return { status, settled };
+}
+
+/** Kinds that are on record are written also while the ledger cannot be. */
+function ledgerProblem(ledger: StatusSources['ledger'], resources: readonly GroupResource[]): string | undefined {
+  const { problem } = ledger;
+  if (problem === undefined) return undefined;
+  return resources.every((resource) => ledger.stands(groupResourceName(resource))) ? undefined : problem;
+}
