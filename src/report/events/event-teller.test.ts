@@ -39,7 +39,7 @@ const condition = (type: PolicyCondition['type'], status: PolicyCondition['statu
   lastTransitionTime: '2030-01-01T00:00:00Z',
 });
 
-function setUp({ evaluated = true } = {}) {
+function setUp({ evaluated = true, before = {} }: { evaluated?: boolean; before?: WatchPolicyStatus } = {}) {
   const clock = new ManualClock();
   const facts: (Fact & { readonly rolledUp: number })[] = [];
   const dropped: Partial<Record<EventResult, number>> = {};
@@ -55,6 +55,7 @@ function setUp({ evaluated = true } = {}) {
     totals: () => state.totals,
     programsOn: () => [P],
   });
+  for (const { policy, uid } of [P, Q]) teller.adopt({ policy, uid }, policy === 'p' ? before : {});
   const appear = (object: CachedObject, kind: KindContext = CONFIG_MAPS, ...appeared: readonly DatedResult[]) =>
     teller.changed(kind, object, P, { appeared, ended: [] });
   const words = () => facts.map(({ type, reason, note }) => `${type} ${reason}: ${note}`);
@@ -82,7 +83,6 @@ describe('results', () => {
 
   test('of a first evaluation are told of the policy, once', () => {
     const { facts, state, teller, appear } = setUp({ evaluated: false });
-    teller.adopt({ policy: 'p', uid: P.uid }, {});
     for (let i = 0; i < 50; i++) appear(cachedObject({ name: `a-${i}` }), CONFIG_MAPS, result());
     state.totals = { ...noTotals(), matched: 80, violating: 50, results: 50 };
     state.evaluated = true;
@@ -102,8 +102,7 @@ describe('results', () => {
     ['fewer', { ...standing, violationsTotal: 49 }, 1],
     ['an older spec', { ...standing, observedGeneration: 2 }, 1],
   ])('of a first evaluation after a restart: the status said %s', (_what, status, told) => {
-    const { facts, state, teller, appear } = setUp({ evaluated: false });
-    teller.adopt({ policy: 'p', uid: P.uid }, status);
+    const { facts, state, teller, appear } = setUp({ evaluated: false, before: status });
     for (let i = 0; i < 50; i++) appear(cachedObject({ name: `a-${i}` }), CONFIG_MAPS, result());
     state.totals = { ...noTotals(), matched: 80, violating: 50, results: 50 };
     state.evaluated = true;
@@ -116,6 +115,9 @@ describe('results', () => {
     appear(cachedObject({ name: 'a' }), CONFIG_MAPS, result(), result({ rule: 's' }));
     teller.forget('p');
     expect([facts, dropped, clock.pending]).toEqual([[], { Dropped: 2 }, 0]);
+    // What was under way is of no more interest, nor does it bring the policy back.
+    appear(cachedObject({ name: 'b' }), CONFIG_MAPS, result());
+    expect([facts, dropped, clock.pending]).toEqual([[], { Dropped: 3 }, 0]);
   });
 });
 

@@ -51,7 +51,8 @@ export class EventTeller {
 
   /** A policy came, with what an earlier process said of it. */
   adopt(policy: PolicyIdentity, status: WatchPolicyStatus): void {
-    this.#voice(policy).known = status;
+    this.forget(policy.policy);
+    this.#voices.set(policy.policy, this.#newVoice(policy, status));
   }
 
   /** The policy is gone: nothing is left to tell it about. */
@@ -78,7 +79,11 @@ export class EventTeller {
   // ---- Results -----------------------------------------------------------------------------------------------------
 
   changed(kind: KindContext, object: CachedObject, program: Program, { appeared, ended }: ResultChanges): void {
-    const { results } = this.#voice(program);
+    const results = this.#voiceOf(program)?.results;
+    if (results === undefined) {
+      this.#options.observe('Dropped', appeared.length + ended.length);
+      return;
+    }
     const regarding = referenceTo(kind, object);
     for (const result of appeared) {
       if (results.isSingle(result.result)) this.#options.offer(appearedFact(program, result, regarding));
@@ -91,8 +96,8 @@ export class EventTeller {
   }
 
   #tellResults(policy: PolicyIdentity, { found, ended, changes, settled }: Digest): void {
-    const voice = this.#voices.get(policy.policy);
-    if (voice?.uid !== policy.uid) {
+    const voice = this.#voiceOf(policy);
+    if (voice === undefined) {
       this.#options.observe('Dropped', changes);
       return;
     }
@@ -127,12 +132,16 @@ export class EventTeller {
       const program = winners[key.channel].get(key.key)?.program ?? this.#writerOf(kind, key.channel, key.key);
       if (program !== undefined) of(program).removed.push(key);
     }
-    for (const [program, keys] of byPolicy) this.#voice(program).writes.add(object.uid, keys.set, keys.removed);
+    for (const [program, keys] of byPolicy) {
+      const voice = this.#voiceOf(program);
+      if (voice === undefined) this.#options.observe('Dropped', 1);
+      else voice.writes.add(object.uid, keys.set, keys.removed);
+    }
   }
 
   #tellWrites(policy: PolicyIdentity, { written, removed, tookOver, writes }: WriteSummary): void {
     const { offer, observe } = this.#options;
-    if (this.#voices.get(policy.policy)?.uid !== policy.uid) {
+    if (this.#voiceOf(policy) === undefined) {
       observe('Dropped', writes);
       return;
     }
@@ -172,13 +181,16 @@ export class EventTeller {
     }
   }
 
-  #voice({ policy, uid }: PolicyIdentity): Voice {
-    const known = this.#voices.get(policy);
-    if (known?.uid === uid) return known;
-    if (known !== undefined) this.forget(policy);
+  /** Undefined when the policy is gone, or is another one of its name by now. */
+  #voiceOf({ policy, uid }: PolicyIdentity): Voice | undefined {
+    const voice = this.#voices.get(policy);
+    return voice?.uid === uid ? voice : undefined;
+  }
+
+  #newVoice({ policy, uid }: PolicyIdentity, known: WatchPolicyStatus): Voice {
     const { clock, program, hasEvaluated } = this.#options;
     const identity = { policy, uid };
-    const voice: Voice = {
+    return {
       uid,
       results: new ResultDigest({
         clock,
@@ -189,10 +201,8 @@ export class EventTeller {
         tell: (digest) => this.#tellResults(identity, digest),
       }),
       writes: new WriteDigest(clock, (summary) => this.#tellWrites(identity, summary)),
-      known: undefined,
+      known,
     };
-    this.#voices.set(policy, voice);
-    return voice;
   }
 }
 
