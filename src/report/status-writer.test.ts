@@ -319,6 +319,16 @@ describe('a write that fails', () => {
     expect(clock.pending).toBe(0);
   });
 
+  test('is tried again by itself, though nothing changes any more', async () => {
+    const { clock, now, see, times } = setUp();
+    now.failure = apiError('Unavailable');
+    see('p');
+    await clock.advance(20);
+    now.failure = undefined;
+    await clock.advance(10_000);
+    expect(times()).toEqual([20, 1_020]);
+  });
+
   test('though the server made it is noticed: the status that stands there is not written again', async () => {
     const { clock, now, see, newer, hold, writes } = setUp();
     const release = hold();

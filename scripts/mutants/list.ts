@@ -1,0 +1,102 @@
+/** One way in which the product could be wrong. */
+export interface Mutant {
+  /** What it then does. */
+  readonly name: string;
+  readonly file: string;
+  /** There exactly once. */
+  readonly find: string;
+  readonly replace: string;
+  /** Folders or files whose units should notice. */
+  readonly tests: readonly string[];
+}
+
+const CONTROLLER = ['src/controller'];
+const PLAN = ['src/watchplan', 'src/controller'];
+const REPORT = ['src/report'];
+
+export const MUTANTS: readonly Mutant[] = [
+  {
+    name: 'reconciler: evaluates a kind that cannot be relied on',
+    file: 'src/controller/object-controller.ts',
+    find: '} else if (!isReady(kind)) {',
+    replace: '} else if (false) {',
+    tests: CONTROLLER,
+  },
+  {
+    name: 'reconciler: keeps what was said about an object that is gone',
+    file: 'src/controller/object-controller.ts',
+    find: '      verdicts.forget(kind.name, key);\n',
+    replace: '',
+    tests: CONTROLLER,
+  },
+  {
+    name: 'reconciler: writes a kind before it is on record in the ledger',
+    file: 'src/controller/kind-writer.ts',
+    find: 'if (this.#admits(key)) await this.#ensureRecord(key);',
+    replace: 'if (this.#admits(key)) void this.#ensureRecord(key);',
+    tests: CONTROLLER,
+  },
+  {
+    name: 'reconciler: takes a write that was made on an old picture for done',
+    file: 'src/controller/kind-writer.ts',
+    find: "      case 'Stale':\n        return { kind: 'Retry' };",
+    replace: "      case 'Stale':\n        return DONE;",
+    tests: CONTROLLER,
+  },
+  {
+    name: 'planner: watches for suspended policies',
+    file: 'src/watchplan/plan.ts',
+    find: "    if (program.mode === 'Suspended') continue;\n",
+    replace: '',
+    tests: PLAN,
+  },
+  {
+    name: 'planner: forgets kinds that may carry keys of policies that are gone',
+    file: 'src/watchplan/plan.ts',
+    find: "  for (const name of written) draftOf(drafts, name).owners.add('cleanup');\n",
+    replace: '',
+    tests: PLAN,
+  },
+  {
+    name: 'planner: does not watch Namespaces for what is in them',
+    file: 'src/watchplan/plan.ts',
+    find: "  if (drafts.size > 0) draftOf(drafts, NAMESPACES).owners.add('source');\n",
+    replace: '',
+    tests: PLAN,
+  },
+  {
+    name: 'planner: a CRD that was made again keeps the informer of the one before',
+    file: 'src/watchplan/kind-plan.ts',
+    find: 'spec: { gvr: { ...gr, version }, namespace, representation, incarnation },',
+    replace: 'spec: { gvr: { ...gr, version }, namespace, representation, incarnation: undefined },',
+    tests: PLAN,
+  },
+  {
+    name: 'status writer: writes what stands there already',
+    file: 'src/report/policy-status.ts',
+    find: 'if (isDeepStrictEqual(status, this.#standing)) {',
+    replace: 'if (isDeepStrictEqual(status, undefined)) {',
+    tests: REPORT,
+  },
+  {
+    name: 'status writer: writes more than once a second',
+    file: 'src/report/policy-status.ts',
+    find: 'const MIN_GAP_MS = 1_000;',
+    replace: 'const MIN_GAP_MS = 0;',
+    tests: REPORT,
+  },
+  {
+    name: 'status writer: gives up after a write that failed',
+    file: 'src/report/policy-status.ts',
+    find: '        this.#dirty = true;\n      }\n    }',
+    replace: '      }\n    }',
+    tests: REPORT,
+  },
+  {
+    name: 'status writer: counts an object again and again',
+    file: 'src/report/verdict-table.ts',
+    find: 'count(policy.totals, verdict, -1);',
+    replace: '',
+    tests: REPORT,
+  },
+];
