@@ -188,7 +188,7 @@ export class Operator {
       discovery: new DiscoveryClient(client),
       createListWatch: (spec) => createListWatch(client, spec),
       missingVerbs: ({ group, resource }, namespace) =>
-        forbiddenVerbs(client, { group, resource, namespace }, ['list', 'watch'], signal),
+        forbiddenVerbs(client, { group, resource, namespace }, ['list', 'watch', 'patch'], signal),
       namespaces: options.namespaces,
       policies: this.#policies,
       ledger: this.#ledger,

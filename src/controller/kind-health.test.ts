@@ -31,7 +31,7 @@ async function setUp(missingVerbs: () => Promise<readonly string[]> = async () =
 
 test('a break becomes visible once it has lasted, without a further event, and is told once', async () => {
   const { clock, kind, health, changed, breakDown } = await setUp();
-  expect(health.state(kind).state).toBe('Watching');
+  expect(health.state(kind, false).state).toBe('Watching');
   await breakDown();
   health.update(kind);
   await clock.advance(TOLERATED_MS - 1);
@@ -64,7 +64,7 @@ test('a 403 is a missing right once a review says so, which is told and asked on
   health.update(kind);
   expect(reviews).toBe(1);
   expect(changed).toEqual(['configmaps']);
-  expect(health.state(kind)).toMatchObject({
+  expect(health.state(kind, false)).toMatchObject({
     state: 'Forbidden',
     message: expect.stringContaining('verbs: ["watch"]'),
   });
@@ -73,12 +73,12 @@ test('a 403 is a missing right once a review says so, which is told and asked on
 test('a 403 of a server that has not read the roles yet changes nothing', async () => {
   const { kind, health, breakDown } = await setUp(async () => []);
   await breakDown('Forbidden');
-  expect(health.state(kind).state).toBe('Watching');
+  expect(health.state(kind, false).state).toBe('Watching');
 });
 
 test('a review that fails says nothing', async () => {
   const { kind, health, changed, breakDown } = await setUp(async () => Promise.reject(apiError('Network')));
   await breakDown('Forbidden');
   expect(changed).toEqual([]);
-  expect(health.state(kind).state).toBe('Watching');
+  expect(health.state(kind, false).state).toBe('Watching');
 });

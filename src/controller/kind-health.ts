@@ -5,12 +5,12 @@ import type { KindContext } from '../policy/program.ts';
 import { type KindSource, type KindState, kindState, type MissingVerbs, TOLERATED_MS } from './kind-state.ts';
 import type { View } from './watched-kind.ts';
 
-/** Which of the verbs list and watch we have no right to in a namespace, or everywhere. */
+/** Which of the verbs list, watch and patch we have no right to in a namespace, or everywhere. */
 export type MissingVerbsReview = (gr: GroupResource, namespace: string | undefined) => Promise<readonly string[]>;
 
 export interface KindHealthOptions {
   readonly clock: Clock;
-  /** Which of the verbs list and watch we have no right to, by an access review. A rejection says nothing. */
+  /** Which of the verbs list, watch and patch we have no right to, by an access review. A rejection says nothing. */
   readonly missingVerbs: MissingVerbsReview;
   readonly sourceOf: (kind: KindContext) => KindSource;
   /** A view stands otherwise than before, of which no event of its watch tells: a break lasts, a review has answered. */
@@ -46,11 +46,13 @@ export class KindHealth {
     if (lastError.code === 'Forbidden' && broken.reviewed !== lastError) void this.#review(view, broken, lastError);
   }
 
-  state(view: View): KindState {
+  /** `writes`: what is asked for needs its objects written. */
+  state(view: View, writes: boolean): KindState {
     const broken = this.#breaks.get(view);
     const failingMs = broken === undefined ? 0 : this.#options.clock.monotonic() - broken.since;
     const source = this.#options.sourceOf(view.context);
-    return kindState(view.context, view.informer.status, failingMs, broken?.missing, source, view.namespace);
+    const { context, informer, namespace } = view;
+    return kindState(context, informer.status, failingMs, broken?.missing, source, { writes, namespace });
   }
 
   forget(view: View): void {
@@ -74,7 +76,7 @@ export class KindHealth {
     return broken;
   }
 
-  /** Once for each refusal: a grant may have given one of two verbs meanwhile. */
+  /** Once for each refusal: a grant may have given one of the verbs meanwhile. */
   async #review(view: View, broken: Break, refusal: ApiError): Promise<void> {
     broken.reviewed = refusal;
     try {

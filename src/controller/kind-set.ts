@@ -12,13 +12,14 @@ import { NAMESPACES } from '../watchplan/plan.ts';
 import { KindHealth, type MissingVerbsReview } from './kind-health.ts';
 import { type KindSource, type KindState, worst } from './kind-state.ts';
 import type { ObjectController } from './object-controller.ts';
+import { writingRule } from './refusals.ts';
 import { type View, WatchedKind } from './watched-kind.ts';
 
 export interface KindSetOptions {
   readonly clock: Clock;
   readonly log: Log;
   readonly objects: Pick<ObjectController, 'add' | 'remove' | 'enqueue' | 'startPass'>;
-  /** Which of list and watch we have no right to, by an access review. */
+  /** Which of list, watch and patch we have no right to, by an access review. */
   readonly missingVerbs: MissingVerbsReview;
   /** The only ones that are watched; undefined: all. */
   readonly namespaces?: Namespaces;
@@ -134,14 +135,20 @@ export class KindSet {
   state(kind: WatchedKind, program?: Program): KindState {
     const [main] = kind.views;
     const views = program === undefined ? kind.views : [main, kind.viewOf(program) ?? main];
-    const watch = worst(views.map((view) => this.#health.state(view)));
+    const writes = (program === undefined ? kind.programs : [program]).some((one) => writingRule(one) !== undefined);
+    const watch = worst(
+      kind.context,
+      views.map((view) => this.#health.state(view, writes)),
+    );
     if (watch.state !== 'Watching') return watch;
     const problem = kind.writeProblem(program);
     if (problem !== undefined) return problem;
     const namespaces = this.get(NAMESPACES);
     if (kind.context.scope === 'Cluster' || this.isReliable(namespaces)) return watch;
     // Nothing can be said about its objects before their Namespaces are known.
-    return namespaces === undefined ? { state: 'Syncing', message: '' } : this.#health.state(namespaces.views[0]);
+    return namespaces === undefined
+      ? { state: 'Syncing', message: '' }
+      : this.#health.state(namespaces.views[0], false);
   }
 
   namespace(name: string): CachedObject | undefined {

@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { apiError } from '../../test/support/scripted-list-watch.ts';
-import { kindState, missingRightMessage, TOLERATED_MS } from './kind-state.ts';
+import { forbidden, kindState, missingRightMessage, TOLERATED_MS, worst } from './kind-state.ts';
 
+const READS = { writes: false };
 const OWN = { apiService: undefined, unreachable: false };
 const DEPLOYMENTS = { group: 'apps', resource: 'deployments' };
 
@@ -26,6 +27,24 @@ describe('how a kind stands', () => {
       ['watch'],
       'Forbidden',
       'grant the operator\'s ServiceAccount apiGroups: ["apps"], resources: ["deployments"], verbs: ["watch"]',
+    ],
+    [
+      'forbidden to read: what is only read needs no right to write',
+      'Forbidden',
+      false,
+      0,
+      ['list', 'patch'],
+      'Forbidden',
+      'grant the operator\'s ServiceAccount apiGroups: ["apps"], resources: ["deployments"], verbs: ["list"]',
+    ],
+    [
+      'refused by a server that starts: only the right to write is missing',
+      'Forbidden',
+      true,
+      0,
+      ['patch'],
+      'Watching',
+      '',
     ],
     ['refused, before a review has answered', 'Forbidden', false, 0, undefined, 'Syncing', ''],
     ['refused although synced, before a review has answered', 'Forbidden', true, 0, undefined, 'Watching', ''],
@@ -62,7 +81,45 @@ describe('how a kind stands', () => {
     ['expired', 'Gone', true, 0, undefined, 'Watching', ''],
   ] as const)('%s', (_, code, synced, failingMs, missing, state, message) => {
     const lastError = code === undefined ? undefined : apiError(code);
-    expect(kindState(DEPLOYMENTS, { lastError, synced }, failingMs, missing, OWN)).toEqual({ state, message });
+    expect(kindState(DEPLOYMENTS, { lastError, synced }, failingMs, missing, OWN, READS)).toMatchObject({
+      state,
+      message,
+    });
+  });
+});
+
+test('a kind that is to be written names every right at once, that to write too', () => {
+  const status = { lastError: apiError('Forbidden'), synced: false };
+  const message = (missing: readonly string[], namespace?: string) =>
+    kindState(DEPLOYMENTS, status, 0, missing, OWN, { writes: true, namespace }).message;
+  expect(message(['list', 'watch', 'patch'])).toBe(missingRightMessage(DEPLOYMENTS, ['list', 'watch', 'patch']));
+  expect(message(['list', 'watch'])).toBe(missingRightMessage(DEPLOYMENTS, ['list', 'watch']));
+  expect(message(['list', 'patch'], 'a')).toBe(missingRightMessage(DEPLOYMENTS, ['list', 'patch'], ['a']));
+});
+
+describe('of several watches of a kind', () => {
+  const watching = { state: 'Watching', message: '' } as const;
+  const failed = { state: 'Failed', message: 'it is down' } as const;
+  const lacking = (verbs: readonly string[], namespaces?: readonly string[]) =>
+    forbidden(DEPLOYMENTS, { verbs, namespaces });
+
+  test('the worst counts', () => {
+    expect(worst(DEPLOYMENTS, [])).toEqual({ state: 'Syncing', message: '' });
+    expect(worst(DEPLOYMENTS, [watching, failed, watching])).toEqual(failed);
+    expect(worst(DEPLOYMENTS, [failed, lacking(['list'], ['a'])]).message).toBe(lacking(['list'], ['a']).message);
+  });
+
+  test('a right that is missing in several namespaces is told of all of them', () => {
+    const states = [lacking(['patch'], ['b']), watching, lacking(['list', 'watch'], ['a']), lacking(['patch'], ['b'])];
+    expect(worst(DEPLOYMENTS, states).message).toBe(
+      missingRightMessage(DEPLOYMENTS, ['list', 'watch', 'patch'], ['a', 'b']),
+    );
+  });
+
+  test('a right that is missing everywhere names no namespace', () => {
+    expect(worst(DEPLOYMENTS, [lacking(['list']), lacking(['watch'], ['a'])]).message).toBe(
+      missingRightMessage(DEPLOYMENTS, ['list', 'watch']),
+    );
   });
 });
 
@@ -77,7 +134,9 @@ describe('a kind of an aggregated API server', () => {
   const lastError = apiError('Unavailable');
 
   test('names its APIService when it fails', () => {
-    expect(kindState(DEPLOYMENTS, { lastError, synced: true }, TOLERATED_MS, undefined, aggregated).message).toBe(
+    expect(
+      kindState(DEPLOYMENTS, { lastError, synced: true }, TOLERATED_MS, undefined, aggregated, READS).message,
+    ).toBe(
       'the script says Unavailable; see the condition Available of APIService v1.acme.io, which serves it; it is tried again',
     );
   });
@@ -87,6 +146,6 @@ describe('a kind of an aggregated API server', () => {
     [true, 'Failed'],
   ])('whose watch breaks, where the API server says of it that it is unreachable: %j, is %s', (unreachable, state) => {
     const source = { ...aggregated, unreachable };
-    expect(kindState(DEPLOYMENTS, { lastError, synced: true }, 0, undefined, source).state).toBe(state);
+    expect(kindState(DEPLOYMENTS, { lastError, synced: true }, 0, undefined, source, READS).state).toBe(state);
   });
 });

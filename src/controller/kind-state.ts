@@ -8,12 +8,20 @@ export interface KindState {
   readonly state: WatchState;
   /** What is wrong and what to do about it; '' while Watching, and while Syncing where nothing is known to be wrong. */
   readonly message: string;
+  /** Of the state Forbidden. */
+  readonly right?: MissingRight;
+}
+
+export interface MissingRight {
+  readonly verbs: readonly string[];
+  /** The ones that lack it; undefined: all. */
+  readonly namespaces: readonly string[] | undefined;
 }
 
 /** A synced kind whose watch breaks is still said to be watched for this long, in milliseconds: servers restart. */
 export const TOLERATED_MS = 30_000;
 
-/** What an access review says of our rights to list and watch: the verbs that are missing. Undefined until it has answered. */
+/** What an access review says of our rights to list, watch and patch: the verbs that are missing. Undefined until it has answered. */
 export type MissingVerbs = readonly string[] | undefined;
 
 /** Who serves a kind, as far as it matters to what is said about it. */
@@ -22,6 +30,14 @@ export interface KindSource {
   readonly apiService: string | undefined;
   /** The API server itself says that it cannot reach it. */
   readonly unreachable: boolean;
+}
+
+/** What a kind is watched for. */
+export interface Need {
+  /** Its objects are to be written. */
+  readonly writes: boolean;
+  /** The only namespace that is watched; undefined: all. */
+  readonly namespace?: string | undefined;
 }
 
 /**
@@ -34,14 +50,13 @@ export function kindState(
   failingMs: number,
   missing: MissingVerbs,
   { apiService, unreachable }: KindSource,
-  namespace?: string,
+  { writes, namespace }: Need,
 ): KindState {
   if (lastError === undefined) return { state: synced ? 'Watching' : 'Syncing', message: '' };
-  if (lastError.code === 'Forbidden' && missing !== undefined && missing.length > 0) {
-    return {
-      state: 'Forbidden',
-      message: missingRightMessage(gr, missing, namespace === undefined ? undefined : [namespace]),
-    };
+  if (lastError.code === 'Forbidden' && missing?.some(isToRead) === true) {
+    // Also what would be missing next, so that all of it can be granted at once.
+    const verbs = missing.filter((verb) => writes || isToRead(verb));
+    return forbidden(gr, { verbs, namespaces: namespace === undefined ? undefined : [namespace] });
   }
   if (lastError.code === 'NotFound') {
     return { state: 'NotServed', message: `the API server does not serve ${groupResourceName(gr)} any more` };
@@ -51,6 +66,14 @@ export function kindState(
   const where =
     apiService === undefined ? '' : `; see the condition Available of APIService ${apiService}, which serves it`;
   return { state: 'Failed', message: `${lastError.message}${where}; it is tried again` };
+}
+
+function isToRead(verb: string): boolean {
+  return verb === 'list' || verb === 'watch';
+}
+
+export function forbidden(gr: GroupResource, right: MissingRight): KindState {
+  return { state: 'Forbidden', message: missingRightMessage(gr, right.verbs, right.namespaces), right };
 }
 
 /** So many namespaces are named. */
@@ -80,8 +103,22 @@ function list(items: readonly string[]): string {
 
 const WORST: readonly WatchState[] = ['Forbidden', 'Failed', 'NotServed', 'Syncing', 'Watching'];
 
-/** Of several watches for one purpose. */
-export function worst(states: readonly KindState[]): KindState {
+/** Of several watches of a kind for one purpose; where a right is missing to several of them, all of that right. */
+export function worst(gr: GroupResource, states: readonly KindState[]): KindState {
   const [first] = states.toSorted((a, b) => WORST.indexOf(a.state) - WORST.indexOf(b.state));
-  return first ?? { state: 'Syncing', message: '' };
+  if (first === undefined) return { state: 'Syncing', message: '' };
+  const rights = states.flatMap(({ right }) => right ?? []);
+  return first.state === 'Forbidden' && rights.length > 1 ? forbidden(gr, together(rights)) : first;
+}
+
+const VERBS = ['list', 'watch', 'patch'];
+
+function together(rights: readonly MissingRight[]): MissingRight {
+  const verbs = new Set(rights.flatMap((right) => right.verbs));
+  const isEverywhere = rights.some(({ namespaces }) => namespaces === undefined);
+  const namespaces = new Set(rights.flatMap((right) => right.namespaces ?? []));
+  return {
+    verbs: VERBS.filter((verb) => verbs.has(verb)),
+    namespaces: isEverywhere ? undefined : [...namespaces].toSorted(),
+  };
 }

@@ -7,7 +7,7 @@ import type { Desired, Evaluation, Winners } from '../policy/evaluate.ts';
 import { anyGlob } from '../policy/match.ts';
 import type { Program } from '../policy/program.ts';
 import type { ContentionGuard, Surroundings, WriteAttempt } from './contention.ts';
-import { type KindState, missingRightMessage } from './kind-state.ts';
+import { forbidden, type KindState } from './kind-state.ts';
 import { type Refusal, Refusals, writingRule } from './refusals.ts';
 import { RightGates } from './right-gates.ts';
 import { Unanswered } from './unanswered.ts';
@@ -307,7 +307,6 @@ export class KindWriter {
     const missing = [...this.#rights.missing()].filter((namespace) => namespace === '' || isWithin(namespace));
     if (missing.length === 0) return undefined;
     const bounded = this.#rights.isThereSomewhere || this.kind.namespace !== undefined;
-    const where = bounded ? missing.toSorted() : undefined;
-    return { state: 'Forbidden', message: missingRightMessage(this.kind.context, ['patch'], where) };
+    return forbidden(this.kind.context, { verbs: ['patch'], namespaces: bounded ? missing.toSorted() : undefined });
   }
 }

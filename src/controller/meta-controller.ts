@@ -55,7 +55,7 @@ export interface MetaControllerOptions {
   readonly log: Log;
   readonly discovery: Discovery;
   readonly createListWatch: (spec: WatchSpec) => ListWatch;
-  /** Which of list and watch we have no right to, by an access review. Rejects with ApiError. */
+  /** Which of list, watch and patch we have no right to, by an access review. Rejects with ApiError. */
   readonly missingVerbs: MissingVerbsReview;
   /** The only namespaces in which objects are watched; undefined: all. */
   readonly namespaces?: Namespaces;
@@ -215,7 +215,10 @@ export class MetaController {
       return { ...absence, version: undefined };
     if (kind === undefined) return { state: 'Syncing', message: this.waitingFor().join('; '), version: undefined };
     const view = program === undefined ? undefined : kind.viewOf(program);
-    const state = worst([kind, ...more].map((one) => this.#kinds.state(one, program)));
+    const state = worst(
+      gr,
+      [kind, ...more].map((one) => this.#kinds.state(one, program)),
+    );
     return { ...state, version: (view?.context ?? kind.context).version };
   }
 

@@ -135,7 +135,9 @@ describe('kinds that come and go', () => {
     const denied = await stage().policy('rights', (policy) => policy.conditions['Watching']?.reason === 'Forbidden');
     expect(denied.conditions['Watching']).toMatchObject({
       status: 'False',
-      message: expect.stringContaining(`apiGroups: [""], resources: ["serviceaccounts"], verbs: ["list", "watch"]`),
+      message: expect.stringContaining(
+        `apiGroups: [""], resources: ["serviceaccounts"], verbs: ["list", "watch", "patch"]`,
+      ),
     });
     expect(is(denied, 'Ready')).toBe('False');
     await stage().labels(`/api/v1/namespaces/${ns}/configmaps/allowed`, (labels) => labels['env'] === 'prod');
@@ -144,11 +146,10 @@ describe('kinds that come and go', () => {
     const revokeRead = await stage().grant('', ['serviceaccounts'], ['list', 'watch']);
     const readOnly = await stage().policy(
       'rights',
-      (policy) => policy.conditions['Watching']?.message.includes('"patch"') === true,
+      (policy) => policy.conditions['Watching']?.message.includes('verbs: ["patch"]') === true,
       40_000,
     );
     expect(readOnly.conditions['Watching']).toMatchObject({ status: 'False', reason: 'Forbidden' });
-    expect(readOnly.conditions['Watching']?.message).not.toContain('"list"');
 
     await stage().grant('', ['serviceaccounts']);
     const healed = await stage().policy('rights', (policy) => is(policy, 'Ready') === 'True', 40_000);
