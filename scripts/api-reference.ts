@@ -22,7 +22,7 @@ const INTRODUCTION = `<!-- Generated from src/api by \`npm run generate\`. Do no
 descriptions. Fields marked **required** must be there; all others may be left out.
 
 What needs an expression language or other objects is in the API already and refused for now, with \`Accepted=False\` and the field:
-\`conditions\`, \`variables\`, \`lookups\`, \`expression\`, \`validate\`, \`unique\`, \`limit\`, \`copy\` from a lookup, and \`reevaluateSeconds\`.
+\`conditions\`, \`variables\`, \`lookups\`, \`expression\`, \`validate\`, \`unique\`, \`limit\`, and \`copy\` from a lookup.
 `;
 
 interface Section {

@@ -114,6 +114,13 @@ export class KindSet {
     for (const { kind } of this.#members.values()) if (kind.needsPass) this.#options.objects.startPass(kind);
   }
 
+  /** Has all objects of a group/resource evaluated again, once. */
+  reevaluate(name: GroupResourceName): void {
+    for (const kind of this.of(name)) {
+      for (const object of kind.informer.store.values()) this.#options.objects.enqueue(kind, objectKey(object));
+    }
+  }
+
   /** Synced, and neither forbidden nor gone; a watch that breaks for a while is no reason to stop. */
   isReliable(kind: WatchedKind | undefined): boolean {
     if (kind === undefined) return false;

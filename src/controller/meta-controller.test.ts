@@ -281,6 +281,27 @@ describe('policies', () => {
     expect(world.changed).toContain('policy p removed');
   });
 
+  test("with an interval have their objects evaluated again, and nobody else's", async () => {
+    const world = makeWorld();
+    await world.start();
+    for (const name of ['a', 'b']) await world.put('configmaps', cachedObject({ name }));
+    await world.put(POLICIES, policy('p', { mode: 'Audit', reevaluateSeconds: 10 }));
+    await world.put(POLICIES, policy('q', { match: { resources: [{ group: '', resource: 'namespaces' }] } }));
+    const evaluated = async (ms: number): Promise<readonly string[]> => {
+      world.evaluated.length = 0;
+      await world.clock.advance(ms);
+      await world.quiet();
+      return world.evaluated.toSorted();
+    };
+    expect(await evaluated(9_000)).toEqual([]);
+    expect(await evaluated(1_000)).toEqual(['a', 'b']);
+    expect(await evaluated(10_000)).toEqual(['a', 'b']);
+    expect(world.coverage('p')).toBe('All');
+    world.cluster.remove(POLICIES, 'p');
+    await world.quiet();
+    expect(await evaluated(30_000)).toEqual([]);
+  });
+
   test('are not evaluated before what they are about is planned', async () => {
     const world = makeWorld();
     await world.start();

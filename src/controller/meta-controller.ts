@@ -31,6 +31,7 @@ import type { Ledger } from './ledger.ts';
 import type { ObjectController } from './object-controller.ts';
 import { type PolicyResources, policyResources } from './policy-resources.ts';
 import type { PolicyEntry, PolicySet } from './policy-set.ts';
+import { Reevaluation } from './reevaluation.ts';
 import { API_SERVICES_ID, CRDS_ID, desiredWatches, POLICIES_ID } from './system-watches.ts';
 import { policyHandler, servedHandler } from './triggers.ts';
 import type { WatchedKind } from './watched-kind.ts';
@@ -83,6 +84,7 @@ export class MetaController {
   readonly #expansions: Expansions;
   readonly #incarnations = new Incarnations();
   readonly #retries: Throttle;
+  readonly #reevaluation: Reevaluation;
   /** API groups whose failing kinds are to be tried now. */
   #mended = new Set<string>();
   #discovered: DiscoverySnapshot | undefined;
@@ -125,6 +127,7 @@ export class MetaController {
       onChange: (name) => observer.kindChanged(name),
       onNotFound: () => this.#discovery.trigger(),
     });
+    this.#reevaluation = new Reevaluation({ clock, due: (program) => this.#reevaluate(program) });
     this.#retries = new Throttle(clock, RETRY_GAP_MS, () => {
       const groups = this.#mended;
       this.#mended = new Set();
@@ -267,6 +270,7 @@ export class MetaController {
     clearImmediate(this.#planning);
     this.#cancelFlush?.();
     this.#retries.stop();
+    this.#reevaluation.stop();
     this.#kinds.stop();
     await Promise.all([this.#discovery.stop(), this.#registry.stopAll(), this.#flushing]);
   }
@@ -370,6 +374,7 @@ export class MetaController {
     const heldChanged = !isDeepStrictEqual(this.#held.records, held);
     if (heldChanged) this.#held = new HeldKeys(held);
     this.#reconcileKinds(heldChanged);
+    this.#reevaluation.set(programs);
     for (const entry of entries) observer.policyChanged(entry);
     const absent = [...this.#plan.absent.keys()];
     for (const name of new Set([...before.absent.keys(), ...absent])) observer.kindChanged(name);
@@ -392,6 +397,10 @@ export class MetaController {
     }
     if (heldChanged) for (const kind of this.#kinds.values()) kind.needsPass = true;
     this.#kinds.startPasses();
+  }
+
+  #reevaluate({ policy }: Program): void {
+    for (const name of this.#plan.parts.get(policy)?.resources.keys() ?? []) this.#kinds.reevaluate(name);
   }
 
   #reconcileRegistry(): void {

@@ -64,7 +64,7 @@ describe('a policy', () => {
 
   test('that uses what is not there yet is refused in those words', () => {
     const policies = new PolicySet();
-    policies.upsert(policy({ ...GOOD, reevaluateSeconds: 60 }));
+    policies.upsert(policy({ ...GOOD, variables: [{ name: 'v', expression: '1' }] }));
     expect(policies.get('p')?.acceptance).toMatchObject({ ok: false, reason: 'NotSupported' });
   });
 

@@ -108,7 +108,6 @@ const write = (action: object) => ({ rules: [{ name: 'r1', ...action }] });
 describe('what this version does not carry out is refused with its path', () => {
   const condition = { conditions: [{ name: 'c', expression: 'true' }] };
   test.each<[string, Readonly<Record<string, unknown>>]>([
-    ['spec.reevaluateSeconds: this field', { reevaluateSeconds: 60, rules: REQUIRE }],
     ['spec.variables: this field', { variables: [{ name: 'v', expression: '1' }], rules: REQUIRE }],
     ['spec.lookups: this field', { lookups: [{ name: 'l', owner: 'Root' }], rules: REQUIRE }],
     ['spec.match.conditions: this field', { ...matching(condition), rules: REQUIRE }],
@@ -135,11 +134,10 @@ describe('what this version does not carry out is refused with its path', () => 
 
   test('all of it at once', () => {
     const fields = {
-      reevaluateSeconds: 60,
       variables: [{ name: 'a', expression: '1' }],
       rules: setting({ key: 'a', valueFrom: { expression: '1' } }),
     };
-    expect(refusal(fields)).toHaveLength(4);
+    expect(refusal(fields)).toHaveLength(3);
   });
 
   test('a policy with every field of the API is refused with as many issues as are shown, and no more', () => {

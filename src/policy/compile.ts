@@ -74,6 +74,7 @@ export function compilePolicy(
       mode: spec.mode,
       priority: spec.priority,
       removal: spec.removalPolicy,
+      reevaluateMs: spec.reevaluateSeconds === undefined ? undefined : 1_000 * spec.reevaluateSeconds,
       targets,
       about: compileAbout(targets, spec.exclude ?? []),
       reach: reachOf(spec.match),

@@ -12,7 +12,6 @@ const SUPPORTED_ACTIONS: ReadonlySet<string> = new Set([...WRITE_ACTIONS, 'requi
  * passed over in silence would be worse than none.
  */
 export function* notSupported(spec: WatchPolicySpec): Generator<FieldIssue> {
-  if (spec.reevaluateSeconds !== undefined) yield issue('spec.reevaluateSeconds');
   if (spec.variables !== undefined) yield issue('spec.variables');
   if (spec.lookups !== undefined) yield issue('spec.lookups');
   yield* inTerms('spec.match', spec.match);

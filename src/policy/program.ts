@@ -157,6 +157,8 @@ export interface Program {
   readonly mode: 'Audit' | 'Enforce' | 'Suspended';
   readonly priority: number;
   readonly removal: 'Remove' | 'Retain';
+  /** Evaluated so often beside all changes, in milliseconds; undefined: on changes only. */
+  readonly reevaluateMs: number | undefined;
   readonly targets: readonly Target[];
   readonly about: About;
   readonly reach: Reach;

@@ -183,6 +183,20 @@ describe('objects under an enforced policy', () => {
     expect((await admin.get(path(ns, 'equal'))).metadata.labels).toEqual({ team: 'blue' });
   });
 
+  test('a policy with an interval has its objects evaluated again while nothing changes, and nothing is written for that', async () => {
+    const { admin, cluster } = stage();
+    const ns = await admin.createNamespace('timer');
+    await admin.create(configMap(ns, 'a'));
+    const operator = await stage().startOperator();
+    await stage().applyPolicy('timer', { ...policyOn(ns, setTeam), reevaluateSeconds: 10 });
+    await stage().policy('timer', (policy) => is(policy, 'Ready') === 'True' && policy.summary['owned'] === 1);
+    const evaluations = async () => operator.metric('watchkeeper_evaluations_total', 'kind="configmaps"');
+    const all = (await evaluations()) + (await operator.metric('watchkeeper_informer_objects', 'kind="configmaps"'));
+    const mark = await cluster.auditMark();
+    await expect.poll(evaluations, { timeout: 20_000, interval: 500 }).toBeGreaterThanOrEqual(all);
+    expect(await writtenSince(mark, ns)).toEqual([]);
+  }, 40_000);
+
   test('a policy on what has no team label, which sets it, settles at once', async () => {
     const { admin, cluster } = stage();
     const ns = await admin.createNamespace('settles');
