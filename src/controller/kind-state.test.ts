@@ -97,11 +97,13 @@ test('a kind that is to be written names every right at once, that to write too'
   expect(message(['list', 'patch'], 'a')).toBe(missingRightMessage(DEPLOYMENTS, ['list', 'patch'], ['a']));
 });
 
+function lacking(verbs: readonly string[], namespaces?: readonly string[]) {
+  return forbidden(DEPLOYMENTS, { verbs, namespaces });
+}
+
 describe('of several watches of a kind', () => {
   const watching = { state: 'Watching', message: '' } as const;
   const failed = { state: 'Failed', message: 'it is down' } as const;
-  const lacking = (verbs: readonly string[], namespaces?: readonly string[]) =>
-    forbidden(DEPLOYMENTS, { verbs, namespaces });
 
   test('the worst counts', () => {
     expect(worst(DEPLOYMENTS, [])).toEqual({ state: 'Syncing', message: '' });
