@@ -46,6 +46,8 @@ export interface KindWriterObserver {
 
 /** A refused write is tried again after this long, growing, in milliseconds. */
 const REFUSED_RETRY_MS = 30_000;
+/** An object whose writes have no answer for so long is reported, in milliseconds. */
+const SILENCE_TOLD_MS = 10_000;
 const DONE: Turn = { kind: 'Done' };
 const NO_EFFECT: Refusal = {
   code: 'RefusedByServer',
@@ -66,6 +68,8 @@ export class KindWriter {
   readonly #refusals: Refusals;
   /** Since when each object differs from what is wanted, as far as we were told, on the monotonic clock in milliseconds. */
   readonly #since = new Map<ObjectKey, number>();
+  /** Since when no write of an object is answered, on the monotonic clock in milliseconds. */
+  readonly #silence = new Map<ObjectKey, number>();
   #stopped = false;
   readonly #unanswered: Unanswered;
 
@@ -105,6 +109,7 @@ export class KindWriter {
   /** Nothing is to be written to the object: it is as wanted, or gone. */
   settled(key: ObjectKey): void {
     this.#since.delete(key);
+    this.#silence.delete(key);
     this.#refusals.forget(key);
     this.#options.queue.forget({ kind: this.kind.id, key });
     this.#gate.settled(key);
@@ -208,6 +213,7 @@ export class KindWriter {
     const { key, object } = attempt;
     const { log } = this.#options;
     const fields = { kind: this.kind.name, object: key };
+    if (outcome.kind !== 'Unknown') this.#silence.delete(key);
     switch (outcome.kind) {
       case 'Written':
         this.#open(key);
@@ -237,7 +243,7 @@ export class KindWriter {
       case 'Unknown':
         this.#notAnswered(key, outcome.message);
         // To try them all again and again would help nobody.
-        if (!this.#unanswered.concernsAll) return { kind: 'Retry' };
+        if (!this.#unanswered.concernsAll) return this.#triedInVain(attempt, outcome.message);
         this.#gate.close(key, { cause: 'NoAnswer', message: outcome.message });
         break;
     }
@@ -251,6 +257,19 @@ export class KindWriter {
     if (this.#unanswered.count === 1)
       log.warn(fields, 'a write had no answer and is tried again, as are others that have none');
     else log.debug(fields, 'a write had no answer and is tried again');
+  }
+
+  /** Of an object whose writes alone have no answer nobody else would tell. */
+  #triedInVain({ key, object }: WriteAttempt, reason: string): Turn {
+    const { clock, enqueue } = this.#options;
+    const since = this.#silence.get(key) ?? clock.monotonic();
+    this.#silence.set(key, since);
+    if (clock.monotonic() - since >= SILENCE_TOLD_MS) {
+      const message = `no write has an answer, and it is tried again: ${reason}`;
+      this.#refusals.add(key, { code: 'NoAnswer', message }, object, this.kind.programs);
+      enqueue(key);
+    }
+    return { kind: 'Retry' };
   }
 
   #answered(): void {

@@ -423,6 +423,23 @@ describe('a write that brings no answer', () => {
     },
   );
 
+  test('for ten seconds is an Error of the object, until one is answered', async () => {
+    const { writer, verdicts, clock, send, quiet } = await setUp();
+    writer.answer = () => ({ kind: 'Unknown', message: 'the webhook is away' });
+    await send('ADDED', cachedObject({ name: 'a', resourceVersion: '11' }));
+    await clock.advance(9_000);
+    await quiet();
+    expect(verdicts.codes('default/a')).toEqual([]);
+    await clock.advance(3_000);
+    await quiet();
+    expect(verdicts.codes('default/a')).toEqual(['NoAnswer']);
+    const tries = writer.writes.length;
+    writer.answer = () => undefined;
+    await clock.advance(30_000);
+    await quiet();
+    expect([writer.writes.length, verdicts.codes('default/a')]).toEqual([tries + 1, []]);
+  });
+
   test('is told of once, and once more when there are answers again', async () => {
     const lines: string[] = [];
     const tell = (_: object, line: string) => lines.push(line);

@@ -3,9 +3,9 @@ import type { Clock } from '../base/clock.ts';
 import type { Verdict } from '../policy/evaluate.ts';
 import type { Program, Result, Rule } from '../policy/program.ts';
 
-export type RefusalCode = 'RefusedByServer' | 'SchemaDrift';
+export type RefusalCode = 'RefusedByServer' | 'SchemaDrift' | 'NoAnswer';
 
-/** A write that the server refused for one object. */
+/** Why an object cannot be written for now: the server refuses, or does not answer. */
 export interface Refusal {
   readonly code: RefusalCode;
   readonly message: string;

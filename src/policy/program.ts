@@ -189,6 +189,7 @@ export type ResultCode =
   | 'Contended'
   | 'SelfOscillation'
   | 'RefusedByServer'
+  | 'NoAnswer'
   | 'SchemaDrift';
 
 /** One line that a rule has to say about one object. */

@@ -23,6 +23,7 @@ const CODES = {
   Contended: 'Yielded',
   SelfOscillation: 'Yielded',
   RefusedByServer: 'Error',
+  NoAnswer: 'Error',
   SchemaDrift: 'Error',
 } as const satisfies Record<ResultCode, string>;
 
