@@ -13,6 +13,8 @@ export default defineConfig({
           name: 'unit',
           include: ['src/**/*.test.ts', 'scripts/**/*.test.ts', 'test/support/**/*.test.ts'],
           pool: 'threads',
+          // Against one that hangs: how long a property over thousands of cases takes depends on what else the machine does.
+          testTimeout: 30_000,
           sequence: { groupOrder: 0 },
         },
       },
