@@ -4,15 +4,11 @@ import type { Clock } from '../base/clock.ts';
 import { messageOf } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
 import type { Desired, Evaluation, Winners } from '../policy/evaluate.ts';
-import { anyGlob } from '../policy/match.ts';
-import type { Program } from '../policy/program.ts';
 import type { ContentionGuard, Surroundings, WriteAttempt } from './contention.ts';
-import { forbidden, type KindState } from './kind-state.ts';
-import { type Refusal, Refusals, writingRule } from './refusals.ts';
-import { RightGates } from './right-gates.ts';
+import { KindGates } from './kind-gates.ts';
+import { type Refusal, Refusals } from './refusals.ts';
 import { Unanswered } from './unanswered.ts';
 import type { WatchedKind } from './watched-kind.ts';
-import { type GateReason, WriteGate } from './write-gate.ts';
 import type { Turn, WriteQueue } from './write-queue.ts';
 import type { WriteOutcome, WriteRecord, Writer } from './writer.ts';
 
@@ -59,12 +55,7 @@ export class KindWriter {
   readonly kind: WatchedKind;
   readonly guard: ContentionGuard;
   readonly #options: KindWriterOptions;
-  /** Closed while nothing at all can be written... */
-  readonly #gate: WriteGate;
-  /** ...and where we have no right to. */
-  readonly #rights: RightGates;
-  #reason: GateReason | undefined;
-  #lacksRight = false;
+  readonly #gates: KindGates;
   readonly #refusals: Refusals;
   /** Since when each object differs from what is wanted, as far as we were told, on the monotonic clock in milliseconds. */
   readonly #since = new Map<ObjectKey, number>();
@@ -77,13 +68,12 @@ export class KindWriter {
     this.kind = kind;
     this.guard = options.guard;
     this.#options = options;
-    const { clock, random, enqueue } = options;
+    const { clock, random, log, enqueue, onChange } = options;
     this.#refusals = new Refusals(clock);
     this.#unanswered = new Unanswered(clock);
-    this.#gate = new WriteGate({ clock, random, release: enqueue, onChange: (reason) => this.#gateChanged(reason) });
-    this.#rights = new RightGates({ clock, random, release: enqueue, onChange: () => this.#rightsChanged() });
-    kind.writeProblem = (program) => this.#problem(program);
-    kind.retryWrites = () => this.#gate.tryNow();
+    this.#gates = new KindGates({ kind, clock, random, log, release: enqueue, onChange });
+    kind.writeProblem = (program) => this.#gates.problem(program);
+    kind.retryWrites = () => this.#gates.tryNow();
   }
 
   differs(object: CachedObject, { desired }: Evaluation): boolean {
@@ -97,11 +87,11 @@ export class KindWriter {
   want(key: ObjectKey, object: CachedObject, since: number): Refusal | undefined {
     if (!this.#since.has(key)) this.#since.set(key, since);
     const standing = this.#refusals.standing(key, object, this.kind.programs);
-    if (this.#admits(key)) {
+    if (this.#gates.admits(key)) {
       const withinMs = standing === undefined ? 0 : standing.againWithinMs;
       this.#options.queue.add({ kind: this.kind.id, key }, { withinMs });
     } else {
-      this.#wait(key);
+      this.#gates.wait(key);
     }
     return standing?.refusal;
   }
@@ -112,8 +102,7 @@ export class KindWriter {
     this.#silence.delete(key);
     this.#refusals.forget(key);
     this.#options.queue.forget({ kind: this.kind.id, key });
-    this.#gate.settled(key);
-    this.#rights.settled(key);
+    this.#gates.settled(key);
   }
 
   gone(key: ObjectKey): void {
@@ -124,9 +113,8 @@ export class KindWriter {
   /** What a write under way still brings is ignored from here on: the kind may come again as another one. */
   stop(): void {
     this.#stopped = true;
-    this.#gate.stop();
+    this.#gates.stop();
     this.guard.stop();
-    this.#rights.stop();
     this.kind.writeProblem = () => undefined;
     this.kind.retryWrites = () => {};
   }
@@ -143,10 +131,10 @@ export class KindWriter {
 
   async #turn(key: ObjectKey): Promise<Turn> {
     const { kind } = this;
-    if (this.#admits(key)) await this.#ensureRecord(key);
+    if (this.#gates.admits(key)) await this.#ensureRecord(key);
     if (this.#stopped) return DONE;
-    if (!this.#admits(key)) {
-      this.#wait(key);
+    if (!this.#gates.admits(key)) {
+      this.#gates.wait(key);
       return DONE;
     }
     if (!this.#options.isReady(kind)) {
@@ -170,27 +158,17 @@ export class KindWriter {
     return this.#stopped ? DONE : this.#settle(attempt, outcome);
   }
 
-  #admits(key: ObjectKey): boolean {
-    return this.#gate.admits(key) && this.#rights.admits(key);
-  }
-
-  #wait(key: ObjectKey): void {
-    if (this.#gate.admits(key)) this.#rights.wait(key);
-    else this.#gate.wait(key);
-  }
-
   /** The server has looked at the object itself. */
   #open(key: ObjectKey): void {
     this.#answered();
-    this.#gate.open();
-    this.#rights.open(key);
+    this.#gates.open(key);
   }
 
   async #ensureRecord(key: ObjectKey): Promise<void> {
     try {
       await this.#options.record.ensure(this.kind.name);
     } catch (error) {
-      if (!this.#stopped) this.#gate.close(key, { cause: 'LedgerUnavailable', message: messageOf(error) });
+      if (!this.#stopped) this.#gates.close(key, { cause: 'LedgerUnavailable', message: messageOf(error) });
     }
   }
 
@@ -226,11 +204,10 @@ export class KindWriter {
         this.#open(key);
         return this.#refused(key, object, { code: outcome.code, message: outcome.message });
       case 'MissingRight':
-        this.#gate.open();
-        this.#rights.close(key);
+        this.#gates.lackRight(key);
         break;
       case 'NoServerSideApply':
-        this.#gate.close(key, { cause: outcome.kind, message: outcome.message });
+        this.#gates.close(key, { cause: outcome.kind, message: outcome.message });
         break;
       case 'Gone':
         log.debug(fields, 'the object went before it could be written');
@@ -244,7 +221,7 @@ export class KindWriter {
         this.#notAnswered(key, outcome.message);
         // To try them all again and again would help nobody.
         if (!this.#unanswered.concernsAll) return this.#triedInVain(attempt, outcome.message);
-        this.#gate.close(key, { cause: 'NoAnswer', message: outcome.message });
+        this.#gates.close(key, { cause: 'NoAnswer', message: outcome.message });
         break;
     }
     return DONE;
@@ -285,47 +262,5 @@ export class KindWriter {
     this.#refusals.add(key, refusal, object, kind.programs);
     this.#options.enqueue(key);
     return { kind: 'Retry', afterMs: REFUSED_RETRY_MS };
-  }
-
-  #gateChanged(reason: GateReason | undefined): void {
-    const { kind } = this;
-    const { log, onChange } = this.#options;
-    if (reason === undefined) log.info({ kind: kind.name }, 'the kind can be written again');
-    else log.warn({ kind: kind.name, cause: reason.cause, reason: reason.message }, 'the kind cannot be written');
-    this.#reason = reason;
-    onChange();
-  }
-
-  /** Told of when it begins and when it has ended, not for each namespace. */
-  #rightsChanged(): void {
-    const { kind } = this;
-    const { log, onChange } = this.#options;
-    const problem = this.#rightProblem(undefined);
-    const lacksRight = problem !== undefined;
-    if (!lacksRight) log.info({ kind: kind.name }, 'no right to write the kind is missing any more');
-    else if (!this.#lacksRight) log.warn({ kind: kind.name, reason: problem.message }, 'a right to write is missing');
-    this.#lacksRight = lacksRight;
-    onChange();
-  }
-
-  #problem(program: Program | undefined): KindState | undefined {
-    if (program !== undefined && writingRule(program) === undefined) return undefined;
-    if (this.#reason?.cause === 'NoServerSideApply') {
-      const message = `nothing can be written to it, as its API server knows no server-side apply: ${this.#reason.message}`;
-      return { state: 'Failed', message };
-    }
-    if (this.#reason?.cause === 'NoAnswer') {
-      return { state: 'Failed', message: `no write of it is answered: ${this.#reason.message}; it is tried again` };
-    }
-    return this.#rightProblem(program);
-  }
-
-  #rightProblem(program: Program | undefined): KindState | undefined {
-    const globs = program?.reach.namespaces;
-    const isWithin = globs === undefined ? () => true : anyGlob(globs);
-    const missing = [...this.#rights.missing()].filter((namespace) => namespace === '' || isWithin(namespace));
-    if (missing.length === 0) return undefined;
-    const bounded = this.#rights.isThereSomewhere || this.kind.namespace !== undefined;
-    return forbidden(this.kind.context, { verbs: ['patch'], namespaces: bounded ? missing.toSorted() : undefined });
   }
 }
