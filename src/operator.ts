@@ -89,7 +89,7 @@ export class Operator {
       onRequest: ({ method, status }) => this.#metrics.requested(method, status),
     });
     this.#client = client;
-    this.#policies = new PolicySet({ allowedKeys: options.allowKeys });
+    this.#policies = new PolicySet({ allowedKeys: options.allowKeys, ownNamespace: options.namespace });
     this.#ledger = new Ledger(ledgerStore(client, options.namespace, signal), log, () => this.#touchAll());
     this.#events = new EventSender({
       clock,

@@ -105,6 +105,21 @@ describe('a program', () => {
 
 const write = (action: object) => ({ rules: [{ name: 'r1', ...action }] });
 
+function issuesIn(ownNamespace: string | undefined, namespaces: readonly string[]): readonly string[] {
+  const spec = { match: { resources: [{ group: '', resource: 'configmaps' }], namespaces }, rules: REQUIRE };
+  const result = compilePolicy({ name: 'p', uid: 'u', generation: 1, spec }, { ownNamespace });
+  return result.ok ? [] : result.issues.map(({ path, message }) => `${path}: ${message}`);
+}
+
+test("a policy that names the operator's own namespace is refused; a glob that fits it too is not", () => {
+  expect(issuesIn('ops', ['a', 'ops'])).toEqual([
+    "spec.match.namespaces[1]: must not be 'ops', the operator's own namespace: objects in it are never touched",
+  ]);
+  expect(issuesIn('ops', ['a', 'op*'])).toEqual([]);
+  expect(issuesIn('watchkeeper', ['a', 'ops'])).toEqual([]);
+  expect(issuesIn(undefined, ['a', 'ops'])).toEqual([]);
+});
+
 describe('what this version does not carry out is refused with its path', () => {
   const condition = { conditions: [{ name: 'c', expression: 'true' }] };
   test.each<[string, Readonly<Record<string, unknown>>]>([

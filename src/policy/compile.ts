@@ -29,6 +29,8 @@ export interface PolicySource {
 export interface CompileOptions {
   /** Globs over protected keys that the cluster's owner lets policies write. */
   readonly allowedKeys?: readonly string[] | undefined;
+  /** The operator's own namespace, in which it never touches an object. */
+  readonly ownNamespace?: string | undefined;
 }
 
 export type RefusalReason = 'InvalidSpec' | 'NotSupported';
@@ -41,7 +43,7 @@ export type CompileResult =
 /** Compiles a policy once, so that evaluation only calls functions. Never throws: what is wrong comes back with its field path. */
 export function compilePolicy(
   { name, uid, generation, spec: raw }: PolicySource,
-  { allowedKeys = [] }: CompileOptions = {},
+  { allowedKeys = [], ownNamespace }: CompileOptions = {},
 ): CompileResult {
   const parsed = parsePolicySpec(raw);
   if (!parsed.ok) return { ok: false, reason: 'InvalidSpec', issues: parsed.issues };
@@ -63,7 +65,7 @@ export function compilePolicy(
       );
     }
   }
-  draft.issues.push(...selfDefeats(spec));
+  draft.issues.push(...selfDefeats(spec), ...ownNamespaceNamed(spec, ownNamespace));
   if (draft.issues.length > 0) return refused('InvalidSpec', draft.issues);
   return {
     ok: true,
@@ -92,6 +94,18 @@ export function compilePolicy(
 
 function refused(reason: RefusalReason, issues: readonly FieldIssue[]): CompileResult {
   return { ok: false, reason, issues: issues.slice(0, MAX_ISSUES) };
+}
+
+/** Globs leave it out in silence, but who names it expects something. */
+function* ownNamespaceNamed(
+  { match: { namespaces = [] } }: WatchPolicySpec,
+  ownNamespace: string | undefined,
+): Generator<FieldIssue> {
+  for (const [i, namespace] of namespaces.entries()) {
+    if (namespace !== ownNamespace) continue;
+    const message = `must not be ${quoted(namespace)}, the operator's own namespace: objects in it are never touched`;
+    yield { path: `spec.match.namespaces[${i}]`, message };
+  }
 }
 
 function readsNamespaces({ match, exclude = [] }: WatchPolicySpec): boolean {

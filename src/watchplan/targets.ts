@@ -138,7 +138,9 @@ function whyNothingFits(target: Target, left: ReadonlySet<GroupResourceName>, di
     if (!left.has(groupResourceName(served))) return undefined;
     found += 1;
   }
-  return found === 0 ? 'the API server serves nothing that this fits yet' : 'all that this fits is left out';
+  return found === 0
+    ? 'the API server serves nothing that this fits yet'
+    : 'all that this fits is left out, unless it is named exactly';
 }
 
 function scoped({ group, resource, versions }: ServedResource): ScopedResource {
