@@ -30,6 +30,8 @@ describe('the error of an answer', () => {
     expect(answer(503, { ...json, 'retry-after': '3' }, body).retryAfterMs).toBe(3000);
     expect(answer(503, json, body).retryAfterMs).toBe(7000);
     expect(answer(503, json, '{}').retryAfterMs).toBeUndefined();
+    // A timer would fire at once after what it cannot count.
+    expect(answer(429, { 'retry-after': '999999999' }, '').retryAfterMs).toBe(3_600_000);
   });
 
   test.each([
