@@ -18,7 +18,7 @@ import type { Discovery, DiscoverySnapshot } from '../kube/discovery.ts';
 import type { ListWatch } from '../kube/list-watch.ts';
 import type { KindContext, Program } from '../policy/program.ts';
 import { Awaited } from '../watchplan/awaited.ts';
-import { kindIds, type Namespaces } from '../watchplan/limits.ts';
+import { isElsewhere, kindIds, limitText, type Namespaces } from '../watchplan/limits.ts';
 import { type Plan, planWatches } from '../watchplan/plan.ts';
 import { Expansions } from '../watchplan/targets.ts';
 import { DiscoveryWatch } from './discovery-watch.ts';
@@ -218,11 +218,17 @@ export class MetaController {
       return { ...absence, version: undefined };
     if (kind === undefined) return { state: 'Syncing', message: this.waitingFor().join('; '), version: undefined };
     const view = program === undefined ? undefined : kind.viewOf(program);
+    const { version } = (view ?? kind).context;
+    const { namespaces } = this.#options;
+    if (program !== undefined && isElsewhere(program, namespaces)) {
+      const message = `none of the namespaces that the policy names is watched: ${limitText(namespaces)}`;
+      return { state: 'Failed', message, version };
+    }
     const state = worst(
       gr,
       [kind, ...more].map((one) => this.#kinds.state(one, program)),
     );
-    return { ...state, version: (view?.context ?? kind.context).version };
+    return { ...state, version };
   }
 
   /** Everything that the policies on the kind read is known, and the kind itself can be relied on. */

@@ -1,6 +1,8 @@
 import type { GroupResourceName } from '../api/resource.ts';
 import { listed } from '../api/words.ts';
 import type { ServedResource } from '../kube/discovery.ts';
+import { anyGlob } from '../policy/match.ts';
+import type { Program } from '../policy/program.ts';
 
 /** The only namespaces in which anything is watched and written; undefined: the whole cluster. */
 export type Namespaces = readonly string[] | undefined;
@@ -20,6 +22,11 @@ export function kindIds(name: GroupResourceName, namespaces: Namespaces): readon
 /** Whether no objects of the kind can be within the namespaces. */
 export function isBeyond({ versions }: ServedResource, namespaces: Namespaces): boolean {
   return namespaces !== undefined && versions[0]?.scope === 'Cluster';
+}
+
+/** Whether the policy names namespaces, and none of them is watched. */
+export function isElsewhere({ reach }: Pick<Program, 'reach'>, namespaces: Namespaces): boolean {
+  return namespaces !== undefined && reach.namespaces !== undefined && !namespaces.some(anyGlob(reach.namespaces));
 }
 
 /** As a clause. */

@@ -205,6 +205,14 @@ test('what is cluster-scoped is out of reach, and a right that is missing in one
   });
   expect((await admin.get(`/api/v1/namespaces/${a}`)).metadata.labels).not.toHaveProperty('env');
 
+  // A policy about other namespaces alone says that it does nothing here.
+  const match = { resources: [{ group: '', resource: 'configmaps' }], namespaces: ['somewhere-else'] };
+  await stage().applyPolicy('elsewhere', { mode: 'Enforce', match, rules: setEnv });
+  const elsewhere = await stage().policy('elsewhere', (policy) => policy.conditions['Watching']?.reason === 'Failed');
+  expect(elsewhere.conditions['Ready']?.message).toContain(
+    `none of the namespaces that the policy names is watched: the operator is limited to namespaces ${a} and ${later}`,
+  );
+
   // The namespace comes, with the right; it goes, and comes again.
   for (const round of ['first', 'second']) {
     await admin.apply({ apiVersion: 'v1', kind: 'Namespace', metadata: { name: later } }, { force: true });
