@@ -92,6 +92,15 @@ describe('results', () => {
     ]);
   });
 
+  test('of a first evaluation of one object are told as of one', () => {
+    const { facts, state, teller, appear } = setUp({ evaluated: false });
+    appear(cachedObject({ name: 'a' }), CONFIG_MAPS, result());
+    state.totals = { ...noTotals(), matched: 1, violating: 1, results: 1 };
+    state.evaluated = true;
+    teller.evaluated('p');
+    expect(facts[0]?.note).toBe('found 1 violation in 1 object');
+  });
+
   const standing: WatchPolicyStatus = {
     observedGeneration: 3,
     violationsTotal: 50,

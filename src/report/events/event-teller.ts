@@ -108,7 +108,8 @@ export class EventTeller {
     // After a restart all results come again.
     if (known !== undefined && program !== undefined && saysTheSame(known, program, totals)) return;
     const parts: string[] = [];
-    if (found !== '') parts.push(`found ${found} among ${counted(totals.matched, 'object')}`);
+    if (found !== '')
+      parts.push(`found ${found} ${totals.matched === 1 ? 'in' : 'among'} ${counted(totals.matched, 'object')}`);
     if (ended > 0) parts.push(`${counted(ended, 'result')} ended`);
     const reason = found === '' ? 'ResultsResolved' : 'ResultsFound';
     this.#options.offer(factOf(reason, parts.join('; '), policyReference(policy)), changes);
