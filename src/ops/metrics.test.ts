@@ -173,3 +173,17 @@ describe('a scrape', () => {
     expect(await new Metrics('2').registry.metrics()).not.toContain('configmaps');
   });
 });
+
+test('kinds of ever new names do not make ever more series', async () => {
+  const metrics = new Metrics('1.2.3');
+  for (let i = 0; i < 2_001; i++) {
+    metrics.evaluated(`widgets.g${i}.io`);
+    metrics.wrote(`widgets.g${i}.io`, 'Written', 0.1);
+    metrics.caughtUp(`widgets.g${i}.io`, 0.1);
+  }
+  metrics.evaluated('widgets.g2000.io');
+  const text = await metrics.registry.metrics();
+  expect(text).not.toContain('kind="widgets.g0.io"');
+  expect(text).toContain('watchkeeper_evaluations_total{kind="widgets.g1.io"} 1');
+  expect(text).toContain('watchkeeper_evaluations_total{kind="widgets.g2000.io"} 2');
+});

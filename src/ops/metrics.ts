@@ -4,6 +4,12 @@ import { type MetricsSources, registerGauges } from './gauges.ts';
 /** In seconds: from what nobody notices to what somebody should look at. */
 const DELAYS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300];
 
+/**
+ * Kinds that have series of their own at once. In a cluster whose CRDs come and go under ever new names they would be more and
+ * more: the one that came first makes room, and counts from zero when it is heard of again.
+ */
+const MAX_KINDS = 2_000;
+
 /** Every metric that the operator has, described in docs/metrics.md. Label values are bounded: kinds, results, methods. */
 export class Metrics {
   readonly registry = new Registry();
@@ -15,6 +21,8 @@ export class Metrics {
   readonly #caughtUpSeconds: Histogram<'kind'>;
   readonly #statusSeconds: Histogram<'change'>;
   readonly #events: Counter<'result'>;
+  readonly #kinds = new Set<string>();
+  readonly #outcomes = new Set<string>();
 
   constructor(version: string) {
     const registers = [this.registry];
@@ -77,15 +85,19 @@ export class Metrics {
   }
 
   evaluated(kind: string): void {
+    this.#heardOf(kind);
     this.#evaluations.inc({ kind });
   }
 
   wrote(kind: string, result: string, seconds: number): void {
+    this.#heardOf(kind);
+    this.#outcomes.add(result);
     this.#writes.inc({ kind, result });
     this.#writeSeconds.observe({ kind }, seconds);
   }
 
   caughtUp(kind: string, seconds: number): void {
+    this.#heardOf(kind);
     this.#caughtUpSeconds.observe({ kind }, seconds);
   }
 
@@ -109,5 +121,19 @@ export class Metrics {
   /** What is not counted but read, at each scrape. */
   watch(sources: MetricsSources): void {
     registerGauges(this.registry, sources);
+  }
+
+  #heardOf(kind: string): void {
+    if (this.#kinds.has(kind)) return;
+    this.#kinds.add(kind);
+    if (this.#kinds.size <= MAX_KINDS) return;
+    for (const first of this.#kinds) {
+      this.#kinds.delete(first);
+      this.#evaluations.remove({ kind: first });
+      this.#writeSeconds.remove({ kind: first });
+      this.#caughtUpSeconds.remove({ kind: first });
+      for (const result of this.#outcomes) this.#writes.remove({ kind: first, result });
+      return;
+    }
   }
 }
