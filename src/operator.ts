@@ -106,7 +106,7 @@ export class Operator {
       offer: (fact, rolledUp) => this.#events.offer(fact, rolledUp),
       observe: (result, count) => this.#metrics.events(result, count),
       program: (name) => this.#policies.get(name)?.program,
-      hasEvaluated: (program) => this.#meta.coverage(program) !== 'Pending',
+      hasEvaluated: (program) => this.#meta.status.coverage(program) !== 'Pending',
       totals: (name) => this.#verdicts.totals(name),
       programsOn: (kind) => this.#meta.of(kind)[0]?.programs ?? [],
     });
@@ -128,8 +128,8 @@ export class Operator {
       troubles,
       entry: (name) => this.#policies.get(name),
       build: (entry, previous) => {
-        const [meta, ledger, verdicts] = [this.#meta, this.#ledger, this.#verdicts];
-        return statusOf(entry, previous, { clock, meta, ledger, verdicts, shown: options.statusViolations });
+        const [plan, ledger, verdicts] = [this.#meta.status, this.#ledger, this.#verdicts];
+        return statusOf(entry, previous, { clock, plan, ledger, verdicts, shown: options.statusViolations });
       },
       write: async ({ name, uid }, status) => {
         const target = {
@@ -275,7 +275,7 @@ export class Operator {
   }
 
   #touchPoliciesOn(kind: string): void {
-    for (const name of this.#meta.policiesOn(kind)) {
+    for (const name of this.#meta.status.policiesOn(kind)) {
       this.#status.touch(name);
       this.#teller.evaluated(name);
     }

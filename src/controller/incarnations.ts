@@ -1,6 +1,8 @@
 import type { CachedObject } from '../api/object.ts';
-import type { GroupResourceName } from '../api/resource.ts';
+import { type GroupResourceName, groupResourceName } from '../api/resource.ts';
 import type { DiscoverySnapshot, ServedResource } from '../kube/discovery.ts';
+import type { KindContext } from '../policy/program.ts';
+import type { KindSource } from './kind-state.ts';
 
 /** Label of an APIService that the API server keeps for what it serves itself. */
 const AUTOMANAGED = 'kube-aggregator.kubernetes.io/automanaged';
@@ -35,6 +37,15 @@ export class Incarnations {
   /** By the name of the APIService, `version.group`. */
   get apiServices(): ReadonlyMap<string, string> {
     return this.#apiServices;
+  }
+
+  /** `discovery`: as it is now, which may be newer than what the last update was of. */
+  sourceOf(kind: KindContext, discovery: DiscoverySnapshot | undefined): KindSource {
+    const apiService = `${kind.version}.${kind.group}`;
+    return {
+      apiService: this.#apiServices.has(apiService) ? apiService : undefined,
+      unreachable: discovery?.get(groupResourceName(kind))?.stale === true,
+    };
   }
 }
 

@@ -11,8 +11,9 @@ import type { Discovery } from '../kube/discovery.ts';
 import type { KindContext } from '../policy/program.ts';
 import { TOLERATED_MS } from './kind-state.ts';
 import { Ledger } from './ledger.ts';
-import { type Coverage, MetaController } from './meta-controller.ts';
+import { MetaController } from './meta-controller.ts';
 import { ObjectController } from './object-controller.ts';
+import type { Coverage } from './plan-status.ts';
 import { PolicySet } from './policy-set.ts';
 import type { WriteOutcome } from './writer.ts';
 
@@ -159,12 +160,12 @@ class World {
   }
 
   state(kind: KindContext): string {
-    return this.meta.state(kind).state;
+    return this.meta.status.state(kind).state;
   }
 
   coverage(name: string): Coverage | undefined {
     const { program } = this.policies.get(name) ?? {};
-    return program && this.meta.coverage(program);
+    return program && this.meta.status.coverage(program);
   }
 
   labels(resource: string, key: string): Readonly<Record<string, string>> | undefined {
@@ -238,14 +239,14 @@ describe('what must be known before anything is evaluated', () => {
     world.cluster.put(POLICIES, policy('p', {}));
     await world.start();
     expect(world.meta.waitingFor()).toEqual(['discovery is not read yet']);
-    expect(world.meta.state(CONFIG_MAPS)).toEqual({
+    expect(world.meta.status.state(CONFIG_MAPS)).toEqual({
       state: 'Syncing',
       message: 'discovery is not read yet',
       version: undefined,
     });
     resolve();
     await world.quiet();
-    expect(world.meta.state(CONFIG_MAPS)).toEqual({ state: 'Watching', message: '', version: 'v1' });
+    expect(world.meta.status.state(CONFIG_MAPS)).toEqual({ state: 'Watching', message: '', version: 'v1' });
   });
 
   test('CRDs are known before the informers of their kinds start, so that none starts twice', async () => {
@@ -370,7 +371,7 @@ describe('a kind that comes late', () => {
     world.cluster.put(POLICIES, policy('p', { match: on(CONFIG_MAPS, WIDGET_KIND) }));
     await world.start();
     expect(world.writer.writes).toEqual(['a']);
-    expect(world.meta.state(WIDGET_KIND)).toEqual({
+    expect(world.meta.status.state(WIDGET_KIND)).toEqual({
       state: 'NotServed',
       message: 'the API server does not serve widgets.acme.io yet',
       version: undefined,
@@ -473,7 +474,7 @@ describe('a CRD', () => {
     world.cluster.discover();
     await world.clock.advance(1_000);
     await world.quiet();
-    expect(world.meta.state(WIDGET_KIND).message).toBe('the API server does not serve widgets.acme.io yet');
+    expect(world.meta.status.state(WIDGET_KIND).message).toBe('the API server does not serve widgets.acme.io yet');
     expect(world.cluster.starts(WIDGETS)).toBe(1);
     expect(world.forgottenKinds).toEqual([WIDGETS]);
     await world.put('configmaps', cachedObject({ name: 'b' }));
@@ -508,7 +509,7 @@ describe('a kind that cannot be watched', () => {
     world.cluster.put(POLICIES, policy('p', { match: on(CONFIG_MAPS, WIDGET_KIND) }));
     await world.start();
     expect(world.writer.writes).toEqual(['a']);
-    expect(world.meta.state(WIDGET_KIND)).toMatchObject({
+    expect(world.meta.status.state(WIDGET_KIND)).toMatchObject({
       state: 'Forbidden',
       message: expect.stringContaining('resources: ["widgets"], verbs: ["list", "watch"]'),
     });
@@ -558,7 +559,7 @@ describe('a kind that cannot be watched', () => {
     world.changed.length = 0;
     world.cluster.refuse('namespaces', 'Forbidden');
     await world.quiet();
-    expect(world.meta.state(CONFIG_MAPS)).toMatchObject({
+    expect(world.meta.status.state(CONFIG_MAPS)).toMatchObject({
       state: 'Forbidden',
       message: expect.stringContaining('resources: ["namespaces"]'),
     });
@@ -570,7 +571,10 @@ describe('a kind that cannot be watched', () => {
     world.cluster.serve(WIDGET_KIND, ['get', 'create']);
     world.cluster.put(POLICIES, policy('p', { match: on(WIDGET_KIND), rules: [REQUIRE] }));
     await world.start();
-    expect(world.meta.state(WIDGET_KIND)).toMatchObject({ state: 'Failed', message: expect.stringContaining('list') });
+    expect(world.meta.status.state(WIDGET_KIND)).toMatchObject({
+      state: 'Failed',
+      message: expect.stringContaining('list'),
+    });
     expect(world.cluster.starts(WIDGETS)).toBe(0);
   });
 });

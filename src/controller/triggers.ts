@@ -1,6 +1,7 @@
 import type { Log } from '../base/log.ts';
 import type { InformerHandler } from '../informer/informer.ts';
 import type { PolicyEntry, PolicySet } from './policy-set.ts';
+import type { WaitingKinds } from './waiting-kinds.ts';
 
 export interface PolicyTrigger {
   readonly policies: PolicySet;
@@ -40,17 +41,14 @@ function logAcceptance(log: Log, { name, generation, acceptance, program }: Poli
 }
 
 export interface ServedTrigger {
-  /** Whether a kind of this API group is named by a policy and not served yet, or cannot be listed or watched. */
-  readonly isAwaited: (group: string) => boolean;
+  readonly waiting: Pick<WaitingKinds, 'isAwaited' | 'mended'>;
   readonly replan: () => void;
-  /** What serves the kinds of this API group may be mended. */
-  readonly mended: (group: string) => void;
   /** Discovery may have changed. */
   readonly rediscover: () => void;
 }
 
 /** CRDs and APIServices: what they say is not read, but that they change says when to look at discovery. */
-export function servedHandler({ isAwaited, replan, mended, rediscover }: ServedTrigger): InformerHandler {
+export function servedHandler({ waiting, replan, rediscover }: ServedTrigger): InformerHandler {
   return {
     change: (object, previous) => {
       // A CRD that came, or came again, is a kind with another history.
@@ -59,8 +57,8 @@ export function servedHandler({ isAwaited, replan, mended, rediscover }: ServedT
       // wait for.
       const edited = previous?.generation !== object.generation;
       const group = groupOf(object.name);
-      if (edited || isAwaited(group)) rediscover();
-      mended(group);
+      if (edited || waiting.isAwaited(group)) rediscover();
+      waiting.mended(group);
     },
     remove: () => {
       replan();

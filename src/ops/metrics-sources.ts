@@ -13,7 +13,7 @@ import type { KindMetrics, MetricsSources, PolicyMetrics } from './gauges.ts';
 export interface MeasuredParts {
   readonly client: Pick<HttpKubeClient, 'state'>;
   readonly policies: Pick<PolicySet, 'entries'>;
-  readonly meta: Pick<MetaController, 'kinds' | 'state'>;
+  readonly meta: Pick<MetaController, 'kinds' | 'status'>;
   readonly objects: ObjectController;
   readonly verdicts: Pick<VerdictTable, 'totals' | 'counts'>;
   readonly status: Pick<StatusWriter, 'standing'>;
@@ -44,7 +44,7 @@ export function metricsSources(parts: MeasuredParts): MetricsSources {
 
 function* kindMetrics({ meta }: MeasuredParts): Generator<KindMetrics> {
   for (const [kind, { context, ...totals }] of watchTotals(meta.kinds())) {
-    yield { kind, state: meta.state(context).state, ...totals };
+    yield { kind, state: meta.status.state(context).state, ...totals };
   }
 }
 

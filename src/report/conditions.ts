@@ -2,7 +2,7 @@ import type { FieldIssue } from '../api/field-issue.ts';
 import { groupResourceName } from '../api/resource.ts';
 import type { ConditionType, PolicyCondition, WatchedResource } from '../api/status.ts';
 import { counted, listedUpTo } from '../api/words.ts';
-import type { Coverage } from '../controller/meta-controller.ts';
+import type { Coverage } from '../controller/plan-status.ts';
 import type { Acceptance } from '../controller/policy-set.ts';
 import type { Program } from '../policy/program.ts';
 import type { Skipped } from '../watchplan/targets.ts';

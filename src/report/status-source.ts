@@ -2,7 +2,7 @@ import { type GroupResource, groupResourceName } from '../api/resource.ts';
 import type { WatchPolicyStatus } from '../api/status.ts';
 import type { Clock } from '../base/clock.ts';
 import type { Ledger } from '../controller/ledger.ts';
-import type { MetaController } from '../controller/meta-controller.ts';
+import type { PlanStatus } from '../controller/plan-status.ts';
 import type { PolicyEntry } from '../controller/policy-set.ts';
 import { buildStatus } from './status.ts';
 import { timestamp } from './timestamp.ts';
@@ -11,7 +11,7 @@ import type { VerdictTable } from './verdict-table.ts';
 /** Those who know what a status is made of. */
 export interface StatusSources {
   readonly clock: Pick<Clock, 'now'>;
-  readonly meta: Pick<MetaController, 'refusal' | 'resources' | 'coverage'>;
+  readonly plan: Pick<PlanStatus, 'refusal' | 'resources' | 'coverage'>;
   readonly ledger: Pick<Ledger, 'problem' | 'stands'>;
   readonly verdicts: Pick<VerdictTable, 'totals' | 'examples' | 'violations'>;
   /** Results listed. */
@@ -28,12 +28,12 @@ const FIGHTS_SHOWN = 3;
 export function statusOf(
   { name, generation, acceptance, program }: PolicyEntry,
   previous: WatchPolicyStatus,
-  { clock, meta, ledger, verdicts, shown }: StatusSources,
+  { clock, plan, ledger, verdicts, shown }: StatusSources,
 ): { readonly status: WatchPolicyStatus; readonly settled: boolean } {
-  const refusal = meta.refusal(name);
+  const refusal = plan.refusal(name);
   const inForce = program !== undefined && program.mode !== 'Suspended' && refusal === undefined;
-  const { resources, skipped } = inForce ? meta.resources(program) : { resources: [], skipped: [] };
-  const coverage = program === undefined ? 'Pending' : meta.coverage(program);
+  const { resources, skipped } = inForce ? plan.resources(program) : { resources: [], skipped: [] };
+  const coverage = program === undefined ? 'Pending' : plan.coverage(program);
   const status = buildStatus({
     generation,
     acceptance,

@@ -1,0 +1,65 @@
+import type { InformerRegistry } from '../informer/registry.ts';
+import type { WatchId } from '../informer/watch-spec.ts';
+import type { DiscoveryWatch } from './discovery-watch.ts';
+import type { Ledger } from './ledger.ts';
+import { API_SERVICES_ID, CRDS_ID, POLICIES_ID } from './system-watches.ts';
+
+export interface PrerequisitesOptions {
+  readonly registry: Pick<InformerRegistry, 'get'>;
+  readonly discovery: Pick<DiscoveryWatch, 'snapshot' | 'problem'>;
+  readonly ledger: Pick<Ledger, 'problem'>;
+}
+
+/** What must be known before it can be said which kinds to watch: policies, who serves what, and the ledger. */
+export class Prerequisites {
+  readonly #options: PrerequisitesOptions;
+  #ledgerLoaded = false;
+
+  constructor(options: PrerequisitesOptions) {
+    this.#options = options;
+  }
+
+  ledgerLoaded(): void {
+    this.#ledgerLoaded = true;
+  }
+
+  /** From here on every kind is on its way. */
+  get met(): boolean {
+    const known = this.#ledgerLoaded && this.#options.discovery.snapshot !== undefined;
+    return known && this.#isSynced(POLICIES_ID) && this.#isSynced(CRDS_ID) && this.#apiServicesTried;
+  }
+
+  /** What is missing, in words; empty when nothing is. */
+  missing(): readonly string[] {
+    const { registry, discovery, ledger } = this.#options;
+    const reasons: string[] = [];
+    for (const [id, what] of [
+      [POLICIES_ID, 'WatchPolicies'],
+      [CRDS_ID, 'CustomResourceDefinitions'],
+    ] as const) {
+      if (this.#isSynced(id)) continue;
+      const error = registry.get(id)?.status.lastError;
+      reasons.push(error === undefined ? `${what} are not listed yet` : `${what} cannot be listed: ${error.message}`);
+    }
+    if (!this.#apiServicesTried) reasons.push('APIServices are not listed yet');
+    if (discovery.snapshot === undefined) {
+      const { problem } = discovery;
+      reasons.push(problem === undefined ? 'discovery is not read yet' : `discovery cannot be read: ${problem}`);
+    }
+    if (!this.#ledgerLoaded) {
+      const { problem } = ledger;
+      reasons.push(problem === undefined ? 'the ledger is not read yet' : `the ledger cannot be read: ${problem}`);
+    }
+    return reasons;
+  }
+
+  /** Who serves aggregated kinds is known, or we cannot know it. */
+  get #apiServicesTried(): boolean {
+    const status = this.#options.registry.get(API_SERVICES_ID)?.status;
+    return status !== undefined && (status.synced || status.lastError !== undefined);
+  }
+
+  #isSynced(id: WatchId): boolean {
+    return this.#options.registry.get(id)?.status.synced === true;
+  }
+}
