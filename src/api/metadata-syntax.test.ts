@@ -2,9 +2,7 @@ import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import {
   ANNOTATION_KEY_PATTERN,
-  ANNOTATIONS_MAX_BYTES,
   annotationKeyProblem,
-  annotationsProblem,
   DNS_LABEL_PATTERN,
   DNS_SUBDOMAIN_PATTERN,
   dnsLabelProblem,
@@ -70,15 +68,6 @@ test.each([
   ['a\n', "found 'a\ufffd'"],
 ])('%j is no label value', (value, problem) => {
   expect(labelValueProblem(value)).toContain(problem);
-});
-
-test('all annotations of an object have room for 256 KiB, in bytes, keys included', () => {
-  const room = ANNOTATIONS_MAX_BYTES - 'note'.length;
-  expect(annotationsProblem({ note: 'x'.repeat(room) })).toBeUndefined();
-  expect(annotationsProblem({ note: 'x'.repeat(room + 1) })).toBe(
-    'all annotations of an object together must be at most 262144 bytes, found 262145',
-  );
-  expect(annotationsProblem({ a: 'ä'.repeat(room / 2), b: 'xxxx' })).toContain('bytes');
 });
 
 test('the patterns for the API server say the same as the functions', () => {

@@ -1,7 +1,6 @@
-import type { StringMap } from './object.ts';
 import { characters, quoted } from './words.ts';
 
-/** Kubernetes' own rules for names, label keys, label values and annotations, with messages in plain words. */
+/** Kubernetes' own rules for names, label keys, label values and annotation keys, with messages in plain words. */
 
 export const NAME_PART_MAX = 63;
 export const DNS_SUBDOMAIN_MAX = 253;
@@ -9,8 +8,6 @@ export const DNS_LABEL_MAX = 63;
 /** Prefix, slash, name part. */
 export const KEY_MAX = DNS_SUBDOMAIN_MAX + 1 + NAME_PART_MAX;
 export const LABEL_VALUE_MAX = 63;
-/** Keys and values of all annotations of one object together, in bytes. */
-export const ANNOTATIONS_MAX_BYTES = 256 * 1024;
 
 const DNS_LABEL = '[a-z0-9]([-a-z0-9]*[a-z0-9])?';
 const NAME_PART = '[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?';
@@ -43,14 +40,6 @@ export function annotationKeyProblem(key: string): string | undefined {
 /** Why `value` cannot be the value of a label; undefined when it can. The empty value is allowed. */
 export function labelValueProblem(value: string): string | undefined {
   return value === '' ? undefined : namePartProblem(value, 'a label value');
-}
-
-/** Why these annotations cannot stand on one object together; undefined when they can. */
-export function annotationsProblem(annotations: StringMap): string | undefined {
-  let bytes = 0;
-  for (const [key, value] of Object.entries(annotations)) bytes += Buffer.byteLength(key) + Buffer.byteLength(value);
-  if (bytes <= ANNOTATIONS_MAX_BYTES) return undefined;
-  return `all annotations of an object together must be at most ${ANNOTATIONS_MAX_BYTES} bytes, found ${bytes}`;
 }
 
 /** Why `name` is no DNS subdomain, which is what most objects' names must be (RFC 1123); undefined when it is one. */
