@@ -1,3 +1,5 @@
+import { namesOf } from '../api/cohabitation.ts';
+import { groupResourceName } from '../api/resource.ts';
 import type { Clock } from '../base/clock.ts';
 import { messageOf } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
@@ -32,15 +34,19 @@ export class LedgerUpkeep {
   }
 
   /** To be called when a kind has nothing left to do: where no policy writes it and nothing of ours is left, we let go. */
-  releaseIfClean({ name }: WatchedKind): void {
+  releaseIfClean({ name, context }: WatchedKind): void {
     const { ledger, kinds, namespaces, isReady, onRelease } = this.#options;
-    if (!ledger.kinds.has(name)) return;
+    // Its objects may have been written when the server had them under another name.
+    const recorded = namesOf(context)
+      .map(groupResourceName)
+      .filter((one) => ledger.kinds.has(one));
+    if (recorded.length === 0) return;
     for (const id of kindIds(name, namespaces)) {
       const one = kinds.get(id);
       if (one === undefined || one.enforced || !isReady(one)) return;
       for (const _ of one.withOwnKeys()) return;
     }
-    ledger.forgetKind(name);
+    for (const one of recorded) ledger.forgetKind(one);
     onRelease();
   }
 

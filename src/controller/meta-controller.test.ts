@@ -6,6 +6,7 @@ import { ScriptedWriter } from '../../test/support/kind-stage.ts';
 import { ManualClock } from '../../test/support/manual-clock.ts';
 import { QUIET_GUARD } from '../../test/support/quiet-guard.ts';
 import type { CachedObject } from '../api/object.ts';
+import { groupResourceName } from '../api/resource.ts';
 import { silentLog } from '../base/log.ts';
 import type { Discovery } from '../kube/discovery.ts';
 import type { KindContext } from '../policy/program.ts';
@@ -25,6 +26,13 @@ const WIDGET_KIND: KindContext = {
   resource: 'widgets',
   version: 'v1',
   kind: 'Widget',
+  scope: 'Namespaced',
+};
+const INGRESSES: KindContext = {
+  group: 'networking.k8s.io',
+  resource: 'ingresses',
+  version: 'v1',
+  kind: 'Ingress',
   scope: 'Namespaced',
 };
 const systemKind = (group: string, resource: string, kind: string): KindContext => ({
@@ -134,8 +142,7 @@ class World {
     writer.write = async (kind, object, desired) => {
       const outcome = await write(kind, object, desired);
       if (outcome.kind !== 'Written') return outcome;
-      const resource = (kind as KindContext).group === 'acme.io' ? WIDGETS : (kind as KindContext).resource;
-      return { kind: 'Written', answer: cluster.put(resource, outcome.answer) };
+      return { kind: 'Written', answer: cluster.put(groupResourceName(kind), outcome.answer) };
     };
   }
 
@@ -629,6 +636,17 @@ describe('a Namespace', () => {
   });
 });
 
+test('a kind of the ledger that a policy writes stays on record, also while it has no object', async () => {
+  const world = makeWorld();
+  world.cluster.put(POLICIES, policy('p', {}));
+  await world.start({ ledger: { kinds: 'configmaps' } });
+  expect(world.stored?.['kinds']).toBe('configmaps');
+  await world.put('configmaps', cachedObject({ name: 'a' }));
+  world.cluster.remove('configmaps', 'default/a');
+  await world.quiet();
+  expect([world.writer.writes, world.stored?.['kinds']]).toEqual([['a'], 'configmaps']);
+});
+
 describe('a kind of the ledger that no policy is on', () => {
   test('is swept, then let go', async () => {
     const world = makeWorld();
@@ -645,6 +663,15 @@ describe('a kind of the ledger that no policy is on', () => {
       0,
       0,
     ]);
+  });
+
+  test('is swept by another name when the server has its objects under that alone, then let go', async () => {
+    const world = makeWorld();
+    world.cluster.serve(INGRESSES);
+    world.cluster.put('ingresses.networking.k8s.io', ours('a'));
+    await world.start({ ledger: { kinds: 'ingresses.extensions' } });
+    expect([world.writer.writes, world.labels('ingresses.networking.k8s.io', 'default/a')]).toEqual([['a'], {}]);
+    expect([world.stored, world.cluster.watching('ingresses.networking.k8s.io')]).toEqual([{ kinds: '' }, 0]);
   });
 
   test('leaves the record later when the ledger cannot be written now', async () => {

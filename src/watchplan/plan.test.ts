@@ -428,6 +428,19 @@ describe('kinds that may carry keys of ours', () => {
     expect(kinds.get('widgets.acme.io')?.programs).toEqual([suspended]);
   });
 
+  test('are watched once, by the name that is to be watched of those that the server has for their objects', () => {
+    const modern = { 'ingresses.networking.k8s.io': [served('v1')] };
+    const both = { ...modern, 'ingresses.extensions': [served('v1beta1')] };
+    const written = new Set(['ingresses.extensions']);
+    for (const resources of [modern, both]) {
+      const result = plan([], { discovery: discovery(resources), written });
+      expect(watched(result)).toEqual({ 'ingresses.networking.k8s.io': 'v1 metadata for cleanup' });
+      expect([...result.absent.keys()]).toEqual(['namespaces']);
+    }
+    const { absent } = plan([], { discovery: CLUSTER, written });
+    expect([...absent.keys()]).toEqual(['ingresses.extensions']);
+  });
+
   test('are absent while they are not served', () => {
     expect([...plan([], { written: new Set(['things.late.io']) }).absent.keys()]).toEqual(['things.late.io']);
   });

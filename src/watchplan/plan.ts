@@ -6,6 +6,7 @@ import { type Absence, emptyDraft, type KindDraft, type KindPlan, planKind } fro
 import { isBeyond, type KindId, kindId, limitText, type Namespaces } from './limits.ts';
 import { whyNotServed } from './not-served.ts';
 import { type Expansion, Expansions } from './targets.ts';
+import { watchedName } from './watched-name.ts';
 import { unwritable } from './writable.ts';
 
 export const NAMESPACES: GroupResourceName = 'namespaces';
@@ -18,7 +19,7 @@ export interface PlanInput {
   readonly crdUids: ReadonlyMap<GroupResourceName, string>;
   /** Uid of the APIService of an aggregated API server, by its name, `version.group`. */
   readonly apiServiceUids: ReadonlyMap<string, string>;
-  /** Kinds whose objects may carry keys of ours. */
+  /** Kinds whose objects may carry keys of ours, by the name under which they were written. */
   readonly written: ReadonlySet<GroupResourceName>;
   /** Where anything may be watched, Namespaces themselves apart. */
   readonly namespaces?: Namespaces;
@@ -58,7 +59,7 @@ export function planWatches(input: PlanInput, expansions: Expansions = new Expan
     parts.set(program.policy, { program, ...expansion });
     for (const [name, { version }] of expansion.resources) addProgram(draftOf(drafts, name), program, version);
   }
-  for (const name of written) draftOf(drafts, name).owners.add('cleanup');
+  for (const name of written) draftOf(drafts, watchedName(name, discovery)).owners.add('cleanup');
   if (drafts.size > 0) draftOf(drafts, NAMESPACES).owners.add('source');
   // A suspended policy watches nothing, but takes part where others watch.
   for (const program of programs) {

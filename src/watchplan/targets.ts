@@ -6,6 +6,7 @@ import type { Program, Target } from '../policy/program.ts';
 import { anyTerm, isExact, type ScopedResource } from '../policy/resource-terms.ts';
 import { isBeyond, limitText, type Namespaces } from './limits.ts';
 import { missingVerbs } from './verbs.ts';
+import { watchedName } from './watched-name.ts';
 
 /** A resource that a program is about. */
 export interface Targeted {
@@ -74,10 +75,11 @@ type LookAt = (served: ServedResource, program: Program, discovery: DiscoverySna
 
 function lookAt(served: ServedResource, program: Program, discovery: DiscoverySnapshot): Look | undefined {
   const names = namesOf(served).filter((name) => discovery.has(groupResourceName(name)));
-  const [first = served] = names;
+  const name = groupResourceName(served);
+  const watched = watchedName(name, discovery);
   const asked = scoped(served);
-  if (groupResourceName(first) !== groupResourceName(served)) {
-    const reason = `its objects are watched as ${groupResourceName(first)}`;
+  if (watched !== name) {
+    const reason = `its objects are watched as ${watched}`;
     return program.about(asked, [served]).kind === 'Globbed' ? leftOut(reason) : undefined;
   }
   const fit = program.about(asked, names);

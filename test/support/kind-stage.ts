@@ -3,6 +3,7 @@ import { silentLog } from '../../src/base/log.ts';
 import type { WriteOutcome, Writer } from '../../src/controller/writer.ts';
 import { Informer } from '../../src/informer/informer.ts';
 import type { Desired } from '../../src/policy/desired.ts';
+import type { KindContext } from '../../src/policy/program.ts';
 import { ManualClock } from './manual-clock.ts';
 import { ScriptedListWatch, type WatchCall } from './scripted-list-watch.ts';
 
@@ -40,7 +41,7 @@ export class ScriptedWriter implements Writer {
     return applied.labels.some((key) => !wanted.has(key));
   }
 
-  async write(_kind: unknown, object: CachedObject, desired: Desired): Promise<WriteOutcome> {
+  async write(_kind: KindContext, object: CachedObject, desired: Desired): Promise<WriteOutcome> {
     this.writes.push(object.name);
     return (await this.answer(object)) ?? { kind: 'Written', answer: this.applied(object, desired) };
   }
