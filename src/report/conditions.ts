@@ -25,7 +25,7 @@ export interface ConditionInput {
   readonly totals: PolicyTotals;
   /** The first objects with a result of this code, in words. */
   readonly examples: (code: 'Contended' | 'SelfOscillation') => readonly string[];
-  /** Why nothing can be written to the policy's objects; undefined when that is not so. */
+  /** Why the policy, which writes, cannot write to some of its objects; undefined when that is not so. */
   readonly ledgerProblem: string | undefined;
 }
 
@@ -85,7 +85,7 @@ function watching({ program, refusal, resources, skipped }: ConditionInput): Con
 }
 
 function ready(
-  { program, ledgerProblem }: ConditionInput,
+  { ledgerProblem }: ConditionInput,
   isAccepted: ConditionVerdict<'Accepted'>,
   isWatching: ConditionVerdict<'Watching'>,
 ): ConditionVerdict<'Ready'> {
@@ -104,7 +104,7 @@ function ready(
     case 'WaitingForResources':
       break;
   }
-  if (program?.mode === 'Enforce' && ledgerProblem !== undefined) {
+  if (ledgerProblem !== undefined) {
     const why = `Nothing is written while the ledger cannot be kept: ${ledgerProblem}.`;
     return { status: 'False', reason: 'LedgerUnavailable', message: why };
   }

@@ -1,9 +1,11 @@
-import { type GroupResource, groupResourceName } from '../api/resource.ts';
-import type { WatchPolicyStatus } from '../api/status.ts';
+import { groupResourceName } from '../api/resource.ts';
+import type { WatchedResource, WatchPolicyStatus } from '../api/status.ts';
 import type { Clock } from '../base/clock.ts';
 import type { Ledger } from '../controller/ledger.ts';
 import type { PlanStatus } from '../controller/plan-status.ts';
 import type { PolicyEntry } from '../controller/policy-set.ts';
+import { writingRule } from '../controller/refusals.ts';
+import type { Program } from '../policy/program.ts';
 import { buildStatus } from './status.ts';
 import { timestamp } from './timestamp.ts';
 import type { VerdictTable } from './verdict-table.ts';
@@ -45,7 +47,7 @@ export function statusOf(
     totals: verdicts.totals(name),
     examples: (code) => verdicts.examples(name, code, FIGHTS_SHOWN),
     violations: coverage === 'Pending' ? [] : verdicts.violations(name, shown),
-    ledgerProblem: ledgerProblem(ledger, resources),
+    ledgerProblem: ledgerProblem(ledger, program, resources),
     previous,
     now: timestamp(clock.now()),
   });
@@ -53,9 +55,16 @@ export function statusOf(
   return { status, settled };
 }
 
-/** Kinds that are on record are written also while the ledger cannot be. */
-function ledgerProblem(ledger: StatusSources['ledger'], resources: readonly GroupResource[]): string | undefined {
-  const { problem } = ledger;
-  if (problem === undefined) return undefined;
-  return resources.every((resource) => ledger.stands(groupResourceName(resource))) ? undefined : problem;
+/**
+ * Why writes of the policy are held up; undefined when none is. Kinds that are on record are written also while the ledger
+ * cannot be, and of what is not served there is nothing to write.
+ */
+function ledgerProblem(
+  ledger: StatusSources['ledger'],
+  program: Program | undefined,
+  resources: readonly WatchedResource[],
+): string | undefined {
+  if (program === undefined || writingRule(program) === undefined) return undefined;
+  const served = resources.filter(({ state }) => state !== 'NotServed');
+  return served.every((resource) => ledger.stands(groupResourceName(resource))) ? undefined : ledger.problem;
 }

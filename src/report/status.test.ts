@@ -237,17 +237,6 @@ describe('conditions, as a user reads them', () => {
         'Contended False Quiet',
       ],
     ],
-    [
-      'the same for a policy in Audit',
-      { ledgerProblem: 'configmaps is forbidden', program: audited },
-      [
-        'Accepted True Accepted',
-        'Watching True Watching',
-        'Ready True Ready',
-        'Compliant True NoViolations',
-        'Contended False Quiet',
-      ],
-    ],
   ])('%s', (_, fields, expected) => {
     expect(lines(fields)).toEqual(expected);
   });
