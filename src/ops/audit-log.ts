@@ -66,10 +66,11 @@ export class AuditLog implements AuditSink {
   /** Goes on in a new file of the name, after the old one was moved away. The old one stays in use when that fails. */
   async reopen(): Promise<void> {
     try {
-      const next = await openFile(this.#path);
-      await this.#flushing;
       const old = this.#handle;
-      this.#handle = next;
+      // From here on every line goes there, however many more are under way.
+      this.#handle = await openFile(this.#path);
+      this.#torn = false;
+      await this.#flushing;
       await old.close();
     } catch (error) {
       this.#log.warn({ reason: messageOf(error) }, 'the audit log could not be opened again');
@@ -95,16 +96,17 @@ export class AuditLog implements AuditSink {
 
   async #append(lines: readonly string[]): Promise<void> {
     const text = Buffer.from(`${this.#torn ? '\n' : ''}${lines.join('')}`);
+    const handle = this.#handle;
     let done = 0;
     try {
-      while (done < text.length) done += (await this.#handle.write(text, done)).bytesWritten;
-      this.#torn = false;
+      while (done < text.length) done += (await handle.write(text, done)).bytesWritten;
+      if (handle === this.#handle) this.#torn = false;
       this.#written += lines.length;
       if (this.#failing) this.#log.info({ path: this.#path }, 'the audit log can be written again');
       this.#failing = false;
     } catch (error) {
       // How many lines are whole does not matter enough to find out; none is counted that is not.
-      if (done > 0) this.#torn = text[done - 1] !== NEWLINE;
+      if (done > 0 && handle === this.#handle) this.#torn = text[done - 1] !== NEWLINE;
       this.#failed(lines.length, messageOf(error));
     }
   }

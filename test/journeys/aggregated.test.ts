@@ -34,7 +34,7 @@ async function label(ns: string): Promise<void> {
 
 async function othersGoOn(ns: string, name: string): Promise<void> {
   await stage().admin.create(configMap(ns, name));
-  await stage().labels(`/api/v1/namespaces/${ns}/configmaps/${name}`, isProd, 1_000);
+  await stage().labels(`/api/v1/namespaces/${ns}/configmaps/${name}`, isProd);
 }
 
 const watching = (reason: string) =>
@@ -85,7 +85,7 @@ describe('a kind of an aggregated API server', () => {
     api.heal();
     await api.noticed(true);
     // Long before its next try would be due.
-    await stage().labels(`${api.collection(ns)}/meanwhile`, isProd, 2_000);
+    await stage().labels(`${api.collection(ns)}/meanwhile`, isProd);
     await watching('Watching');
   });
 
@@ -104,7 +104,7 @@ describe('a kind of an aggregated API server', () => {
     expect(failed.raw['status']).toMatchObject({ watching: { synced: 1, failed: 1, notServed: 0 } });
     api.heal();
     await api.noticed(true);
-    await stage().labels(`${api.collection(ns)}/early`, isProd, 5_000);
+    await stage().labels(`${api.collection(ns)}/early`, isProd);
     await watching('Watching');
   });
 
@@ -120,7 +120,7 @@ describe('a kind of an aggregated API server', () => {
     api.store.create(ns, 'meanwhile', { size: 1 });
     await api.register();
     await api.available();
-    await stage().labels(`${api.collection(ns)}/meanwhile`, isProd, 2_000);
+    await stage().labels(`${api.collection(ns)}/meanwhile`, isProd);
     await watching('Watching');
     expect(
       operator.lines.filter(({ msg, kind }) => msg === 'the kind is synced' && kind === `gadgets.${api.group}`),

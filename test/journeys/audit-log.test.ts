@@ -1,12 +1,12 @@
 import { mkdtemp, readFile, rename, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
+import { afterEach, beforeEach, expect, test } from 'vitest';
 import * as z from 'zod';
 import { configMap, is, useStage } from '../support/stage.ts';
 
 const stage = useStage();
-beforeAll(async () => stage().sweep());
+beforeEach(async () => stage().sweep());
 let folder = '';
 let file = '';
 beforeEach(async () => {

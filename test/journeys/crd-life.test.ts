@@ -49,7 +49,7 @@ async function label(
 /** Another kind goes on within a second, whatever becomes of this one. */
 async function othersGoOn(name: string): Promise<void> {
   await stage().admin.create(configMap(ns, name));
-  await stage().labels(`/api/v1/namespaces/${ns}/configmaps/${name}`, isProd, 1_000);
+  await stage().labels(`/api/v1/namespaces/${ns}/configmaps/${name}`, isProd);
 }
 
 async function watching(policy: string, reason = 'Watching'): Promise<PolicyView> {
@@ -89,7 +89,7 @@ describe('a CRD that is made again at once', () => {
       await crds.remove(before);
       await crds.apply(small);
       const path = await crds.put(small, 'second', namespace);
-      await stage().labels(path, isProd, 2_000);
+      await stage().labels(path, isProd);
       const view = await stage().policy('rescoped', (seen) => is(seen, 'Compliant') === 'True');
       expect(is(view, 'Ready')).toBe('True');
     }
@@ -108,7 +108,7 @@ describe('a CRD that is made again at once', () => {
       const mark = await stage().cluster.auditMark();
       await crds.apply(small);
       const path = await crds.put(small, 'one', ns);
-      await stage().labels(path, isProd, 2_000);
+      await stage().labels(path, isProd);
       await stage().policy('again', (view) => is(view, 'Compliant') === 'True');
       // By the uid that a write carries, none of the object that went can touch the one that came.
       await expect.poll(async () => (await stage().writesSince(mark, ns)).map(({ code }) => code)).toEqual([200]);
@@ -132,7 +132,7 @@ describe('a CRD that is made again at once', () => {
     ] as const) {
       await crds.remove(from);
       await crds.apply(to);
-      await stage().labels(await crds.put(to, 'one', ns), isProd, 2_000);
+      await stage().labels(await crds.put(to, 'one', ns), isProd);
       const view = await stage().policy('moved', (seen) => resourceOf(seen, from)?.state === 'NotServed');
       expect(resourceOf(view, to)?.state).toBe('Watching');
       expect(view.conditions['Watching']).toMatchObject({ status: 'True', reason: 'WaitingForResources' });
@@ -167,14 +167,14 @@ describe('a CRD that changes', () => {
     const patch = [{ op: 'add', path: '/status/conditions/-', value: condition }];
     await admin.patch(`${CRDS}/${crdName(small)}/status`, patch, 'json');
     await crds.put(small, 'two', ns);
-    await stage().labels(`${collectionOf(small, ns)}/two`, isProd, 1_000);
+    await stage().labels(`${collectionOf(small, ns)}/two`, isProd);
     await othersGoOn('after-status');
     expect(listsAndWatches(seen)).toEqual([]);
 
     seen.length = 0;
     await crds.apply({ ...small, description: 'said in other words' });
     await crds.put(small, 'three', ns);
-    await stage().labels(`${collectionOf(small, ns)}/three`, isProd, 5_000);
+    await stage().labels(`${collectionOf(small, ns)}/three`, isProd);
     await othersGoOn('after-description');
     expect(listsAndWatches(seen).filter(({ path }) => path !== collectionOf(small))).toEqual([]);
   });
@@ -211,7 +211,7 @@ describe('a CRD that changes', () => {
       'any-version',
       (view) => resourceOf(view, small)?.version === 'v1beta1' && is(view, 'Compliant') === 'True',
     );
-    await stage().labels(await crds.put(small, 'two', ns, 'v1beta1'), isProd, 1_000);
+    await stage().labels(await crds.put(small, 'two', ns, 'v1beta1'), isProd);
     await stage().applyPolicy('first-version', {
       mode: 'Enforce',
       match: { resources: [{ group: small.group, resource: small.plural, version: 'v1' }], namespaces: [ns] },
@@ -240,8 +240,8 @@ describe('a CRD that changes', () => {
         { name: 'v1beta1', storage: true },
       ],
     });
-    await stage().labels(await crds.put(small, 'two', ns), isProd, 5_000);
-    await stage().labels(await crds.put(small, 'three', ns, 'v1beta1'), isProd, 2_000);
+    await stage().labels(await crds.put(small, 'two', ns), isProd);
+    await stage().labels(await crds.put(small, 'three', ns, 'v1beta1'), isProd);
     const view = await stage().policy('stored', ({ summary }) => (summary['owned'] ?? 0) >= 3);
     expect([is(view, 'Watching'), is(view, 'Ready'), is(view, 'Compliant')]).toEqual(['True', 'True', 'True']);
     await expect
@@ -270,7 +270,7 @@ describe('a CRD that is there and not served', () => {
     expect(is(view, 'Ready')).toBe('True');
     await othersGoOn('beside');
     await crds.remove(rival);
-    await stage().labels(await crds.put(small, 'one', ns), isProd, 2_000);
+    await stage().labels(await crds.put(small, 'one', ns), isProd);
   });
 
   test('because all its versions are switched off: its keys are kept, and it goes on when one is on again', async () => {

@@ -49,7 +49,7 @@ describe('discovery that fails', () => {
     const { status, body } = await operator.page('/readyz');
     expect([status, body]).toEqual([503, expect.stringContaining('discovery cannot be read: ')]);
     proxied().proxy.clear();
-    await stage().labels(`/api/v1/namespaces/${ns}/configmaps/early`, isProd, 5_000);
+    await stage().labels(`/api/v1/namespaces/${ns}/configmaps/early`, isProd);
     await operator.ready();
   });
 
@@ -72,8 +72,8 @@ describe('discovery that fails', () => {
     await expect.poll(lastGap, { timeout: 30_000 }).toBeGreaterThan(1_900);
     expect(asked().length).toBeLessThan(30);
     await admin.create(configMap(ns, 'beside'));
-    await stage().labels(`/api/v1/namespaces/${ns}/configmaps/beside`, isProd, 1_000);
+    await stage().labels(`/api/v1/namespaces/${ns}/configmaps/beside`, isProd);
     proxied().proxy.clear();
-    await stage().labels(path, isProd, 5_000);
+    await stage().labels(path, isProd);
   });
 });

@@ -1,12 +1,12 @@
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { beforeAll, describe, expect, test } from 'vitest';
+import { beforeEach, describe, expect, test } from 'vitest';
 import { POLICIES } from '../support/installation.ts';
 import { configMap, is, useStage } from '../support/stage.ts';
 
 const stage = useStage();
-beforeAll(async () => stage().sweep());
+beforeEach(async () => stage().sweep());
 const at = (namespace: string, name: string) => `/api/v1/namespaces/${namespace}/configmaps/${name}`;
 
 describe('metrics', () => {
