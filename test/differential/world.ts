@@ -26,8 +26,6 @@ export interface UserKeys {
 
 type PlacedSpec = PolicySpec & { readonly match: { readonly namespaces: readonly NamespaceName[] } };
 
-const WRITES_OF_ONE = 3;
-
 /** What histories share: one operator, which any of them may restart. */
 export class SharedOperator {
   readonly #stage: Stage;
@@ -93,8 +91,8 @@ export class World {
   }
 
   /**
-   * Each thing that happens may take three writes (one for each of our field managers, and one to take away keys of others)
-   * of the object that it happens to, or else of every object that there is.
+   * Each thing that happens may take one write of the object that it happens to, or else of every object that there is: a
+   * rename takes two, but most things that happen to all objects take none.
    */
   get writesAtMost(): number {
     return this.#writesAtMost;
@@ -140,7 +138,7 @@ export class World {
 
   async play(act: Act): Promise<void> {
     await this.#play(act);
-    this.#writesAtMost += WRITES_OF_ONE * ('object' in act ? 1 : this.#users.size);
+    this.#writesAtMost += 'object' in act ? 1 : this.#users.size;
   }
 
   async #play(act: Act): Promise<void> {
