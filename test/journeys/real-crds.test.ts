@@ -125,7 +125,7 @@ test('96 CRDs installed at once under a policy about everything: each kind is on
   expect(view.conditions['Watching']?.message).toContain('(reports of policies are not ruled by policies)');
   expect(statusOf(view.raw).resources).toHaveLength(50);
   // Besides the kinds: policies, CRDs and APIServices, which a glob does not bring in.
-  expect(await operator.metric('watchkeeper_streams', 'pool="watch"')).toBe(kinds.size + 3);
+  await expect.poll(async () => operator.metric('watchkeeper_streams', 'pool="watch"')).toBe(kinds.size + 3);
   const resident = await operator.metric('process_resident_memory_bytes');
   process.stdout.write(
     `${kinds.size} kinds: CRDs applied in ${seconds(began, applied)} s, served after ${seconds(began, await served)} s, all watched after ${seconds(began, watched)} s; ` +
