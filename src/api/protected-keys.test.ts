@@ -1,5 +1,13 @@
+import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
-import { neverTarget, type Protection, protectionOf, skippedByGlobs } from './protected-keys.ts';
+import {
+  NEVER_KEYS,
+  neverTarget,
+  OWNER_ALLOWS_KEYS,
+  type Protection,
+  protectionOf,
+  skippedByGlobs,
+} from './protected-keys.ts';
 
 describe('protection of keys', () => {
   test.each<[string, Protection, Protection]>([
@@ -93,4 +101,14 @@ test.each([
 ])('%s %s is like any other', (group, resource) => {
   expect(neverTarget({ group, resource })).toBeUndefined();
   expect(skippedByGlobs({ group, resource })).toBeUndefined();
+});
+
+test('the page on security names every protected key, each in its row', () => {
+  const page = readFileSync(new URL('../../docs/security.md', import.meta.url), 'utf8');
+  const keysIn = (row: string) => {
+    const line = page.split('\n').find((text) => text.startsWith(`| ${row} |`)) ?? '';
+    return [...(line.split('|')[2] ?? '').matchAll(/`([^`]+)`/g)].map(([, key]) => key);
+  };
+  expect(keysIn('never')).toEqual(NEVER_KEYS);
+  expect(keysIn("the owner's").slice(0, OWNER_ALLOWS_KEYS.length)).toEqual(OWNER_ALLOWS_KEYS);
 });
