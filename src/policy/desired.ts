@@ -41,7 +41,8 @@ export interface Desired {
 export type Side = 'applied' | 'retained';
 
 const EMPTY: ReadonlyMap<string, string> = new Map();
-const NOTHING: Wanted = Object.freeze({ labels: EMPTY, annotations: EMPTY, fromPicture: false });
+/** To own no key at all. */
+export const NOTHING: Wanted = Object.freeze({ labels: EMPTY, annotations: EMPTY, fromPicture: false });
 /** Most objects under most policies: shared, so that they cost nothing. */
 const NOTHING_DESIRED: Desired = Object.freeze({ applied: NOTHING, retained: NOTHING });
 

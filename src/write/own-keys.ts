@@ -1,6 +1,6 @@
-import { type CachedObject, type KeySet, NO_KEYS, valueIn } from '../api/object.ts';
-import type { Desired, Wanted } from '../policy/desired.ts';
-import { CHANNELS, type Channel } from '../policy/program.ts';
+import type { CachedObject } from '../api/object.ts';
+import { asItIs, type Desired, NOTHING } from '../policy/desired.ts';
+import type { Channel } from '../policy/program.ts';
 
 /** How many keys of ours an object carries: those that go when nothing wants them, and beside them those that stay. */
 export interface OwnKeys {
@@ -22,19 +22,5 @@ export function ownKeys(object: CachedObject): OwnKeys {
 
 /** What stays of our keys on an object that no policy wants anything of: nothing, or what is to be retained. */
 export function keysToLeave(object: CachedObject, { retained }: { readonly retained: boolean }): Desired {
-  const kept = retained ? NO_KEYS : object.retained;
-  return { applied: asTheyAre(object, NO_KEYS), retained: asTheyAre(object, kept) };
-}
-
-function asTheyAre(object: CachedObject, keys: KeySet): Wanted {
-  const wanted = { labels: new Map<string, string>(), annotations: new Map<string, string>(), fromPicture: false };
-  for (const channel of CHANNELS) {
-    for (const key of keys[channel]) {
-      const live = valueIn(object[channel], key);
-      if (live === undefined) continue;
-      wanted[channel].set(key, live);
-      wanted.fromPicture = true;
-    }
-  }
-  return wanted;
+  return { applied: NOTHING, retained: retained ? NOTHING : asItIs(object).retained };
 }
