@@ -20,7 +20,7 @@ function problems(file: string, source: string): string[] {
   return findViolations(project).map(({ problem }) => problem);
 }
 
-test('this house has no import that goes the wrong way', () => {
+test('G3: this house has no import that goes the wrong way', () => {
   expect(findViolations(dirname(import.meta.dirname))).toEqual([]);
 });
 

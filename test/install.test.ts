@@ -51,7 +51,7 @@ function pod(spec: object) {
 describe("the operator's pod", () => {
   const podPath = '/api/v1/namespaces/watchkeeper/pods?dryRun=All';
 
-  test('is let into its namespace, which lets in none but restricted ones', async () => {
+  test('G13: is let into its namespace, which lets in none but restricted ones', async () => {
     const spec = await podSpec();
     await expect(admin.json('POST', podPath, pod(spec), json)).resolves.toMatchObject({ kind: 'Pod' });
     await expect(admin.json('POST', podPath, pod({ ...spec, hostNetwork: true }), json)).rejects.toThrow(
@@ -59,7 +59,7 @@ describe("the operator's pod", () => {
     );
   });
 
-  test('has a read-only root, the token that only it asks for, and one replica that is replaced, not joined', async () => {
+  test('G13: has a read-only root, the token that only it asks for, and one replica that is replaced, not joined', async () => {
     const spec = await podSpec();
     expect(at(spec, 'containers', 0, 'securityContext', 'readOnlyRootFilesystem')).toBe(true);
     expect(at(spec, 'volumes')).toBeUndefined();

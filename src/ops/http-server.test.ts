@@ -84,7 +84,7 @@ describe('pages', () => {
     expect([answer.status, answer.headers.get('content-length'), await answer.text()]).toEqual([200, '5', '']);
   });
 
-  test('cannot be written', async () => {
+  test('G15: cannot be written', async () => {
     const at = `http://127.0.0.1:${await start()}`;
     for (const method of ['POST', 'PUT', 'DELETE', 'PATCH', 'OPTIONS']) {
       const answer = await fetch(`${at}/metrics`, { method });
@@ -111,18 +111,18 @@ describe('pages', () => {
 });
 
 describe('clients that are slow', () => {
-  test('to send their request are cut off', async () => {
+  test('G15: to send their request are cut off', async () => {
     const port = await start({ patienceMs: 100 });
     // Whichever of the two limits is seen first: with 408 or without a word.
     expect(await raw(port, 'GET /healthz HTTP/1.1\r\nHost: a\r\n').answer).not.toContain('200 OK');
   });
 
-  test('to send anything at all are cut off', async () => {
+  test('G15: to send anything at all are cut off', async () => {
     const port = await start({ patienceMs: 100 });
     expect(await raw(port).answer).not.toContain('200 OK');
   });
 
-  test('to read what they asked for are cut off', async () => {
+  test('G15: to read what they asked for are cut off', async () => {
     const big = { ...registry, metrics: async () => 'x'.repeat(50_000_000) };
     const port = await start({ registry: big, patienceMs: 100 });
     const { socket, answer } = raw(port, 'GET /metrics HTTP/1.1\r\nHost: a\r\n\r\n');
