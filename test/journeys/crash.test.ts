@@ -110,11 +110,14 @@ describe('a policy comes, is edited and goes', () => {
     expect(outcomes.map(({ writes }) => writes)).toEqual([OBJECTS, OBJECTS, OBJECTS]);
   });
 
-  test.each(POINTS)('and each time it is killed $when its $kind write no. $n: the same comes of it', async (point) => {
-    const outcomes = await tell(point);
-    expect(outcomes.map(({ trace }) => trace)).toEqual(leaves);
-    for (const { writes, underWay = 0 } of outcomes) expect(writes).toBeLessThanOrEqual(OBJECTS + underWay);
-    const kills = outcomes.filter(({ underWay }) => underWay !== undefined);
-    expect(kills.length).toBeGreaterThanOrEqual(point.chapters);
-  });
+  test.each(POINTS)(
+    'I1, I2, I3: and each time it is killed $when its $kind write no. $n: the same comes of it',
+    async (point) => {
+      const outcomes = await tell(point);
+      expect(outcomes.map(({ trace }) => trace)).toEqual(leaves);
+      for (const { writes, underWay = 0 } of outcomes) expect(writes).toBeLessThanOrEqual(OBJECTS + underWay);
+      const kills = outcomes.filter(({ underWay }) => underWay !== undefined);
+      expect(kills.length).toBeGreaterThanOrEqual(point.chapters);
+    },
+  );
 });

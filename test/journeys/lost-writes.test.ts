@@ -39,7 +39,7 @@ async function holdFirstWrite(ns: string, path: string) {
 }
 
 describe('an object goes between our read and our write', () => {
-  test('422 `metadata.uid: field is immutable`: and comes again under the same name: the write changes nothing, and the new object gets its label', async () => {
+  test('S2: 422 `metadata.uid: field is immutable`: and comes again under the same name: the write changes nothing, and the new object gets its label', async () => {
     const { admin, cluster } = stage();
     const ns = await admin.createNamespace('again');
     const web = `/api/v1/namespaces/${ns}/configmaps/web`;
@@ -59,7 +59,7 @@ describe('an object goes between our read and our write', () => {
     await expectNoErrorInStatus();
   });
 
-  test('409 with uid: and stays away: no stub is made in its place', async () => {
+  test('S2: 409 with uid: and stays away: no stub is made in its place', async () => {
     const { admin, cluster } = stage();
     const ns = await admin.createNamespace('gone');
     const web = `/api/v1/namespaces/${ns}/configmaps/web`;
@@ -117,7 +117,7 @@ async function versionOf(path: string): Promise<string> {
 }
 
 describe('every first write of the operator', () => {
-  test('loses its answer: all is as wanted, and no object is changed again', async () => {
+  test('I4: loses its answer: all is as wanted, and no object is changed again', async () => {
     const versions = new Map<string, string>();
     const { trace, fates } = await enforceThrough((path) => ({
       kind: 'LoseAnswer',

@@ -1,26 +1,9 @@
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
-import { type ControlPlane, startControlPlane } from '../cluster/control-plane.ts';
-import { stopOperators } from '../support/operator-process.ts';
-import { configMap, is, Stage } from '../support/stage.ts';
+import { describe, expect, test } from 'vitest';
+import { useOwnStage } from '../support/own-stage.ts';
+import { configMap, is } from '../support/stage.ts';
 
-/** Its own control plane: it is killed and compacted here. */
-let cluster: ControlPlane;
-let stage: Stage;
-
-beforeAll(async () => {
-  cluster = await startControlPlane();
-  stage = await Stage.install(cluster);
-});
-
-afterEach(async () => {
-  await stopOperators();
-  await stage.clear();
-});
-
-afterAll(async () => {
-  stage.admin.close();
-  await cluster.stop();
-});
+/** Killed and compacted here. */
+const own = useOwnStage();
 
 const path = (namespace: string, name: string) => `/api/v1/namespaces/${namespace}/configmaps/${name}`;
 
@@ -34,6 +17,7 @@ function setTeam(namespace: string, value = 'blue') {
 
 describe('a server that fails', () => {
   test('etcd compacted while nobody watched: what changed and what went is found again', async () => {
+    const [stage, cluster] = [own.stage(), own.cluster()];
     const { admin } = stage;
     const ns = await admin.createNamespace('compacted');
     await admin.createMany(Array.from({ length: 10 }, (_, i) => configMap(ns, `cm-${i}`)));
@@ -56,6 +40,7 @@ describe('a server that fails', () => {
   });
 
   test('an API server that is killed under load and comes back: every object has its label, each by one write', async () => {
+    const [stage, cluster] = [own.stage(), own.cluster()];
     const { admin } = stage;
     const ns = await admin.createNamespace('killed');
     await admin.createMany(Array.from({ length: 600 }, (_, i) => configMap(ns, `cm-${i}`)));

@@ -1,0 +1,91 @@
+import type { Manifest } from '../cluster/kube-object.ts';
+import type { FaultProxy } from '../faults/proxy.ts';
+import type { PolicySpec } from './installation.ts';
+import { OperatorProcess } from './operator-process.ts';
+import type { Stage } from './stage.ts';
+import type { StoryEnd } from './story-end.ts';
+
+/** What happens to some objects and policies that nobody else is about, whatever else goes wrong meanwhile. */
+export interface FaultStory {
+  /** Made before the operator starts, in this order. */
+  readonly objects: (ns: string) => readonly Manifest[];
+  /** Further collections whose objects belong to the story, such as those of a kind that a step makes: paths. */
+  readonly collections?: (ns: string) => readonly string[];
+  readonly steps: readonly Step[];
+  /** Whether all is done that the steps ask of the operator; what is still wrong then, the comparison shows. */
+  readonly settled: (end: StoryEnd) => boolean;
+  /** How long that may take. Default 30,000 ms. */
+  readonly timeoutMs?: number;
+}
+
+export interface Step {
+  readonly act: (scene: Scene) => Promise<unknown>;
+  /** What is waited for before the next step. */
+  readonly until?: (end: StoryEnd) => boolean;
+}
+
+/** Where a telling of a story is: its own namespace, its own policies, and the operator, which goes through the proxy. */
+export class Scene {
+  readonly stage: Stage;
+  readonly proxy: FaultProxy;
+  /** Also the beginning of the names of all that is cluster-wide. */
+  readonly ns: string;
+  readonly #kubeconfig: string;
+  readonly #args: readonly string[];
+  #operator: OperatorProcess | undefined;
+
+  constructor(stage: Stage, proxy: FaultProxy, kubeconfig: string, ns: string, args: readonly string[] = []) {
+    this.stage = stage;
+    this.proxy = proxy;
+    this.ns = ns;
+    this.#kubeconfig = kubeconfig;
+    this.#args = args;
+  }
+
+  /** The one that runs now, or ran last. */
+  get operator(): OperatorProcess {
+    if (this.#operator === undefined) throw new Error('the operator was not started yet');
+    return this.#operator;
+  }
+
+  /** Starts an operator; resolves when it is ready. */
+  async start(): Promise<void> {
+    this.#operator = await OperatorProcess.start({ kubeconfig: this.#kubeconfig, args: this.#args });
+  }
+
+  /** SIGKILL. The proxy drops its connections. */
+  async kill(): Promise<void> {
+    await this.#operator?.kill();
+    this.proxy.disconnect();
+  }
+
+  /** Of an object in the story's namespace: `path('configmaps', 'a')`. */
+  path(resource: string, name: string, root = '/api/v1'): string {
+    return `${root}/namespaces/${this.ns}/${resource}/${name}`;
+  }
+
+  policyName(name: string): string {
+    return `${this.ns}-${name}`;
+  }
+
+  async applyPolicy(name: string, spec: PolicySpec): Promise<void> {
+    await this.stage.applyPolicy(this.policyName(name), spec);
+  }
+
+  async deletePolicy(name: string): Promise<void> {
+    await this.stage.deletePolicy(this.policyName(name));
+  }
+
+  /** A change by hand. */
+  async patch(path: string, metadata: Readonly<Record<string, unknown>>): Promise<void> {
+    await this.stage.admin.patch(path, { metadata });
+  }
+}
+
+/**
+ * How something that happens meets its trouble: has to call `change` once. That starts the operator (`at` is 0), or is what the
+ * step does (1 for the first one). It resolves when the trouble is over, or is to last.
+ */
+export type Fault = (scene: Scene, change: () => Promise<void>, at: number) => Promise<void>;
+
+export const UNDISTURBED: Fault = async (_scene, change) => change();

@@ -1,0 +1,41 @@
+import type { AuditEntry } from '../cluster/audit-log.ts';
+import { isOf } from './story-end.ts';
+
+/** What the operator wrote for a story, by the API server's audit log. */
+export interface OwnWrites {
+  /** Of the story's objects, which the API server carried out; also those that changed nothing. */
+  readonly objects: number;
+  readonly status: number;
+  readonly events: number;
+  readonly ledger: number;
+  /** Of any of these, which it did not carry out, or whose end it does not know. */
+  readonly refused: number;
+}
+
+export const WRITE_CLASSES = ['objects', 'status', 'events', 'ledger', 'refused'] as const;
+type WriteClass = (typeof WRITE_CLASSES)[number];
+
+export function ownWrites(entries: readonly AuditEntry[], ns: string): OwnWrites {
+  const counts = { objects: 0, status: 0, events: 0, ledger: 0, refused: 0 };
+  for (const entry of entries) {
+    const kind = classOf(entry, ns);
+    if (kind === undefined) continue;
+    if (entry.code >= 200 && entry.code < 300) counts[kind] += 1;
+    else counts.refused += 1;
+  }
+  return counts;
+}
+
+/** The writes of the story's objects, whatever became of them. */
+export function objectWrites(entries: readonly AuditEntry[], ns: string): readonly AuditEntry[] {
+  return entries.filter((entry) => classOf(entry, ns) === 'objects');
+}
+
+/** Undefined for what is not the operator's, or not about the story. */
+function classOf({ userAgent, group, resource, namespace, name }: AuditEntry, ns: string): WriteClass | undefined {
+  if (!userAgent.startsWith('watchkeeper/')) return undefined;
+  if (name === 'watchkeeper-ledger') return 'ledger';
+  if (namespace !== ns && !isOf(ns, name)) return undefined;
+  if (resource === 'watchpolicies') return 'status';
+  return group === 'events.k8s.io' ? 'events' : 'objects';
+}

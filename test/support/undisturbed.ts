@@ -1,0 +1,116 @@
+import { afterEach, expect } from 'vitest';
+import { AdminError } from '../cluster/admin-error.ts';
+import { eventually } from '../cluster/eventually.ts';
+import { type Proxied, useFaultProxy } from './fault-proxy.ts';
+import { type Fault, type FaultStory, Scene, UNDISTURBED } from './fault-story.ts';
+import { type OwnWrites, ownWrites, WRITE_CLASSES } from './own-writes.ts';
+import { quiet } from './policy-story.ts';
+import { type Stage, useStage } from './stage.ts';
+import { type StoryEnd, storyEnd } from './story-end.ts';
+
+/** What came of a telling of a story. */
+export interface Telling {
+  readonly ns: string;
+  readonly end: StoryEnd;
+  readonly writes: OwnWrites;
+}
+
+/** The same story twice: as if nothing were wrong, and with a fault. */
+export interface Comparison {
+  readonly undisturbed: Telling;
+  readonly disturbed: Telling;
+}
+
+/** Where stories are told: a cluster with Watchkeeper, and a proxy through which every operator goes. */
+export class Theatre {
+  readonly #stage: Stage;
+  readonly #proxied: Proxied;
+  readonly #undisturbed = new Map<FaultStory, Promise<Telling>>();
+
+  constructor(stage: Stage, proxied: Proxied) {
+    this.#stage = stage;
+    this.#proxied = proxied;
+  }
+
+  /** How the story goes when nothing is wrong; told once. */
+  undisturbed(story: FaultStory): Promise<Telling> {
+    const known = this.#undisturbed.get(story) ?? this.tell(story, UNDISTURBED);
+    this.#undisturbed.set(story, known);
+    return known;
+  }
+
+  async compare(story: FaultStory, fault: Fault): Promise<Comparison> {
+    return { undisturbed: await this.undisturbed(story), disturbed: await this.tell(story, fault) };
+  }
+
+  /** Tells the story in a namespace of its own, until all is settled and the operator has written what was due; leaves nothing behind. */
+  async tell(story: FaultStory, fault: Fault): Promise<Telling> {
+    const { admin, cluster } = this.#stage;
+    const { proxy, kubeconfig } = this.#proxied;
+    const ns = await admin.createNamespace('told');
+    const scene = new Scene(this.#stage, proxy, kubeconfig, ns);
+    const paths = new Set(story.collections?.(ns));
+    try {
+      for (const manifest of story.objects(ns)) {
+        await admin.create(manifest);
+        const path = await admin.pathOf(manifest);
+        paths.add(manifest.metadata.namespace === undefined ? path : path.slice(0, path.lastIndexOf('/')));
+      }
+      const mark = await cluster.auditMark();
+      const wait = { timeoutMs: story.timeoutMs ?? 30_000 };
+      const look = () => storyEnd(this.#stage, ns, paths);
+      await fault(scene, () => scene.start(), 0);
+      for (const [i, { act, until }] of story.steps.entries()) {
+        await fault(scene, async () => void (await act(scene)), i + 1);
+        if (until !== undefined) await eventually(`the end of step ${i + 1}`, look, until, wait);
+      }
+      await eventually('the end of the story', look, story.settled, wait);
+      await quiet(this.#stage, scene.operator);
+      // Counts in a status that would still wait are written as it ends.
+      const code = await scene.operator.stop();
+      if (code !== 0) throw new Error(`the operator ended with ${code}:\n${scene.operator.tail()}`);
+      return { ns, end: await look(), writes: ownWrites(await cluster.entriesSince(mark), ns) };
+    } finally {
+      proxy.clear();
+      await scene.kill();
+      await this.#clear(paths);
+    }
+  }
+
+  async #clear(paths: Iterable<string>): Promise<void> {
+    const { admin } = this.#stage;
+    for (const path of paths) {
+      await admin.delete(path).catch((error: unknown) => {
+        if (!(error instanceof AdminError)) throw error;
+      });
+    }
+    await this.#stage.clear();
+  }
+}
+
+/** A theatre on the shared control plane for all tests of a file. */
+export function useTheatre(stage: () => Stage = useStage()): () => Theatre {
+  const proxied = useFaultProxy(stage);
+  let theatre: Theatre | undefined;
+  afterEach(() => proxied().proxy.disconnect());
+  return () => {
+    theatre ??= new Theatre(stage(), proxied());
+    return theatre;
+  };
+}
+
+/**
+ * The end is the same, and so are the numbers of writes. Where a fault may cost more writes, or spare some, `more` says how many
+ * more of a class there may be at most; the test says why.
+ */
+export function expectUndisturbed({ undisturbed, disturbed }: Comparison, more: Partial<OwnWrites> = {}): void {
+  expect(disturbed.end).toEqual(undisturbed.end);
+  for (const name of WRITE_CLASSES) {
+    const [before, after, bound] = [undisturbed.writes[name], disturbed.writes[name], more[name]];
+    const isFine = bound === undefined ? after === before : after <= before + bound;
+    if (!isFine)
+      expect.fail(
+        `${name}: ${after} writes, undisturbed ${before}, at most ${bound ?? 0} more allowed (${JSON.stringify(disturbed.writes)})`,
+      );
+  }
+}
