@@ -8,6 +8,7 @@ import { eventually } from '../cluster/eventually.ts';
 import { at } from '../cluster/kube-object.ts';
 import { readKubeconfig } from '../cluster/kubeconfig.ts';
 import { sharedControlPlane } from '../cluster/shared.ts';
+import type { EventFault } from './event-faults.ts';
 import { type Fate, FaultProxy, LOSE_ANSWER, PASS, type ProxiedRequest, REFUSE_BEFORE } from './proxy.ts';
 
 let cluster: ClusterHandle;
@@ -87,6 +88,35 @@ describe('the fault proxy', () => {
     stream.close();
     await eventually('watches', openWatches, (count) => count === before);
   });
+
+  test.each(['application/json', 'application/vnd.kubernetes.protobuf'])(
+    'knows the events of a watch in %s, and passes on what a fault sends, in the very bytes of the server',
+    async (accept) => {
+      const name = `seen-${accept.length}`;
+      const seen: string[] = [];
+      const events: EventFault = (event, send) => {
+        seen.push(`${event.type} ${event.key} ${event.uid}`);
+        if (event.type !== 'MODIFIED') send(event);
+      };
+      proxy.useEvents(events);
+      const as = accept.includes('json') ? accept : `${accept};as=PartialObjectMetadata;g=meta.k8s.io;v=v1`;
+      const query = `watch=true&fieldSelector=metadata.name%3D${name}`;
+      const stream = request('GET', `${configMaps()}?${query}`, undefined, as);
+      const chunks: Buffer[] = [];
+      stream.on('data', (chunk: Buffer) => chunks.push(chunk));
+      const manifest = { apiVersion: 'v1', kind: 'ConfigMap', metadata: { namespace, name } };
+      const { metadata } = await admin.create(manifest);
+      await admin.apply({ ...manifest, data: { word: 'second' } }, { force: true });
+      await admin.delete(`${configMaps()}/${name}`);
+      const key = `${namespace}/${name} ${metadata.uid}`;
+      await expect.poll(() => seen).toEqual([`ADDED ${key}`, `MODIFIED ${key}`, `DELETED ${key}`]);
+      await expect.poll(() => Buffer.concat(chunks).toString('latin1')).toContain('DELETED');
+      const text = Buffer.concat(chunks).toString('latin1');
+      expect(text).toContain('ADDED');
+      expect(text).not.toContain('MODIFIED');
+      stream.close();
+    },
+  );
 
   test('refuses a request before the server sees it', async () => {
     proxy.use(({ write }) => (write === undefined ? PASS : REFUSE_BEFORE));
@@ -189,8 +219,9 @@ async function patch(value: string) {
   return call('PATCH', `${configMaps()}/a`, JSON.stringify({ data: { k: value } }));
 }
 
-function request(method: string, path: string, body?: string): ClientHttp2Stream {
-  const headers = { ':method': method, ':path': path, authorization, 'content-type': 'application/merge-patch+json' };
+function request(method: string, path: string, body?: string, accept = '*/*'): ClientHttp2Stream {
+  const type = { 'content-type': 'application/merge-patch+json' };
+  const headers = { ':method': method, ':path': path, authorization, accept, ...type };
   const stream = session.request(headers, { endStream: body === undefined });
   if (body !== undefined) stream.end(body);
   stream.on('error', () => {});

@@ -12,6 +12,8 @@ import {
 } from 'node:http2';
 import type { AddressInfo, Socket } from 'node:net';
 import type { ClusterHandle, ServiceAccountName } from '../cluster/cluster-handle.ts';
+import { EVENTS_PASS, type EventFault } from './event-faults.ts';
+import { EventSplitter } from './watch-events.ts';
 
 export interface ProxiedRequest {
   readonly method: string;
@@ -64,6 +66,7 @@ export class FaultProxy implements AsyncDisposable {
   readonly #sessions = new Set<ServerHttp2Session>();
   readonly #sockets = new Set<Socket>();
   #fault: Fault = () => PASS;
+  #eventFault = EVENTS_PASS;
   #requests = 0;
   #writes = 0;
   #writesUnderWay = 0;
@@ -100,9 +103,15 @@ export class FaultProxy implements AsyncDisposable {
     this.#writes = 0;
   }
 
-  /** Everything passes again. Requests that are held stay held until their own promise resolves. */
+  /** For the events of watches that pass, also of those that are open. */
+  useEvents(fault: EventFault): void {
+    this.#eventFault = fault;
+  }
+
+  /** Everything passes again. Requests and events that are held stay held until their own promise resolves. */
   clear(): void {
     this.use(() => PASS);
+    this.useEvents(EVENTS_PASS);
   }
 
   /** Path of a new kubeconfig that leads through here with a token of this service account. */
@@ -159,7 +168,7 @@ export class FaultProxy implements AsyncDisposable {
     }
     switch (fate.kind) {
       case 'Pass':
-        pass(stream, forward(stream, headers, upstream));
+        this.#pass(stream, forward(stream, headers, upstream), request);
         break;
       case 'RefuseBefore':
         reset(stream, RESET);
@@ -172,6 +181,37 @@ export class FaultProxy implements AsyncDisposable {
         reset(stream, RESET);
         break;
     }
+  }
+
+  #pass(stream: ServerHttp2Stream, answer: ClientHttp2Stream, request: ProxiedRequest): void {
+    answer.on('response', (headers) => {
+      if (stream.closed) return;
+      stream.respond(headers);
+      const { ':status': status, 'content-type': contentType = '' } = headers;
+      const hasEvents = request.query.get('watch') === 'true' && status === 200;
+      if (hasEvents) this.#passEvents(stream, answer, request, contentType);
+      else answer.pipe(stream);
+    });
+    // Also when it breaks off: an answer that is cut must not look like a whole one.
+    answer.on('close', () => {
+      if (answer.rstCode !== constants.NGHTTP2_NO_ERROR) reset(stream, answer.rstCode);
+    });
+  }
+
+  #passEvents(stream: ServerHttp2Stream, answer: ClientHttp2Stream, watch: ProxiedRequest, contentType: string): void {
+    const splitter = new EventSplitter(contentType);
+    answer.on('data', (chunk: Buffer) => {
+      for (const event of splitter.push(chunk)) {
+        this.#eventFault(
+          event,
+          ({ frame }) => {
+            if (stream.writable) stream.write(frame);
+          },
+          watch,
+        );
+      }
+    });
+    answer.on('end', () => stream.end(splitter.rest));
   }
 
   #describe(headers: IncomingHttpHeaders): ProxiedRequest {
@@ -207,18 +247,6 @@ function answerItself(
   stream.resume();
   stream.respond({ ':status': status, 'content-type': 'text/plain', ...wait });
   stream.end(body);
-}
-
-function pass(stream: ServerHttp2Stream, answer: ClientHttp2Stream): void {
-  answer.on('response', (headers) => {
-    if (stream.closed) return;
-    stream.respond(headers);
-    answer.pipe(stream);
-  });
-  // Also when it breaks off: an answer that is cut must not look like a whole one.
-  answer.on('close', () => {
-    if (answer.rstCode !== constants.NGHTTP2_NO_ERROR) reset(stream, answer.rstCode);
-  });
 }
 
 /** A stream is closed only once all that came in on it was read. */
