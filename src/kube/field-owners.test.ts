@@ -18,8 +18,9 @@ const entry = (manager: string, labels: readonly string[], annotations: readonly
   },
 });
 
-function answering(metadata: object): ScriptedKubeClient {
-  return new ScriptedKubeClient(() => ({ body: JSON.stringify({ kind: 'PartialObjectMetadata', metadata }) }));
+function answering(...objects: readonly object[]): ScriptedKubeClient {
+  const items = objects.map((metadata) => ({ metadata }));
+  return new ScriptedKubeClient(() => ({ body: JSON.stringify({ kind: 'PartialObjectMetadataList', items }) }));
 }
 
 describe('who owns the keys of an object', () => {
@@ -33,18 +34,36 @@ describe('who owns the keys of an object', () => {
         { manager: 'kubectl', keys: { labels: ['team', 'tier'], annotations: [] } },
       ],
     });
-    const { method, path, accept } = lastOf(client.requests);
-    expect([method, path]).toEqual(['GET', '/apis/apps/v1/namespaces/shop/deployments/web']);
-    expect(accept).toBe('application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1,application/json');
+    const { method, path, query, accept } = lastOf(client.requests);
+    expect([method, path]).toEqual(['GET', '/apis/apps/v1/namespaces/shop/deployments']);
+    expect(query).toEqual({ fieldSelector: 'metadata.name=web', limit: '1' });
+    expect(accept).toBe('application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,application/json');
   });
 
   test('is nobody where there is no record of it, or one that is none', async () => {
-    expect(await readFieldOwners(answering({ uid: 'u1' }), DEPLOYMENTS, WEB, signal)).toEqual({
+    expect(await readFieldOwners(answering({ name: 'web', uid: 'u1' }), DEPLOYMENTS, WEB, signal)).toEqual({
       uid: 'u1',
       owners: [],
     });
-    const client = answering({ uid: 'u1', managedFields: [7, { manager: 7 }, { manager: 'x', fieldsV1: { a: 1 } }] });
+    const client = answering({
+      name: 'web',
+      uid: 'u1',
+      managedFields: [7, { manager: 7 }, { manager: 'x', fieldsV1: { a: 1 } }],
+    });
     const { owners } = await readFieldOwners(client, DEPLOYMENTS, WEB, signal);
     expect(owners).toEqual([{ manager: 'x', keys: { labels: [], annotations: [] } }]);
+  });
+
+  test.each([
+    ['is gone', []],
+    ['is not the one that came', [{ name: 'other', uid: 'u2', managedFields: [entry('gitops', ['team'])] }]],
+  ])('is nobody where the object %s', async (_what, objects) => {
+    expect(await readFieldOwners(answering(...objects), DEPLOYMENTS, WEB, signal)).toEqual({ uid: '', owners: [] });
+  });
+
+  test('is asked for names that a selector would take apart', async () => {
+    const client = answering();
+    await readFieldOwners(client, DEPLOYMENTS, { namespace: '', name: 'a=b,c\\d' }, signal);
+    expect(lastOf(client.requests).query?.['fieldSelector']).toBe('metadata.name=a\\=b\\,c\\\\d');
   });
 });

@@ -3,8 +3,8 @@ import type { GroupVersionResource } from '../api/resource.ts';
 import type { KubeClient } from './client.ts';
 import { parseAnswer } from './json-answer.ts';
 import { keysInFields } from './key-sets.ts';
-import { METADATA_OBJECT_JSON } from './media-types.ts';
-import { objectPath } from './paths.ts';
+import { METADATA_LIST_JSON } from './media-types.ts';
+import { collectionPath } from './paths.ts';
 
 /** A field manager, and the labels and annotations of an object that it owns. */
 export interface FieldOwner {
@@ -22,7 +22,8 @@ const MOST_OWNERS = 256;
 
 /**
  * Who owns the labels and annotations of one object, read from its managedFields, which no cache keeps. Who removes a key is
- * not on record there. Rejects with ApiError.
+ * not on record there. It is read as a list of one, so that the right to list is enough. An object that is gone has no uid.
+ * Rejects with ApiError.
  */
 export async function readFieldOwners(
   client: KubeClient,
@@ -30,9 +31,17 @@ export async function readFieldOwners(
   { namespace, name }: { readonly namespace: string; readonly name: string },
   signal: AbortSignal,
 ): Promise<OwnedObject> {
-  const path = objectPath(gvr, namespace, name);
-  const { body } = await client.request({ method: 'GET', path, accept: METADATA_OBJECT_JSON, signal });
-  const { uid, managedFields } = recordOf(parseAnswer(body)['metadata']);
+  const { body } = await client.request({
+    method: 'GET',
+    path: collectionPath(gvr, namespace),
+    query: { fieldSelector: `metadata.name=${name.replaceAll(/[\\,=]/g, '\\$&')}`, limit: '1' },
+    accept: METADATA_LIST_JSON,
+    signal,
+  });
+  const { items } = parseAnswer(body);
+  const found = (Array.isArray(items) ? items : []).map((item: unknown) => recordOf(recordOf(item)['metadata']));
+  // A server that does not heed the selector may have sent another one.
+  const { uid, managedFields } = found.find((metadata) => metadata['name'] === name) ?? {};
   const entries = Array.isArray(managedFields) ? managedFields.slice(0, MOST_OWNERS) : [];
   return {
     uid: typeof uid === 'string' ? uid : '',

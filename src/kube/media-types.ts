@@ -12,9 +12,9 @@ function metadataOnly(kind: string): string {
 
 /** For one object, in an answer or in the events of a watch. */
 export const METADATA_OBJECT = metadataOnly('PartialObjectMetadata');
-/** The same without protobuf: with managedFields, which no decoder of ours keeps. */
-export const METADATA_OBJECT_JSON = `${JSON_TEXT};as=PartialObjectMetadata;g=meta.k8s.io;v=v1,${JSON_TEXT}`;
 export const METADATA_LIST = metadataOnly('PartialObjectMetadataList');
+/** The same without protobuf: with managedFields, which no decoder of ours keeps. */
+export const METADATA_LIST_JSON = `${JSON_TEXT};as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,${JSON_TEXT}`;
 
 /** Whether an answer's content-type header says protobuf; what is neither that nor anything else we know is read as JSON. */
 export function isProtobuf(contentType: string | undefined): boolean {
