@@ -1,6 +1,7 @@
 import { stringify } from 'yaml';
 import { watchPolicyCrd } from '../src/api/crd.ts';
 import { apiReference } from './api-reference.ts';
+import { namespacedTargets, optInTargets } from './opt-in-targets.ts';
 
 export interface GeneratedFile {
   /** From the root of the project. */
@@ -15,6 +16,8 @@ export function generatedFiles(): GeneratedFile[] {
   return [
     { path: CRD_PATH, text: crdYaml() },
     { path: 'docs/api.md', text: apiReference() },
+    { path: 'deploy/targets.yaml', text: optInTargets() },
+    { path: 'deploy/namespaced-targets.yaml', text: namespacedTargets() },
   ];
 }
 

@@ -1,6 +1,7 @@
 import { Command } from 'commander';
 import { VERSION } from './base/version.ts';
 import { cleanupCommand } from './cli/cleanup.ts';
+import { rbacCommand } from './cli/rbac.ts';
 import { runCommand } from './cli/run.ts';
 
 await new Command('watchkeeper')
@@ -10,4 +11,5 @@ await new Command('watchkeeper')
   .version(VERSION)
   .addCommand(runCommand())
   .addCommand(cleanupCommand())
+  .addCommand(rbacCommand())
   .parseAsync();

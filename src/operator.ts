@@ -32,6 +32,7 @@ import { StatusWriter } from './report/status-writer.ts';
 import { VerdictTable } from './report/verdict-table.ts';
 import { WriteLog } from './report/write-log.ts';
 import type { Namespaces } from './watchplan/limits.ts';
+import { TARGET_VERBS } from './watchplan/verbs.ts';
 import { ObjectContentionGuard } from './write/contention-guard.ts';
 import { objectRequests } from './write/object-requests.ts';
 import { ObjectWriter } from './write/object-writer.ts';
@@ -188,7 +189,7 @@ export class Operator {
       discovery: new DiscoveryClient(client),
       createListWatch: (spec) => createListWatch(client, spec),
       missingVerbs: ({ group, resource }, namespace) =>
-        forbiddenVerbs(client, { group, resource, namespace }, ['list', 'watch', 'patch'], signal),
+        forbiddenVerbs(client, { group, resource, namespace }, TARGET_VERBS, signal),
       namespaces: options.namespaces,
       policies: this.#policies,
       ledger: this.#ledger,

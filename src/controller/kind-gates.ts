@@ -3,8 +3,8 @@ import type { Clock } from '../base/clock.ts';
 import type { Log } from '../base/log.ts';
 import { anyGlob } from '../policy/match.ts';
 import type { Program } from '../policy/program.ts';
+import { mayWrite } from '../watchplan/verbs.ts';
 import { forbidden, type KindState } from './kind-state.ts';
-import { writingRule } from './refusals.ts';
 import { RightGates } from './right-gates.ts';
 import type { WatchedKind } from './watched-kind.ts';
 import { type GateReason, WriteGate } from './write-gate.ts';
@@ -81,7 +81,7 @@ export class KindGates {
 
   /** Why objects cannot be written, for a program (any where there is none); undefined when they can. */
   problem(program: Program | undefined): KindState | undefined {
-    if (program !== undefined && writingRule(program) === undefined) return undefined;
+    if (program !== undefined && !mayWrite(program)) return undefined;
     if (this.#reason?.cause === 'NoServerSideApply') {
       const message = `nothing can be written to it, as its API server knows no server-side apply: ${this.#reason.message}`;
       return { state: 'Failed', message };

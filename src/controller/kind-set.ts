@@ -9,10 +9,10 @@ import type { KindContext, Program } from '../policy/program.ts';
 import type { KindPlan, ViewPlan } from '../watchplan/kind-plan.ts';
 import { type KindId, kindIds, type Namespaces } from '../watchplan/limits.ts';
 import { NAMESPACES } from '../watchplan/plan.ts';
+import { mayWrite } from '../watchplan/verbs.ts';
 import { KindHealth, type MissingVerbsReview } from './kind-health.ts';
 import { type KindSource, type KindState, worst } from './kind-state.ts';
 import type { ObjectController } from './object-controller.ts';
-import { writingRule } from './refusals.ts';
 import { type View, WatchedKind } from './watched-kind.ts';
 
 export interface KindSetOptions {
@@ -142,7 +142,7 @@ export class KindSet {
   state(kind: WatchedKind, program?: Program): KindState {
     const [main] = kind.views;
     const views = program === undefined ? kind.views : [main, kind.viewOf(program) ?? main];
-    const writes = (program === undefined ? kind.programs : [program]).some((one) => writingRule(one) !== undefined);
+    const writes = (program === undefined ? kind.programs : [program]).some(mayWrite);
     const watch = worst(
       kind.context,
       views.map((view) => this.#health.state(view, writes)),

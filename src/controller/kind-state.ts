@@ -2,6 +2,7 @@ import { type GroupResource, groupResourceName } from '../api/resource.ts';
 import type { WatchState } from '../api/status.ts';
 import { listedUpTo } from '../api/words.ts';
 import type { InformerStatus } from '../informer/informer.ts';
+import { TARGET_VERBS } from '../watchplan/verbs.ts';
 
 /** How a kind stands, for status, and whether its objects may be evaluated and written. */
 export interface KindState {
@@ -111,14 +112,12 @@ export function worst(gr: GroupResource, states: readonly KindState[]): KindStat
   return first.state === 'Forbidden' && rights.length > 1 ? forbidden(gr, together(rights)) : first;
 }
 
-const VERBS = ['list', 'watch', 'patch'];
-
 function together(rights: readonly MissingRight[]): MissingRight {
   const verbs = new Set(rights.flatMap((right) => right.verbs));
   const isEverywhere = rights.some(({ namespaces }) => namespaces === undefined);
   const namespaces = new Set(rights.flatMap((right) => right.namespaces ?? []));
   return {
-    verbs: VERBS.filter((verb) => verbs.has(verb)),
+    verbs: TARGET_VERBS.filter((verb) => verbs.has(verb)),
     namespaces: isEverywhere ? undefined : [...namespaces].toSorted(),
   };
 }

@@ -2,6 +2,7 @@ import type { CachedObject, ObjectKey } from '../api/object.ts';
 import type { Clock } from '../base/clock.ts';
 import type { Verdict } from '../policy/evaluate.ts';
 import type { Program, Result, Rule } from '../policy/program.ts';
+import { mayWrite } from '../watchplan/verbs.ts';
 
 export type RefusalCode = 'RefusedByServer' | 'SchemaDrift' | 'NoAnswer';
 
@@ -63,8 +64,8 @@ export class Refusals {
 }
 
 /** The rule by which an enforced policy may want a write; undefined when it wants none. */
-export function writingRule({ mode, rules }: Program): Rule | undefined {
-  return mode === 'Enforce' ? rules.find(({ writes }) => writes.length > 0) : undefined;
+function writingRule(program: Program): Rule | undefined {
+  return mayWrite(program) ? program.rules.find(({ writes }) => writes.length > 0) : undefined;
 }
 
 /** The verdicts of the policies that may want the refused write, with the refusal as an Error. */

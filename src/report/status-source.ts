@@ -4,8 +4,8 @@ import type { Clock } from '../base/clock.ts';
 import type { Ledger } from '../controller/ledger.ts';
 import type { PlanStatus } from '../controller/plan-status.ts';
 import type { PolicyEntry } from '../controller/policy-set.ts';
-import { writingRule } from '../controller/refusals.ts';
 import type { Program } from '../policy/program.ts';
+import { mayWrite } from '../watchplan/verbs.ts';
 import { buildStatus } from './status.ts';
 import { timestamp } from './timestamp.ts';
 import type { VerdictTable } from './verdict-table.ts';
@@ -64,7 +64,7 @@ function ledgerProblem(
   program: Program | undefined,
   resources: readonly WatchedResource[],
 ): string | undefined {
-  if (program === undefined || writingRule(program) === undefined) return undefined;
+  if (program === undefined || !mayWrite(program)) return undefined;
   const served = resources.filter(({ state }) => state !== 'NotServed');
   return served.every((resource) => ledger.stands(groupResourceName(resource))) ? undefined : ledger.problem;
 }
