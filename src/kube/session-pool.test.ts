@@ -2,7 +2,7 @@ import { constants, type ServerHttp2Stream } from 'node:http2';
 import { type AddressInfo, createServer, type Server } from 'node:net';
 import { createServer as createTlsServer } from 'node:tls';
 import { describe, expect, test, vi } from 'vitest';
-import { FreezableProxy } from '../../test/support/freezable-proxy.ts';
+import { Network } from '../../test/faults/network.ts';
 import { type Answering, answerJson, authority, Http2Server } from '../../test/support/http2-server.ts';
 import { systemClock } from '../base/clock.ts';
 import type { Credentials } from './credentials.ts';
@@ -168,14 +168,14 @@ describe('a connection that leads nowhere', () => {
   test('is found by a PING without an answer, and the next request takes a new one', async () => {
     const streams: ServerHttp2Stream[] = [];
     await using server = await Http2Server.start((stream) => streams.push(stream));
-    await using proxy = await FreezableProxy.start(server.url);
-    const pool = poolTo(server.credentials({ server: proxy.url }), impatient);
+    await using network = await Network.start(server.url);
+    const pool = poolTo(server.credentials({ server: new URL(network.url) }), impatient);
     const lost = get(pool);
     await vi.waitFor(() => expect(streams).toHaveLength(1));
-    proxy.freeze();
+    network.freeze();
     await expect(lost).rejects.toMatchObject({
       code: 'Network',
-      message: `the connection to the API server ${proxy.url.origin} broke: no answer to a PING within 0.06 s`,
+      message: `the connection to the API server ${network.url} broke: no answer to a PING within 0.06 s`,
     });
     const next = get(pool);
     await vi.waitFor(() => expect(streams).toHaveLength(2));
@@ -198,15 +198,15 @@ describe('a connection that leads nowhere', () => {
 
   test('is asked at once when a request comes after a long silence', async () => {
     await using server = await Http2Server.start(ok);
-    await using proxy = await FreezableProxy.start(server.url);
+    await using network = await Network.start(server.url);
     // The regular PING would come after the test's patience.
     const clock = { ...systemClock, monotonic: () => performance.now() + skipped };
     let skipped = 0;
     const limits = { ...defaultSessionLimits, pingTimeoutMs: 50 };
-    const pool = new SessionPool(server.credentials({ server: proxy.url }), limits, clock);
+    const pool = new SessionPool(server.credentials({ server: new URL(network.url) }), limits, clock);
     expect(await get(pool)).toBe(200);
     await vi.waitFor(() => expect(pool.state().sessions).toEqual([{ state: 'Idle', streams: 0 }]));
-    proxy.freeze();
+    network.freeze();
     skipped = 25_000;
     await expect(get(pool)).rejects.toMatchObject({ message: expect.stringContaining('no answer to a PING') });
     await pool.close();

@@ -9,7 +9,17 @@ import { at } from '../cluster/kube-object.ts';
 import { readKubeconfig } from '../cluster/kubeconfig.ts';
 import { sharedControlPlane } from '../cluster/shared.ts';
 import type { EventFault } from './event-faults.ts';
-import { type Fate, FaultProxy, LOSE_ANSWER, PASS, type ProxiedRequest, REFUSE_BEFORE } from './proxy.ts';
+import {
+  type Fate,
+  FaultProxy,
+  GO_AWAY,
+  GONE,
+  LOSE_ANSWER,
+  PASS,
+  type ProxiedRequest,
+  REFUSE_BEFORE,
+  REFUSE_STREAM,
+} from './proxy.ts';
 
 let cluster: ClusterHandle;
 let admin: Admin;
@@ -104,6 +114,8 @@ describe('the fault proxy', () => {
       const stream = request('GET', `${configMaps()}?${query}`, undefined, as);
       const chunks: Buffer[] = [];
       stream.on('data', (chunk: Buffer) => chunks.push(chunk));
+      // From here on it misses nothing.
+      await once(stream, 'response');
       const manifest = { apiVersion: 'v1', kind: 'ConfigMap', metadata: { namespace, name } };
       const { metadata } = await admin.create(manifest);
       await admin.apply({ ...manifest, data: { word: 'second' } }, { force: true });
@@ -185,6 +197,43 @@ describe('the fault proxy', () => {
     await ended;
     session = connect(proxy.url, { ca: access.caPem });
     expect(await call('GET', configMaps())).toMatchObject({ status: 200 });
+  });
+
+  test('says that it has not looked at a request, and that it will look at no more of a connection', async () => {
+    proxy.use(() => REFUSE_STREAM);
+    await expect(patch('new')).rejects.toThrow('NGHTTP2_REFUSED_STREAM');
+    proxy.use(({ method }) => (method === 'PATCH' ? GO_AWAY : PASS));
+    const watch = request('GET', `${configMaps()}?watch=true&fieldSelector=metadata.name%3Da`);
+    const lines = createInterface({ input: watch })[Symbol.asyncIterator]();
+    expect((await lines.next()).value).toContain('old');
+    const left = once(session, 'goaway');
+    await expect(patch('new')).rejects.toThrow('NGHTTP2_REFUSED_STREAM');
+    expect((await left).slice(0, 2)).toEqual([0, watch.id]);
+    // What it had looked at goes on.
+    await admin.patch(`${configMaps()}/a`, { data: { k: 'other' } });
+    expect((await lines.next()).value).toContain('other');
+    watch.close();
+    session.destroy();
+    session = connect(proxy.url, { ca: cluster.caPem });
+  });
+
+  test('refuses as the API server does, with a Status', async () => {
+    proxy.use(() => GONE);
+    expect(await call('GET', configMaps())).toMatchObject({
+      status: 410,
+      body: expect.stringContaining('"reason":"Expired"'),
+    });
+  });
+
+  test('cuts answers short, with or without saying so, and gives them another type', async () => {
+    proxy.use(() => ({ kind: 'Truncate', bytes: 10, end: 'Clean' }));
+    expect(await call('GET', `${configMaps()}/a`)).toEqual({ status: 200, body: '{"kind":"C' });
+    proxy.use(() => ({ kind: 'Truncate', bytes: 10, end: 'Reset' }));
+    await expect(call('GET', `${configMaps()}/a`)).rejects.toThrow('NGHTTP2_INTERNAL_ERROR');
+    proxy.use(() => ({ kind: 'Mislabel', contentType: 'text/html' }));
+    const stream = request('GET', `${configMaps()}/a`);
+    expect(await once(stream, 'response')).toContainEqual(expect.objectContaining({ 'content-type': 'text/html' }));
+    stream.close();
   });
 
   test('counts requests, and writes among them, since the fault was put in', async () => {

@@ -13,6 +13,7 @@ import {
 import type { AddressInfo, Socket } from 'node:net';
 import type { ClusterHandle, ServiceAccountName } from '../cluster/cluster-handle.ts';
 import { EVENTS_PASS, type EventFault } from './event-faults.ts';
+import { Network } from './network.ts';
 import { EventSplitter } from './watch-events.ts';
 
 export interface ProxiedRequest {
@@ -31,15 +32,31 @@ export interface ProxiedRequest {
 /** What becomes of one request. */
 export type Fate =
   | { readonly kind: 'Pass' }
-  /** It never reaches the server; the client's stream is reset. */
-  | { readonly kind: 'RefuseBefore' }
+  /** It never reaches the server; the client's stream is reset, by default with a code that does not say so. */
+  | { readonly kind: 'RefuseBefore'; readonly code?: number }
+  /** It never reaches the server, which says that it looks at no more of this connection, and ends that after what it has. */
+  | { readonly kind: 'GoAway' }
   /**
    * The server carries it out, and the client's stream is reset in place of the answer. `answered` runs in between,
    * with the answer's HTTP status.
    */
   | { readonly kind: 'LoseAnswer'; readonly answered?: (status: number) => void | Promise<void> }
   /** It never reaches the server; the client gets this answer, as a gateway or an overloaded server gives it. */
-  | { readonly kind: 'Answer'; readonly status: number; readonly retryAfter?: number; readonly body?: string };
+  | {
+      readonly kind: 'Answer';
+      readonly status: number;
+      readonly retryAfter?: number;
+      readonly body?: string;
+      /** Default `text/plain`. */
+      readonly contentType?: string;
+    }
+  /**
+   * The server carries it out; of its answer come the head, which says no length, and so many bytes. Then it ends as if that
+   * were all, or is reset.
+   */
+  | { readonly kind: 'Truncate'; readonly bytes: number; readonly end: 'Clean' | 'Reset' }
+  /** The server carries it out, and its answer says that it is of another type. */
+  | { readonly kind: 'Mislabel'; readonly contentType: string };
 
 /** Asked about each request before any of it is forwarded. A promise holds the request until it resolves. */
 export type Fault = (request: ProxiedRequest) => Fate | Promise<Fate>;
@@ -47,6 +64,25 @@ export type Fault = (request: ProxiedRequest) => Fate | Promise<Fate>;
 export const PASS: Fate = { kind: 'Pass' };
 export const REFUSE_BEFORE: Fate = { kind: 'RefuseBefore' };
 export const LOSE_ANSWER: Fate = { kind: 'LoseAnswer' };
+/** The server says that it has not looked at the request. */
+export const REFUSE_STREAM: Fate = { kind: 'RefuseBefore', code: constants.NGHTTP2_REFUSED_STREAM };
+export const GO_AWAY: Fate = { kind: 'GoAway' };
+
+/** As kube-apiserver refuses: with a Status. */
+export function refusal(code: number, reason: string, retryAfter?: number): Fate {
+  const status = { kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Failure', reason, code, message: reason };
+  const wait = retryAfter === undefined ? {} : { retryAfter };
+  return {
+    kind: 'Answer',
+    status: code,
+    body: JSON.stringify(status),
+    contentType: 'application/json',
+    ...wait,
+  };
+}
+
+/** What a watch from a version that is compacted gets, or a list with the token of one. */
+export const GONE = refusal(410, 'Expired');
 
 const READS = new Set(['GET', 'HEAD', 'OPTIONS']);
 /** As kube-apiserver's own. */
@@ -61,9 +97,13 @@ const RESET = constants.NGHTTP2_INTERNAL_ERROR;
  */
 export class FaultProxy implements AsyncDisposable {
   readonly url: string;
+  /** Between clients and the proxy. */
+  readonly network: Network;
   readonly #cluster: ClusterHandle;
   readonly #server: Http2SecureServer;
   readonly #sessions = new Set<ServerHttp2Session>();
+  /** Told to go away: what comes later on them is not looked at. */
+  readonly #left = new WeakSet<object>();
   readonly #sockets = new Set<Socket>();
   #fault: Fault = () => PASS;
   #eventFault = EVENTS_PASS;
@@ -71,10 +111,11 @@ export class FaultProxy implements AsyncDisposable {
   #writes = 0;
   #writesUnderWay = 0;
 
-  private constructor(cluster: ClusterHandle, server: Http2SecureServer, url: string) {
+  private constructor(cluster: ClusterHandle, server: Http2SecureServer, network: Network) {
     this.#cluster = cluster;
     this.#server = server;
-    this.url = url;
+    this.network = network;
+    this.url = network.url;
     server.on('session', (session) => this.#join(session));
     server.on('connection', (socket: Socket) => {
       this.#sockets.add(socket);
@@ -88,7 +129,7 @@ export class FaultProxy implements AsyncDisposable {
     const server = createSecureServer({ cert, key, settings }).listen(0, '127.0.0.1');
     await once(server, 'listening');
     const { port } = server.address() as AddressInfo;
-    return new FaultProxy(cluster, server, `https://127.0.0.1:${port}`);
+    return new FaultProxy(cluster, server, await Network.start(`https://127.0.0.1:${port}`));
   }
 
   /** Writes that came and whose stream is not closed yet. */
@@ -108,10 +149,14 @@ export class FaultProxy implements AsyncDisposable {
     this.#eventFault = fault;
   }
 
-  /** Everything passes again. Requests and events that are held stay held until their own promise resolves. */
+  /**
+   * Everything passes again, on new connections too. Requests and events that are held stay held until their own promise
+   * resolves.
+   */
   clear(): void {
     this.use(() => PASS);
     this.useEvents(EVENTS_PASS);
+    this.network.heal();
   }
 
   /** Path of a new kubeconfig that leads through here with a token of this service account. */
@@ -124,12 +169,14 @@ export class FaultProxy implements AsyncDisposable {
    * write to it, and then does not close the socket with the session either.
    */
   disconnect(): void {
+    this.network.hangUp();
     for (const session of this.#sessions) session.destroy();
     for (const socket of this.#sockets) socket.destroy();
   }
 
   async close(): Promise<void> {
     const closed = new Promise((resolve) => this.#server.close(resolve));
+    await this.network.close();
     this.disconnect();
     await closed;
   }
@@ -146,7 +193,10 @@ export class FaultProxy implements AsyncDisposable {
       this.#sessions.delete(session);
       upstream.destroy();
     });
-    session.on('stream', (stream, headers) => void this.#serve(stream, headers, upstream));
+    session.on('stream', (stream, headers) => {
+      if (this.#left.has(session)) reset(stream, constants.NGHTTP2_REFUSED_STREAM);
+      else void this.#serve(stream, headers, upstream);
+    });
     upstream.on('error', () => {});
     upstream.on('goaway', () => session.close());
     upstream.on('close', () => session.destroy());
@@ -171,7 +221,16 @@ export class FaultProxy implements AsyncDisposable {
         this.#pass(stream, forward(stream, headers, upstream), request);
         break;
       case 'RefuseBefore':
-        reset(stream, RESET);
+        reset(stream, fate.code ?? RESET);
+        break;
+      case 'GoAway':
+        this.#goAway(stream);
+        break;
+      case 'Truncate':
+        truncate(stream, forward(stream, headers, upstream), fate);
+        break;
+      case 'Mislabel':
+        mislabel(stream, forward(stream, headers, upstream), fate.contentType);
         break;
       case 'Answer':
         answerItself(stream, fate);
@@ -192,10 +251,7 @@ export class FaultProxy implements AsyncDisposable {
       if (hasEvents) this.#passEvents(stream, answer, request, contentType);
       else answer.pipe(stream);
     });
-    // Also when it breaks off: an answer that is cut must not look like a whole one.
-    answer.on('close', () => {
-      if (answer.rstCode !== constants.NGHTTP2_NO_ERROR) reset(stream, answer.rstCode);
-    });
+    breakWith(stream, answer);
   }
 
   #passEvents(stream: ServerHttp2Stream, answer: ClientHttp2Stream, watch: ProxiedRequest, contentType: string): void {
@@ -212,6 +268,17 @@ export class FaultProxy implements AsyncDisposable {
       }
     });
     answer.on('end', () => stream.end(splitter.rest));
+  }
+
+  /** All streams of the connection from this one on are void; what came before goes on. */
+  #goAway(stream: ServerHttp2Stream): void {
+    const { session, id = 0 } = stream;
+    if (session === undefined) return;
+    this.#left.add(session);
+    // There is no saying that not even the first one was looked at.
+    if (id > 1) session.goaway(constants.NGHTTP2_NO_ERROR, id - 2);
+    else session.goaway();
+    reset(stream, constants.NGHTTP2_REFUSED_STREAM);
   }
 
   #describe(headers: IncomingHttpHeaders): ProxiedRequest {
@@ -241,12 +308,48 @@ function forward(
 
 function answerItself(
   stream: ServerHttp2Stream,
-  { status, retryAfter, body = '' }: Extract<Fate, { readonly kind: 'Answer' }>,
+  { status, retryAfter, body = '', contentType = 'text/plain' }: Extract<Fate, { readonly kind: 'Answer' }>,
 ): void {
   const wait = retryAfter === undefined ? {} : { 'retry-after': String(retryAfter) };
   stream.resume();
-  stream.respond({ ':status': status, 'content-type': 'text/plain', ...wait });
+  stream.respond({ ':status': status, 'content-type': contentType, ...wait });
   stream.end(body);
+}
+
+function truncate(
+  stream: ServerHttp2Stream,
+  answer: ClientHttp2Stream,
+  { bytes, end }: Extract<Fate, { readonly kind: 'Truncate' }>,
+): void {
+  let left = bytes;
+  answer.on('response', ({ 'content-length': _length, ...headers }) => {
+    if (!stream.closed) stream.respond(headers);
+  });
+  answer.on('data', (chunk: Buffer) => {
+    if (left > 0) stream.write(chunk.subarray(0, left));
+    left -= chunk.length;
+    if (left > 0) return;
+    if (end === 'Reset') reset(stream, RESET);
+    else stream.end();
+    answer.close();
+  });
+  answer.on('close', () => stream.end());
+}
+
+function mislabel(stream: ServerHttp2Stream, answer: ClientHttp2Stream, contentType: string): void {
+  answer.on('response', (headers) => {
+    if (stream.closed) return;
+    stream.respond({ ...headers, 'content-type': contentType });
+    answer.pipe(stream);
+  });
+  breakWith(stream, answer);
+}
+
+/** An answer that is cut must not look like a whole one. */
+function breakWith(stream: ServerHttp2Stream, answer: ClientHttp2Stream): void {
+  answer.on('close', () => {
+    if (answer.rstCode !== constants.NGHTTP2_NO_ERROR) reset(stream, answer.rstCode);
+  });
 }
 
 /** A stream is closed only once all that came in on it was read. */
