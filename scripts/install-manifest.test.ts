@@ -16,6 +16,7 @@ const documentSchema = z.looseObject({
   kind: z.string(),
   metadata: z.looseObject({ name: z.string(), labels: z.record(z.string(), z.string()).default({}) }),
 });
+const refSchema = z.looseObject({ roleRef: z.looseObject({ name: z.string() }) });
 const roleSchema = z.object({
   rules: z.array(
     z.object({ apiGroups: z.array(z.string()), resources: z.array(z.string()), verbs: z.array(z.string()) }),
@@ -50,7 +51,7 @@ test('a part without a place in the order is refused', () => {
 });
 
 test('version labels and the image follow package.json', () => {
-  const text = read('deploy', 'parts', 'rbac.yaml') + read('deploy', 'parts', 'deployment.yaml');
+  const text = ['rbac.yaml', 'roles.yaml', 'deployment.yaml'].map((file) => read('deploy', 'parts', file)).join('');
   const versions = [...text.matchAll(/app\.kubernetes\.io\/version: (.*)/g)].map(([, version]) => version);
   expect(new Set(versions)).toEqual(new Set([manifest.version]));
   expect(text).toContain(`image: watchkeeper:${manifest.version}\n`);
@@ -64,9 +65,11 @@ test('kubectl can keep each document in an annotation, which holds 256 KiB', () 
 });
 
 test.each(['install.yaml', 'targets.yaml'])(
-  'no role in %s grants a wildcard, a secret or a power over roles',
+  'no role of the operator in %s grants a wildcard, a secret or a power over roles',
   (file) => {
-    const roles = documents(read('deploy', file)).filter(({ kind }) => kind === 'ClusterRole' || kind === 'Role');
+    const all = documents(read('deploy', file));
+    const bound = new Set(all.flatMap((document) => refSchema.safeParse(document).data?.roleRef.name ?? []));
+    const roles = all.filter(({ kind, metadata }) => /^(?:Cluster)?Role$/.test(kind) && bound.has(metadata.name));
     expect(roles).not.toEqual([]);
     for (const role of roles) {
       for (const { apiGroups, resources, verbs } of roleSchema.parse(role).rules) {
@@ -81,7 +84,16 @@ test.each(['install.yaml', 'targets.yaml'])(
 );
 
 test('roles are bound as they are and never aggregated, so that nobody widens them with a label', () => {
-  for (const file of ['install.yaml', 'targets.yaml']) expect(read('deploy', file)).not.toMatch(/aggregat/i);
+  for (const file of ['install.yaml', 'targets.yaml']) expect(read('deploy', file)).not.toMatch(/aggregationRule/);
+});
+
+test("G19: of Kubernetes' own roles only admin takes in one of ours", () => {
+  const labelled = documents(read('deploy', 'install.yaml')).flatMap(({ metadata: { name, labels } }) =>
+    Object.keys(labels)
+      .filter((key) => key.includes('aggregate-to'))
+      .map((key) => `${name} ${key}`),
+  );
+  expect(labelled).toEqual(['watchkeeper-policy-editor rbac.authorization.k8s.io/aggregate-to-admin']);
 });
 
 const policies = readdirSync(join(project, 'config', 'policies'));
