@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { AuditMark } from '../cluster/audit-log.ts';
-import { refuseByPolicy, stripByPolicy } from '../support/admission.ts';
+import { countByPolicy, refuseByPolicy, stripByPolicy } from '../support/admission.ts';
 import { configMap, is, type PolicyView, useStage } from '../support/stage.ts';
 
 /** Answers to a write that say no: what the object's Error is, how often it is tried, and who goes on meanwhile. */
@@ -75,6 +75,28 @@ describe('422 from validation or admission', () => {
     await expect.poll(async () => codes(mark, ns)).toEqual([422, 200]);
     await lift();
   });
+
+  test('of the guard, as another policy changes more than labels in the same write: the Error says so, and names the field', async () => {
+    const { admin, cluster } = stage();
+    const ns = await admin.createNamespace('answer-guard');
+    const victim = path(ns, 'victim');
+    await admin.create(configMap(ns, 'victim'));
+    const lift = await countByPolicy(admin, { namespace: ns, concerns: victim }, 'victim');
+    await stage().startOperator();
+    const mark = await cluster.auditMark();
+    await enforce(ns);
+
+    expect((await errorOf(ns)).message).toMatch(
+      /^the API server refused the write: .* must not change data: Watchkeeper writes only labels and annotations/,
+    );
+    await othersGoOn(ns);
+    expect(await codes(mark, ns)).toEqual([422]);
+    expect((await admin.get(victim))['data']).toEqual({ a: 'b' });
+
+    await lift();
+    await admin.patch(victim, { data: { a: 'c' } });
+    await healed(ns);
+  });
 });
 
 describe('403, and the review allows', () => {
@@ -116,7 +138,7 @@ describe('403, and the review allows', () => {
     });
     // The operator has every right of the one, and not of the other: it must not hand that out, not even by a label.
     await admin.create(role('victim', { apiGroups: [''], resources: ['secrets'], verbs: ['get'] }));
-    await admin.create(role('harmless', { apiGroups: [''], resources: ['configmaps'], verbs: ['get'] }));
+    await admin.create(role('harmless', { apiGroups: [''], resources: ['configmaps'], verbs: ['list'] }));
     await stage().startOperator();
     const mark = await cluster.auditMark();
     await stage().applyPolicy(ns, {
@@ -131,7 +153,7 @@ describe('403, and the review allows', () => {
     await stage().labels(`/apis/${group}/v1/namespaces/${ns}/roles/harmless`, blue);
     expect(await codes(mark, ns)).toEqual([403]);
     await admin.patch(`/apis/${group}/v1/namespaces/${ns}/roles/victim`, {
-      rules: [{ apiGroups: [''], resources: ['services'], verbs: ['get'] }],
+      rules: [{ apiGroups: [''], resources: ['services'], verbs: ['list'] }],
     });
     await stage().labels(`/apis/${group}/v1/namespaces/${ns}/roles/victim`, blue);
     await stage().policy(ns, (policy) => is(policy, 'Compliant') === 'True');

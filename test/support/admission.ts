@@ -64,31 +64,65 @@ export async function refuseByPolicy(
   };
 }
 
-/** A MutatingAdmissionPolicy that takes a label off the ConfigMaps of a namespace on each write. */
-export async function stripByPolicy(
+interface Mutation {
+  /** CEL that gives a JSON patch. */
+  readonly expression: string;
+  /** CEL: of which objects. */
+  readonly when: string;
+  /** Labels of the probe, and whether an answer to it shows the mutation. */
+  readonly labels: Readonly<Record<string, string>>;
+  readonly shows: (body: string) => boolean;
+}
+
+/** A MutatingAdmissionPolicy on the ConfigMaps of a namespace; resolves once it is heeded, to what takes it away. */
+async function mutateByPolicy(
   admin: Admin,
   { namespace, concerns }: Pick<AdmissionRule, 'namespace' | 'concerns'>,
-  label: string,
+  { expression, when, labels, shows }: Mutation,
 ): Promise<() => Promise<void>> {
-  const name = `strip-${namespace}`;
+  const name = `mutate-${namespace}`;
   const kind = 'MutatingAdmissionPolicy';
-  const expression = `[JSONPatch{op: "remove", path: "/metadata/labels/${label}"}]`;
   const spec = {
     matchConstraints: constraints(),
-    matchConditions: [
-      { name: 'has-it', expression: `has(object.metadata.labels) && '${label}' in object.metadata.labels` },
-    ],
+    matchConditions: [{ name: 'concerned', expression: when }],
     failurePolicy: 'Fail',
     reinvocationPolicy: 'Never',
     mutations: [{ patchType: 'JSONPatch', jsonPatch: { expression } }],
   };
   await admin.create({ apiVersion: `${GROUP}/v1`, kind, metadata: { name }, spec });
   await admin.create(binding(kind, name, namespace, {}));
-  const labels = { [label]: 'probe' };
-  await untilAnswered(admin, concerns, labels, (body) => body.includes('"ConfigMap"') && !body.includes('"probe"'));
+  await untilAnswered(admin, concerns, labels, (body) => body.includes('"ConfigMap"') && shows(body));
   return async () => {
     await admin.delete(`${AT}/mutatingadmissionpolicybindings/${name}`);
     await admin.delete(`${AT}/mutatingadmissionpolicies/${name}`);
-    await untilAnswered(admin, concerns, labels, (body) => body.includes('"probe"'));
+    await untilAnswered(admin, concerns, labels, (body) => body.includes('"ConfigMap"') && !shows(body));
   };
+}
+
+/** Takes a label off the ConfigMaps of a namespace on each write. */
+export async function stripByPolicy(
+  admin: Admin,
+  rule: Pick<AdmissionRule, 'namespace' | 'concerns'>,
+  label: string,
+): Promise<() => Promise<void>> {
+  return mutateByPolicy(admin, rule, {
+    expression: `[JSONPatch{op: "remove", path: "/metadata/labels/${label}"}]`,
+    when: `has(object.metadata.labels) && '${label}' in object.metadata.labels`,
+    labels: { [label]: 'probe' },
+    shows: (body) => !body.includes('"probe"'),
+  });
+}
+
+/** Counts the writes of a ConfigMap of this name in its data. */
+export async function countByPolicy(
+  admin: Admin,
+  rule: Pick<AdmissionRule, 'namespace' | 'concerns'>,
+  configMap: string,
+): Promise<() => Promise<void>> {
+  return mutateByPolicy(admin, rule, {
+    expression: `[JSONPatch{op: "add", path: "/data/writes", value: object.metadata.resourceVersion}]`,
+    when: `object.metadata.name == '${configMap}'`,
+    labels: { probe: 'probe' },
+    shows: (body) => body.includes('"writes"'),
+  });
 }

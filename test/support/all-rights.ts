@@ -13,8 +13,8 @@ const BINDING = {
   subjects: [{ kind: 'ServiceAccount', name: 'watchkeeper', namespace: 'watchkeeper' }],
 };
 
-/** With what every refusal of the guard begins. */
-export const PROMISE = 'Watchkeeper changes labels and annotations of existing objects, and nothing else';
+/** In every refusal of the guard. */
+export const PROMISE = 'Watchkeeper writes only labels and annotations of existing objects';
 
 export interface Said {
   readonly status: number;
