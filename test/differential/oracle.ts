@@ -28,15 +28,12 @@ export interface Expectation {
   /** By policy. */
   readonly statuses: Readonly<Record<string, ExpectedStatus>>;
   readonly objects: number;
-  /** Names of the kinds that must be watched. */
-  readonly kinds: readonly string[];
 }
 
 export interface Scope {
   readonly policies: Iterable<PolicyModel>;
   readonly namespaces: readonly string[];
-  /** Kinds that may carry keys of ours, whatever the policies are now about. */
-  readonly written: readonly string[];
+  readonly group: string;
 }
 
 const signal = new AbortController().signal;
@@ -66,7 +63,7 @@ export async function expectation(
     discovery,
     crdUids: new Map(),
     apiServiceUids: new Map(),
-    written: new Set(scope.written.filter((name) => discovery.has(name))),
+    written: possiblyWritten(discovery, scope),
   });
   const namespaces = await namespacesOf(client, scope.namespaces);
   const unsettled: string[] = [];
@@ -114,7 +111,12 @@ export async function expectation(
       },
     ] as const;
   });
-  return { unsettled, statuses: Object.fromEntries(statuses), objects, kinds: [...plan.kinds.keys()].toSorted() };
+  return { unsettled, statuses: Object.fromEntries(statuses), objects };
+}
+
+/** Every kind of a history may carry keys of ours, whatever its policies are now about. */
+function possiblyWritten(discovery: DiscoverySnapshot, { group }: Scope): ReadonlySet<string> {
+  return new Set(['configmaps', 'services', `widgets.${group}`].filter((name) => discovery.has(name)));
 }
 
 async function namespacesOf(client: KubeClient, names: readonly string[]): Promise<ReadonlyMap<string, CachedObject>> {

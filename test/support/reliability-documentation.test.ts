@@ -9,7 +9,7 @@ const IDS = [
 ];
 
 /** Faults that have a row and no test yet. To be taken out with the first test. */
-const PENDING = IDS.filter((id) => !['I1', 'I2', 'I3', 'I4', 'S2', 'E'].includes(id));
+const PENDING = IDS.filter((id) => !['I1', 'I2', 'I3', 'I4', 'S2', 'M4'].includes(id));
 
 const rows = documentedRows('reliability.md');
 const tests = titledTests();
