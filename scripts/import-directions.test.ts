@@ -60,9 +60,9 @@ describe('between rooms', () => {
 
 describe('to the outer world', () => {
   test.each([
-    ['src/kube/a.ts', 'node:http2'],
-    ['src/kube/a.ts', '@kubernetes/client-node'],
-    ['src/ops/a.ts', 'node:http'],
+    ['src/kube/session.ts', 'node:http2'],
+    ['src/kube/kubeconfig-source.ts', '@kubernetes/client-node'],
+    ['src/ops/http-server.ts', 'node:http'],
     ['src/policy/a.ts', 're2js'],
     ['src/policy/a.ts', 'node:crypto'],
     ['src/informer/a.test.ts', 'node:http2'],
@@ -73,15 +73,36 @@ describe('to the outer world', () => {
   test.each([
     ['src/informer/a.ts', 'node:http2', 'informer imports node:http2: only kube may'],
     ['src/kube/a.ts', 'node:http', 'kube imports node:http: only ops may'],
+    ['src/kube/a.ts', 'node:tls', 'kube/a.ts imports node:tls: only kube/tls-connect.ts may'],
+    ['src/kube/a.ts', 'node:https', 'kube/a.ts imports node:https: no file may but its types'],
+    ['src/ops/metrics.ts', 'node:http', 'ops/metrics.ts imports node:http: only ops/http-server.ts may'],
     ['src/cli/a.ts', '@kubernetes/client-node', 'cli imports @kubernetes/client-node: only kube may'],
     ['src/cli/a.ts', '@kubernetes/client-node/dist/config.js', 'cli imports @kubernetes/client-node: only kube may'],
     ['src/kube/a.ts', 'node:child_process', 'kube imports node:child_process: no room may'],
     ['src/policy/a.ts', 'node:vm', 'policy imports node:vm: no room may'],
-    ['src/api/a.ts', 'node:dns/promises', 'api imports node:dns/promises: only kube may'],
+    ['src/kube/a.ts', 'node:dns/promises', 'kube imports node:dns/promises: no room may'],
     ['src/policy/a.ts', 'vm', 'imports vm without node:'],
   ])('%s may not import %s', (file, specifier, problem) => {
     expect(problems(file, `import { b } from '${specifier}';`)).toEqual([problem]);
   });
+});
+
+test.each([
+  ['src/kube/a.ts', "import type { TLSSocket } from 'node:tls';", 0],
+  ['src/kube/a.ts', "import { type TLSSocket } from 'node:tls';", 1],
+  ['src/policy/a.ts', "import type { TLSSocket } from 'node:tls';", 1],
+])('types of the outer world may be used in its room alone: %s: %s', (file, source, found) => {
+  expect(problems(file, source)).toHaveLength(found);
+});
+
+test.each([
+  ['src/kube/a.ts', "await fetch('http://a');", ['fetch']],
+  ['src/kube/a.ts', "globalThis.fetch('http://a');\nnew WebSocket (url);", ['globalThis.fetch', 'WebSocket']],
+  ['src/kube/a.ts', "client.fetch(); // fetch it\nprefetch('fetch(');", []],
+  ['src/kube/a.test.ts', "await fetch('http://a');", []],
+])('what is reached without an import is seen: %s: %s', (file, source, calls) => {
+  const problem = 'there is one way to the API server, and none to anybody else';
+  expect(problems(file, source)).toEqual(calls.map((call) => `calls ${call}: ${problem}`));
 });
 
 test('every form of import is seen, with its line', () => {
@@ -102,15 +123,15 @@ test('every form of import is seen, with its line', () => {
     "export const y = 'from';",
   ].join('\n');
   expect(findImports(source)).toEqual([
-    { line: 1, specifier: 'a' },
-    { line: 2, specifier: 'b' },
-    { line: 5, specifier: 'c' },
-    { line: 6, specifier: 'd' },
-    { line: 7, specifier: 'e' },
-    { line: 8, specifier: 'f' },
-    { line: 9, specifier: 'g' },
-    { line: 10, specifier: './h.json' },
-    { line: 11, specifier: undefined },
-    { line: 12, specifier: 'node:vm' },
+    { line: 1, specifier: 'a', isType: false },
+    { line: 2, specifier: 'b', isType: true },
+    { line: 5, specifier: 'c', isType: false },
+    { line: 6, specifier: 'd', isType: false },
+    { line: 7, specifier: 'e', isType: true },
+    { line: 8, specifier: 'f', isType: false },
+    { line: 9, specifier: 'g', isType: false },
+    { line: 10, specifier: './h.json', isType: false },
+    { line: 11, specifier: undefined, isType: false },
+    { line: 12, specifier: 'node:vm', isType: false },
   ]);
 });

@@ -25,15 +25,24 @@ const rooms = [
   'main.ts',
 ];
 
-/** The outer world, and the rooms that may touch it. Whatever is not named here is free. */
+/**
+ * The outer world, and the files that may touch it; their rooms may use its types. Whatever is not named here is free. There is one
+ * way to the API server, and none to anybody else.
+ */
 const ownedModules: ReadonlyMap<string, readonly string[]> = new Map([
-  ['@kubernetes/client-node', ['kube']],
-  ['node:http2', ['kube']],
-  ['node:https', ['kube']],
-  ['node:tls', ['kube']],
-  ['node:net', ['kube']],
-  ['node:dns', ['kube']],
-  ['node:http', ['ops']],
+  // Credentials of a kubeconfig.
+  ['@kubernetes/client-node', ['kube/kubeconfig-source.ts']],
+  // Behind the door, `refuseReason`, which the client asks before each request.
+  ['node:http2', ['kube/exchange.ts', 'kube/session.ts']],
+  ['node:tls', ['kube/tls-connect.ts']],
+  // No more than whether a text is an address.
+  ['node:net', ['kube/in-cluster-source.ts', 'kube/tls-connect.ts']],
+  // What credentials ask of a connection; a type alone.
+  ['node:https', ['kube/']],
+  // Health and metrics: a server.
+  ['node:http', ['ops/http-server.ts']],
+  ['node:dns', []],
+  ['node:quic', []],
   // Nothing in the product runs other programs or code that it did not bring along.
   ['node:child_process', []],
   ['node:cluster', []],
@@ -43,6 +52,9 @@ const ownedModules: ReadonlyMap<string, readonly string[]> = new Map([
   ['node:vm', []],
   ['node:worker_threads', []],
 ]);
+
+/** What Node has at hand without an import and reaches others by. */
+const outwardGlobal = /(?:\bglobalThis\.|(?<![\w.'"`#]))(?:fetch|WebSocket|EventSource|XMLHttpRequest)\s*\(/g;
 
 export interface Violation {
   /** Relative to the project, with forward slashes. */
@@ -64,23 +76,38 @@ function violationsOf(src: string, path: string): Violation[] {
   const file = `src/${path}`;
   const room = roomOf(path);
   if (room === undefined) return [{ file, line: 1, problem: `src/${path.split('/')[0]} is no room of this house` }];
-  const importer: Importer = { room, folder: dirname(join(src, path)), isTest: path.endsWith('.test.ts') };
-  return findImports(readFileSync(join(src, path), 'utf8')).flatMap(({ line, specifier }) => {
-    const problem = specifier === undefined ? 'imports a computed name' : problemOf(src, importer, specifier);
+  const importer: Importer = { path, room, folder: dirname(join(src, path)), isTest: path.endsWith('.test.ts') };
+  const source = readFileSync(join(src, path), 'utf8');
+  const imports = findImports(source).flatMap(({ line, specifier, isType }) => {
+    const problem = specifier === undefined ? 'imports a computed name' : problemOf(src, importer, specifier, isType);
     return problem === undefined ? [] : [{ file, line, problem }];
+  });
+  return [...imports, ...(importer.isTest ? [] : outwardCalls(file, source))];
+}
+
+function outwardCalls(file: string, source: string): Violation[] {
+  return [...source.matchAll(outwardGlobal)].map(({ 0: call, index }) => {
+    const problem = `calls ${call.slice(0, -1).trim()}: there is one way to the API server, and none to anybody else`;
+    return { file, line: lineAt(source, index), problem };
   });
 }
 
+function lineAt(source: string, index: number): number {
+  return source.slice(0, index).split('\n').length;
+}
+
 interface Importer {
+  /** Relative to src/. */
+  readonly path: string;
   readonly room: string;
   readonly folder: string;
   readonly isTest: boolean;
 }
 
-function problemOf(src: string, importer: Importer, specifier: string): string | undefined {
+function problemOf(src: string, importer: Importer, specifier: string, isType: boolean): string | undefined {
   return specifier.startsWith('.')
     ? problemOfPath(src, importer, specifier)
-    : problemOfModule(importer, specifier.startsWith('node:') ? specifier : packageOf(specifier));
+    : problemOfModule(importer, specifier.startsWith('node:') ? specifier : packageOf(specifier), isType);
 }
 
 function problemOfPath(src: string, { room, folder, isTest }: Importer, specifier: string): string | undefined {
@@ -96,11 +123,16 @@ function problemOfPath(src: string, { room, folder, isTest }: Importer, specifie
 }
 
 /** Tests may bring up servers and processes of their own; what they import from the house still goes one way. */
-function problemOfModule({ room, isTest }: Importer, module: string): string | undefined {
+function problemOfModule({ path, room, isTest }: Importer, module: string, isType: boolean): string | undefined {
   if (ownedModules.has(`node:${module}`)) return `imports ${module} without node:`;
   const owners = ownedModules.get(module.replace(/^(node:[^/]+)\/.*/, '$1'));
-  if (isTest || owners === undefined || owners.includes(room)) return undefined;
-  return `${room} imports ${module}: ${owners.length === 0 ? 'no room may' : `only ${owners.join(', ')} may`}`;
+  if (isTest || owners === undefined || owners.includes(path)) return undefined;
+  const ownRooms = [...new Set(owners.map((owner) => owner.split('/')[0] ?? ''))];
+  if (!ownRooms.includes(room))
+    return `${room} imports ${module}: ${ownRooms.length === 0 ? 'no room may' : `only ${ownRooms.join(', ')} may`}`;
+  if (isType) return undefined;
+  const files = owners.filter((owner) => owner.endsWith('.ts'));
+  return `${path} imports ${module}: ${files.length === 0 ? 'no file may but its types' : `only ${files.join(', ')} may`}`;
 }
 
 function roomOf(path: string): string | undefined {
@@ -119,6 +151,8 @@ interface Import {
   readonly line: number;
   /** Undefined where the name is computed. */
   readonly specifier: string | undefined;
+  /** Nothing of it is there when the program runs. */
+  readonly isType: boolean;
 }
 
 const importForms = [
@@ -136,9 +170,12 @@ const importForms = [
 export function findImports(source: string): Import[] {
   return importForms
     .flatMap((form) => [...source.matchAll(form)])
-    .map((match) => ({ at: match.index, specifier: match.groups?.['specifier'] }))
-    .toSorted((a, b) => a.at - b.at)
-    .map(({ at, specifier }) => ({ line: source.slice(0, at).split('\n').length, specifier }));
+    .toSorted((a, b) => a.index - b.index)
+    .map((match) => ({
+      line: lineAt(source, match.index),
+      specifier: match.groups?.['specifier'],
+      isType: /^[ \t]*(?:import|export)\s+type\b/.test(match[0]),
+    }));
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {

@@ -51,7 +51,9 @@ test('a part without a place in the order is refused', () => {
 });
 
 test('version labels and the image follow package.json', () => {
-  const text = ['rbac.yaml', 'roles.yaml', 'deployment.yaml'].map((file) => read('deploy', 'parts', file)).join('');
+  const text = ['rbac.yaml', 'roles.yaml', 'network.yaml', 'deployment.yaml']
+    .map((file) => read('deploy', 'parts', file))
+    .join('');
   const versions = [...text.matchAll(/app\.kubernetes\.io\/version: (.*)/g)].map(([, version]) => version);
   expect(new Set(versions)).toEqual(new Set([manifest.version]));
   expect(text).toContain(`image: watchkeeper:${manifest.version}\n`);
@@ -85,6 +87,39 @@ test.each(['install.yaml', 'targets.yaml'])(
 
 test('roles are bound as they are and never aggregated, so that nobody widens them with a label', () => {
   for (const file of ['install.yaml', 'targets.yaml']) expect(read('deploy', file)).not.toMatch(/aggregationRule/);
+});
+
+const networkSchema = z.looseObject({
+  spec: z.strictObject({
+    podSelector: z.strictObject({ matchLabels: z.record(z.string(), z.string()) }),
+    policyTypes: z.array(z.string()),
+    ingress: z.array(z.unknown()),
+    egress: z.array(
+      z.strictObject({ ports: z.array(z.strictObject({ protocol: z.literal('TCP'), port: z.number() })).min(1) }),
+    ),
+  }),
+});
+const workloadSchema = z.looseObject({
+  spec: z.looseObject({
+    template: z.looseObject({
+      metadata: z.looseObject({ labels: z.record(z.string(), z.string()) }),
+      spec: z.looseObject({
+        hostNetwork: z.literal(false).default(false),
+        containers: z.array(z.looseObject({ ports: z.array(z.looseObject({ name: z.string() })) })),
+      }),
+    }),
+  }),
+});
+
+test("G12: the network lets the operator's pod out to ports of API servers alone, and others in to its metrics alone", () => {
+  const all = documents(read('deploy', 'install.yaml'));
+  const { spec: policy } = networkSchema.parse(all.find(({ kind }) => kind === 'NetworkPolicy'));
+  const { metadata, spec } = workloadSchema.parse(all.find(({ kind }) => kind === 'Deployment')).spec.template;
+  expect(metadata.labels).toMatchObject(policy.podSelector.matchLabels);
+  expect(policy.policyTypes).toEqual(['Ingress', 'Egress']);
+  expect(policy.ingress).toEqual([{ ports: [{ protocol: 'TCP', port: 'http' }] }]);
+  expect(spec.containers.map(({ ports }) => ports.map(({ name }) => name))).toEqual([['http']]);
+  expect(policy.egress.flatMap(({ ports }) => ports.map(({ port }) => port))).toEqual([443, 6443, 8443, 16_443]);
 });
 
 test("G19: of Kubernetes' own roles only admin takes in one of ours", () => {

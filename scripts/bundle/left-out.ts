@@ -32,6 +32,9 @@ const leftOut: ReadonlyMap<string, LeftOut> = new Map([
   ['node:vm', { importer: 'jsonpath-plus', use: 'code in a JSONPath', names: ['Script'] }],
   // Users' texts are our own and English, which zod brings along by itself.
   ['../locales/index.js', { importer: 'zod', use: 'a language other than English', names: [] }],
+  // prom-client: who wants the numbers comes for them, and there is one process.
+  ['./lib/pushgateway', { importer: 'prom-client', use: 'pushing metrics', names: [] }],
+  ['./lib/cluster', { importer: 'prom-client', use: 'metrics of several processes', names: [] }],
   // pino: the log goes straight to the file descriptor.
   ['thread-stream', { use: 'a log transport in a worker thread', names: [] }],
 ]);
