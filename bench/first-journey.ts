@@ -161,7 +161,7 @@ async function half(prefix: string, objects: number): Promise<void> {
 async function lateKind(): Promise<void> {
   const crd = 'databases.postgresql.cnpg.io';
   const ns = await admin.createNamespace('late');
-  await grant('postgresql.cnpg.io', ['databases']);
+  await stage.grant('postgresql.cnpg.io', ['databases']);
   const resources = [{ group: 'postgresql.cnpg.io', resource: 'databases' }];
   const rules = [{ name: 'env', set: { labels: [{ key: 'team', value: 'blue' }] } }];
   await stage.applyPolicy('late', { mode: 'Enforce', match: { resources, namespaces: [ns] }, rules });
@@ -184,16 +184,6 @@ async function lateKind(): Promise<void> {
   await admin.waitFor(target, ({ metadata }) => metadata.labels['team'] === 'blue', { intervalMs: 2 });
   const figure = `${(created - since).toFixed(0)} / ${(performance.now() - since).toFixed(0)} ms`;
   row('CRD established: first object taken / labelled after', figure);
-}
-
-async function grant(group: string, resources: readonly string[]): Promise<void> {
-  const name = 'bench-targets';
-  const api = 'rbac.authorization.k8s.io';
-  const rules = [{ apiGroups: [group], resources, verbs: ['get', 'list', 'watch', 'patch'] }];
-  await admin.apply({ apiVersion: `${api}/v1`, kind: 'ClusterRole', metadata: { name }, rules });
-  const subjects = [{ kind: 'ServiceAccount', name: 'watchkeeper', namespace: 'watchkeeper' }];
-  const roleRef = { apiGroup: api, kind: 'ClusterRole', name };
-  await admin.apply({ apiVersion: `${api}/v1`, kind: 'ClusterRoleBinding', metadata: { name }, roleRef, subjects });
 }
 
 async function fill(prefix: string): Promise<string> {

@@ -154,8 +154,12 @@ export class KindWriter {
       this.#options.enqueue(key);
       return DONE;
     }
+    const started = this.#options.clock.monotonic();
     const outcome = await this.#write(object, desired, winners);
-    return this.#stopped ? DONE : this.#settle(attempt, outcome);
+    const wroteMs = this.#options.clock.monotonic() - started;
+    if (this.#stopped) return DONE;
+    const turn = this.#settle(attempt, outcome);
+    return turn.kind === 'Done' && outcome.kind === 'Written' ? { kind: 'Done', wroteMs } : turn;
   }
 
   /** The server has looked at the object itself. */

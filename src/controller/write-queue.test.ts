@@ -205,7 +205,7 @@ describe('overload', () => {
     await clock.advance(1_000);
     expect(queue.running).toBe(4);
     const endRound = async () => {
-      for (const key of running.map(({ item: of }) => of.key)) await end(key);
+      for (const key of running.map(({ item: of }) => of.key)) await end(key, { kind: 'Done', wroteMs: 10 });
     };
     await endRound();
     expect(queue.running).toBe(5);

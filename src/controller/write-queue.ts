@@ -7,8 +7,8 @@ import { WriteWidth } from './write-width.ts';
 
 /** What became of one turn of a key. */
 export type Turn =
-  /** Nothing is left to do until the object or a policy changes. */
-  | { readonly kind: 'Done' }
+  /** Nothing is left to do until the object or a policy changes. `wroteMs`: how long a write took, where there was one. */
+  | { readonly kind: 'Done'; readonly wroteMs?: number }
   /** Try again after the item's own growing delay, or after `afterMs` where that is longer. */
   | { readonly kind: 'Retry'; readonly afterMs?: number | undefined }
   /** The server asks everybody to wait, in milliseconds. */
@@ -82,7 +82,7 @@ export class WriteQueue {
 
   constructor(options: WriteQueueOptions) {
     this.#options = options;
-    this.#width = new WriteWidth(options.width);
+    this.#width = new WriteWidth(options.width, options.clock);
   }
 
   /** Keys that wait, are delayed or run. */
@@ -175,7 +175,7 @@ export class WriteQueue {
   #settle(entry: Entry, turn: Turn): void {
     const meanwhile = entry.state.kind === 'Running' ? entry.state.meanwhile : NOTHING;
     if (turn.kind === 'Overloaded' && !this.#stopped) this.#pause(turn.afterMs);
-    else if (turn.kind === 'Done') this.#width.grow();
+    else if (turn.kind === 'Done' && turn.wroteMs !== undefined) this.#width.answered(turn.wroteMs);
     if (this.#stopped || meanwhile.kind === 'Forgotten' || (turn.kind === 'Done' && meanwhile.kind === 'Nothing')) {
       this.#remove(entry);
       this.#options.onEnd?.(entry.item);

@@ -1,13 +1,31 @@
+import type { Clock } from '../base/clock.ts';
+
+/** A round of writes that took so many times as long as the quickest of late tells of a server that has too much to do... */
+const SLOWER_BY = 4;
+/** ...unless it was quick all the same, in milliseconds. */
+const QUICK_MS = 50;
+/** Of late: this and the last such time, in milliseconds. A server that is slow with few writes too is as it is. */
+const WINDOW_MS = 15_000;
+
 /**
- * How many turns may be under way at once: half as many each time that the server asks to wait, and one more again for each
- * round of turns that ended well. Between 1 and `most`.
+ * How many turns may be under way at once, between 1 and `most`: half as many each time that the server asks to wait, or takes much longer than
+ * it did with fewer, and one more again for each round of turns that ended well.
  */
 export class WriteWidth {
   readonly #most: number;
+  readonly #clock: Pick<Clock, 'monotonic'>;
   #width: number;
+  /** Of this round: how many writes ended, and how long they took together. */
+  #ended = 0;
+  #tookMs = 0;
+  /** The quickest write of this window and of the one before it, in milliseconds. */
+  #quickest = Number.POSITIVE_INFINITY;
+  #quickestBefore = Number.POSITIVE_INFINITY;
+  #windowEnds = 0;
 
-  constructor(most: number) {
+  constructor(most: number, clock: Pick<Clock, 'monotonic'>) {
     this.#most = most;
+    this.#clock = clock;
     this.#width = most;
   }
 
@@ -18,10 +36,31 @@ export class WriteWidth {
   /** To be called once for all that were under way together: they tell of the same overload. */
   shrink(): void {
     this.#width = Math.max(1, this.now / 2);
+    this.#ended = 0;
+    this.#tookMs = 0;
   }
 
-  /** One turn ended well. */
-  grow(): void {
-    this.#width = Math.min(this.#most, this.#width + 1 / this.now);
+  /** A write was answered after so many milliseconds. */
+  answered(ms: number): void {
+    this.#remember(ms);
+    this.#ended += 1;
+    this.#tookMs += ms;
+    if (this.#ended < this.now) return;
+    const mean = this.#tookMs / this.#ended;
+    const isSlow = mean > QUICK_MS && mean > SLOWER_BY * Math.min(this.#quickest, this.#quickestBefore);
+    this.#ended = 0;
+    this.#tookMs = 0;
+    if (isSlow) this.shrink();
+    else this.#width = Math.min(this.#most, this.now + 1);
+  }
+
+  #remember(ms: number): void {
+    const now = this.#clock.monotonic();
+    if (now >= this.#windowEnds) {
+      this.#quickestBefore = now - this.#windowEnds < WINDOW_MS ? this.#quickest : Number.POSITIVE_INFINITY;
+      this.#quickest = Number.POSITIVE_INFINITY;
+      this.#windowEnds = now + WINDOW_MS;
+    }
+    this.#quickest = Math.min(this.#quickest, ms);
   }
 }

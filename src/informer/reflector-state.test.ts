@@ -339,3 +339,42 @@ describe('inputs that come too late', () => {
     }
   });
 });
+
+describe('a server that is too slow for a page', () => {
+  const late: ReflectorInput = { kind: 'ListFailed', error: apiError('Timeout') };
+  const smallest = ['List 125', 'List 31', 'List 7', 'List 1', 'List 1'];
+
+  test('O3: is asked for ever smaller first pages', () => {
+    const machine = new Machine().send({ kind: 'Start' });
+    const asked = smallest.map(() => machine.send(late).send({ kind: 'TimerFired' }).asked[0]);
+    expect(asked).toEqual(smallest);
+  });
+
+  test('O3: is asked for the same page in smaller parts, and for the rest of the list in such pages', () => {
+    const machine = new Machine().send({ kind: 'Start' });
+    machine.send({ kind: 'PageListed', resourceVersion: '100', continue: 'next' });
+    machine.send(late).send({ kind: 'TimerFired' });
+    expect(machine.asked).toEqual(['List 125 next']);
+    machine.send({ kind: 'PageListed', resourceVersion: '100', continue: 'more' });
+    expect(machine.asked).toEqual(['List 125 more']);
+    machine.send({ kind: 'PageListed', resourceVersion: '100', continue: '' });
+    expect(machine.asked).toContain('Watch 100');
+    machine.fails('Gone');
+    expect(machine.asked).toContain(PAGED);
+  });
+
+  test('is asked for pages again when it was too slow for the whole list', () => {
+    const machine = new Machine().send({ kind: 'Start' });
+    machine.send({ kind: 'PageListed', resourceVersion: '100', continue: 'next' });
+    machine.send({ kind: 'ListFailed', error: apiError('Gone') });
+    expect(machine.asked).toEqual(['List all']);
+    machine.send(late).send({ kind: 'TimerFired' });
+    expect(machine.asked).toEqual(['List 125']);
+  });
+
+  test('is not taken for slow when it is away', () => {
+    const machine = new Machine().send({ kind: 'Start' });
+    machine.send({ kind: 'ListFailed', error: apiError('Network') }).send({ kind: 'TimerFired' });
+    expect(machine.asked).toEqual([PAGED]);
+  });
+});

@@ -18,6 +18,8 @@ import { isResumable } from './resource-version.ts';
 
 /** Objects per page of a list. */
 export const PAGE_SIZE = 500;
+/** A page for which the server took too long is asked for again with so many times fewer objects: the same would take as long again. */
+const SMALLER_BY = 4;
 /** A watch that ends sooner than this and brought nothing new is a failure, in milliseconds. */
 export const SHORT_WATCH_MS = 1_000;
 /** How long a watch that the server fails is tried again at its resourceVersion before a list, in milliseconds. */
@@ -28,7 +30,7 @@ export const OPEN_WITHIN_MS = 60_000;
 export const OVERDUE_MS = 15_000;
 
 const NO_TROUBLE: Trouble = { failingSince: undefined, gone: false };
-const WHOLE_LIST: ListCursor = { paged: true, continue: '', resourceVersion: '' };
+const WHOLE_LIST: ListCursor = { limit: PAGE_SIZE, continue: '', resourceVersion: '' };
 const NOTHING: readonly ReflectorEffect[] = [];
 const CANCEL: ReflectorEffect = { kind: 'Cancel' };
 
@@ -71,13 +73,24 @@ function stepListing(state: Listing, input: ReflectorInput, context: StepContext
   }
   if (input.kind === 'ListFailed') {
     const { error } = input;
-    if (cursor.continue === '') return backOff({ kind: 'List', cursor: WHOLE_LIST }, error, trouble, context);
+    const limit = limitAfter(error, cursor);
+    if (cursor.continue === '')
+      return backOff({ kind: 'List', cursor: { ...WHOLE_LIST, limit } }, error, trouble, context);
     // The history that the continue token names is compacted. Paging anew could lose the same race again.
-    if (error.code === 'Gone') return list({ paged: false, continue: '', resourceVersion: '' }, trouble);
+    if (error.code === 'Gone') return list({ ...WHOLE_LIST, limit: undefined }, trouble);
     // An overloaded server must not be asked for all earlier pages again.
-    return backOff({ kind: 'List', cursor: isTransient(error) ? cursor : WHOLE_LIST }, error, trouble, context);
+    return backOff(
+      { kind: 'List', cursor: isTransient(error) ? { ...cursor, limit } : WHOLE_LIST },
+      error,
+      trouble,
+      context,
+    );
   }
   return { state, effects: NOTHING };
+}
+
+function limitAfter({ code }: ApiError, { limit = PAGE_SIZE }: ListCursor): number {
+  return code === 'Timeout' ? Math.max(1, Math.floor(limit / SMALLER_BY)) : limit;
 }
 
 function stepWatching(state: Watching, input: ReflectorInput, context: StepContext): Step {
@@ -223,7 +236,7 @@ function restart(cause: RestartCause, next: Step): Step {
 function list(cursor: ListCursor, trouble: Trouble): Step {
   return {
     state: { kind: 'Listing', cursor, trouble },
-    effects: [{ kind: 'List', continue: cursor.continue, limit: cursor.paged ? PAGE_SIZE : undefined }],
+    effects: [{ kind: 'List', continue: cursor.continue, limit: cursor.limit }],
   };
 }
 

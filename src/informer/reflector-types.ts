@@ -3,7 +3,8 @@ import type { WatchEvent } from '../kube/list-watch.ts';
 
 /** Where a list stands. The items so far are with the driver. */
 export interface ListCursor {
-  readonly paged: boolean;
+  /** Objects per page; undefined for all at once. */
+  readonly limit: number | undefined;
   /** Token of the page to ask for; '' for the first. */
   readonly continue: string;
   /** Of the first page: later pages show the same moment, and a watch from a later one would miss what happened between. */

@@ -27,6 +27,9 @@ export function createListWatch(client: KubeClient, target: ListWatchTarget): Li
   return new ClientListWatch(client, target);
 }
 
+/** For one page, in milliseconds: kube-apiserver itself breaks an answer off after 60 s, and does not say that it took too long. */
+const PAGE_TIMEOUT_MS = 55_000;
+
 class ClientListWatch implements ListWatch {
   readonly #client: KubeClient;
   readonly #path: string;
@@ -60,6 +63,7 @@ class ClientListWatch implements ListWatch {
         resourceVersion: options.resourceVersion || undefined,
       },
       accept: this.#accept(METADATA_LIST),
+      timeoutMs: PAGE_TIMEOUT_MS,
       signal,
     });
     const decoded = isProtobuf(headers['content-type'])

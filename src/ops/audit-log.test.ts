@@ -76,7 +76,7 @@ describe('a file', () => {
     });
   });
 
-  test('on a full disk costs its lines, which are counted, and is told of once', async () => {
+  test('O5: on a full disk costs its lines, which are counted, and is told of once', async () => {
     const { log, words } = logged();
     const audit = await AuditLog.open('/dev/full', log);
     for (let i = 0; i < 10; i++) {
@@ -88,7 +88,7 @@ describe('a file', () => {
     expect(words).toEqual(['the audit log cannot be written; lines are lost']);
   });
 
-  test('that is too slow does not fill the memory', async () => {
+  test('O5: that is too slow does not fill the memory', async () => {
     const { log } = logged();
     const audit = await AuditLog.open(file, log);
     const text = 'x'.repeat(1024 * 1024);

@@ -6,6 +6,7 @@ import type { PolicyEntry } from '../controller/policy-set.ts';
 import { compareResourceVersions } from '../informer/resource-version.ts';
 import { ApiError } from '../kube/errors.ts';
 import { withoutCounts } from './status.ts';
+import type { StatusPace } from './status-pace.ts';
 import type { StatusTroubles } from './status-troubles.ts';
 
 /** Changes that come together are looked at together... */
@@ -39,6 +40,8 @@ export interface PolicyStatusOptions {
   readonly write: (entry: PolicyEntry, status: WatchPolicyStatus) => Promise<string>;
   readonly observe?: StatusObserver;
   readonly troubles: StatusTroubles;
+  /** All policies' own. */
+  readonly pace: StatusPace;
 }
 
 /** Told of status writes; must not throw. */
@@ -76,6 +79,8 @@ export class PolicyStatus {
   /** When only counts were written last, and since when nothing but counts differs from what stands there. */
   #countsWrittenAt = LONG_AGO;
   #countsDifferSince: number | undefined;
+  /** When it may be written, of all policies' statuses; a turn that was taken and not used yet. */
+  #turnAt: number | undefined;
   /** Something may have changed since the last look. */
   #dirty = false;
   #timer: { readonly dueAt: number; readonly cancel: () => void } | undefined;
@@ -113,7 +118,7 @@ export class PolicyStatus {
     this.#dirty = true;
     this.#touchedAt = now;
     this.#changedAt ??= now;
-    const earliest = Math.max(now + GATHER_MS, this.#lookedAt + LOOK_GAP_MS, this.#notBefore);
+    const earliest = Math.max(now + GATHER_MS, this.#lookedAt + LOOK_GAP_MS, this.#notBefore, this.#turnAt ?? now);
     if (this.#writing === undefined) this.#lookIn(earliest - now);
   }
 
@@ -151,15 +156,25 @@ export class PolicyStatus {
     if (isDeepStrictEqual(status, this.#standing)) {
       this.#countsDifferSince = undefined;
       this.#changedAt = undefined;
+      this.#turnAt = undefined;
       return;
     }
     const wait = this.#wait(status, settled);
-    if (occasion === 'Last' ? settled : wait <= 0) {
+    const wanted = occasion === 'Last' ? settled : wait <= 0;
+    const turnIn = wanted && occasion === 'Usual' ? this.#turnIn() : 0;
+    if (wanted && turnIn <= 0) {
+      this.#turnAt = undefined;
       this.#writing = this.#write(entry, status);
       return;
     }
     this.#dirty = true;
-    this.#lookIn(wait);
+    this.#lookIn(Math.max(wait, turnIn));
+  }
+
+  /** How long a write that is due has to wait for those of other policies, in milliseconds. */
+  #turnIn(): number {
+    this.#turnAt ??= this.#options.pace.turn();
+    return this.#turnAt - this.#options.clock.monotonic();
   }
 
   /** How long a write can wait for a better one, in milliseconds. */

@@ -440,3 +440,26 @@ describe('stop', () => {
     expect([writes.length, clock.pending]).toEqual([1, 0]);
   });
 });
+
+describe('many policies at once', () => {
+  test('O2: a change of each of them is written for a hundred at once, for the others one after another, and all come to a turn', async () => {
+    const { clock, writes, now, see, writer } = setUp();
+    const names = Array.from({ length: 300 }, (_, i) => `p${i}`);
+    for (const name of names) see(name, status(0));
+    await clock.advance(2_000);
+    writes.length = 0;
+    const since = clock.monotonic();
+    for (let round = 0; round < 100; round += 1) {
+      now.status = status(1 + round);
+      for (const name of names) writer.touch(name);
+      await clock.advance(200);
+    }
+    const seconds = (clock.monotonic() - since) / 1_000;
+    expect(writes.length).toBeLessThanOrEqual(100 + 20 * seconds);
+    expect(writes.length).toBeGreaterThan(80 + 20 * seconds);
+    expect(new Set(writes.map(([, policy]) => policy)).size).toBe(300);
+    await clock.advance(20_000);
+    const last = new Map(writes.map(([, policy, written]) => [policy, written.violationsTotal]));
+    expect(new Set(last.values())).toEqual(new Set([100]));
+  });
+});

@@ -1,10 +1,11 @@
 import type { WatchPolicyStatus } from '../api/status.ts';
 import type { PolicyEntry } from '../controller/policy-set.ts';
 import { PolicyStatus, type PolicyStatusOptions } from './policy-status.ts';
+import { StatusPace } from './status-pace.ts';
 
 /**
  * Keeps each policy's status true with few writes: at once when a condition or a result changes, at most once a second;
- * rarely when only counts moved; never when nothing did.
+ * rarely when only counts moved; never when nothing did. Nor do all policies together write more than `StatusPace` lets them.
  */
 export class StatusWriter {
   readonly #options: PolicyStatusOptions;
@@ -13,8 +14,8 @@ export class StatusWriter {
   readonly #ending = new Set<Promise<void>>();
   #stopped = false;
 
-  constructor(options: PolicyStatusOptions) {
-    this.#options = options;
+  constructor(options: Omit<PolicyStatusOptions, 'pace'>) {
+    this.#options = { ...options, pace: new StatusPace(options.clock) };
   }
 
   /** The policy was seen, with the status that stands in it. Returns true when it is one that was not known before. */

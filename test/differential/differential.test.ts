@@ -7,9 +7,8 @@ import { loadCredentials } from '../../src/kube/credentials.ts';
 import { DiscoveryClient } from '../../src/kube/discovery-client.ts';
 import { createKubeClient, type HttpKubeClient } from '../../src/kube/http-client.ts';
 import { eventually } from '../cluster/eventually.ts';
-import { POLICIES } from '../support/installation.ts';
-import { viewOf } from '../support/policy-view.ts';
-import { is, useStage } from '../support/stage.ts';
+import { useStage } from '../support/stage.ts';
+import { foundStatus } from './found-status.ts';
 import { historyOf, NAMESPACES } from './history.ts';
 import { type Expectation, expectation } from './oracle.ts';
 import { SharedOperator, selectedOf, type UserKeys, World } from './world.ts';
@@ -42,25 +41,14 @@ async function expected(world: World): Promise<Expectation> {
   return expectation(client, discovery, {
     policies: world.policies.values(),
     namespaces: NAMESPACES.map((name) => world.namespace(name)),
-    group: world.group,
+    written: ['configmaps', 'services', `widgets.${world.group}`],
   });
 }
 
-/** What the statuses of a history's policies say, in the oracle's terms. */
 async function statuses(world: World): Promise<Expectation['statuses']> {
-  const found = await Promise.all(
-    [...world.policies.values()].map(async ({ version: { name } }) => {
-      const view = viewOf(await stage().admin.get(`${POLICIES}/${name}`));
-      const results = view.violations.map(
-        ({ kind, namespace, name: object, rule, result, message }) =>
-          `${kind} ${namespace === undefined ? '' : `${namespace}/`}${object} ${rule} ${result}: ${message}`,
-      );
-      const summary =
-        view.raw['status'] !== undefined && Object.keys(view.summary).length > 0 ? view.summary : undefined;
-      return [name, { accepted: is(view, 'Accepted') === 'True', summary, results: results.toSorted() }] as const;
-    }),
-  );
-  return Object.fromEntries(found);
+  const names = [...world.policies.values()].map(({ version }) => version.name);
+  const found = names.map(async (name) => [name, await foundStatus(stage().admin, name)] as const);
+  return Object.fromEntries(await Promise.all(found));
 }
 
 /** The users' own keys as they stand. */

@@ -28,12 +28,15 @@ export interface Expectation {
   /** By policy. */
   readonly statuses: Readonly<Record<string, ExpectedStatus>>;
   readonly objects: number;
+  /** Names of the kinds that must be watched. */
+  readonly kinds: readonly string[];
 }
 
 export interface Scope {
   readonly policies: Iterable<PolicyModel>;
   readonly namespaces: readonly string[];
-  readonly group: string;
+  /** Kinds that may carry keys of ours, whatever the policies are now about. */
+  readonly written: readonly string[];
 }
 
 const signal = new AbortController().signal;
@@ -63,7 +66,7 @@ export async function expectation(
     discovery,
     crdUids: new Map(),
     apiServiceUids: new Map(),
-    written: possiblyWritten(discovery, scope),
+    written: new Set(scope.written.filter((name) => discovery.has(name))),
   });
   const namespaces = await namespacesOf(client, scope.namespaces);
   const unsettled: string[] = [];
@@ -111,12 +114,7 @@ export async function expectation(
       },
     ] as const;
   });
-  return { unsettled, statuses: Object.fromEntries(statuses), objects };
-}
-
-/** Every kind of a history may carry keys of ours, whatever its policies are now about. */
-function possiblyWritten(discovery: DiscoverySnapshot, { group }: Scope): ReadonlySet<string> {
-  return new Set(['configmaps', 'services', `widgets.${group}`].filter((name) => discovery.has(name)));
+  return { unsettled, statuses: Object.fromEntries(statuses), objects, kinds: [...plan.kinds.keys()].toSorted() };
 }
 
 async function namespacesOf(client: KubeClient, names: readonly string[]): Promise<ReadonlyMap<string, CachedObject>> {

@@ -56,7 +56,9 @@ export type Fate =
    */
   | { readonly kind: 'Truncate'; readonly bytes: number; readonly end: 'Clean' | 'Reset' }
   /** The server carries it out, and its answer says that it is of another type. */
-  | { readonly kind: 'Mislabel'; readonly contentType: string };
+  | { readonly kind: 'Mislabel'; readonly contentType: string }
+  /** It never reaches the server; whoever is called answers it as long as the stream is open. */
+  | { readonly kind: 'Serve'; readonly serve: (stream: ServerHttp2Stream) => void };
 
 /** Asked about each request before any of it is forwarded. A promise holds the request until it resolves. */
 export type Fault = (request: ProxiedRequest) => Fate | Promise<Fate>;
@@ -234,6 +236,9 @@ export class FaultProxy implements AsyncDisposable {
         break;
       case 'Answer':
         answerItself(stream, fate);
+        break;
+      case 'Serve':
+        fate.serve(stream);
         break;
       case 'LoseAnswer':
         await swallow(forward(stream, headers, upstream), fate.answered);

@@ -57,6 +57,32 @@ export class Installation implements InstalledParts {
     await this.admin.delete(`${POLICIES}/${name}`);
   }
 
+  /** Lets the operator watch and write further kinds; returns how to take the right away again. */
+  async grant(
+    apiGroup: string,
+    resources: readonly string[],
+    verbs = ['get', 'list', 'watch', 'patch'],
+  ): Promise<() => Promise<void>> {
+    const name = `test-targets-${resources.join('-')}-${apiGroup || 'core'}`;
+    const metadata = { name };
+    const api = 'rbac.authorization.k8s.io';
+    await this.admin.apply(
+      { apiVersion: `${api}/v1`, kind: 'ClusterRole', metadata, rules: [{ apiGroups: [apiGroup], resources, verbs }] },
+      { force: true },
+    );
+    await this.admin.apply(
+      {
+        apiVersion: `${api}/v1`,
+        kind: 'ClusterRoleBinding',
+        metadata,
+        roleRef: { apiGroup: api, kind: 'ClusterRole', name },
+        subjects: [{ kind: 'ServiceAccount', name: 'watchkeeper', namespace: 'watchkeeper' }],
+      },
+      { force: true },
+    );
+    return async () => this.admin.delete(`/apis/${api}/v1/clusterrolebindings/${name}`);
+  }
+
   /** The policy's status once it is as wanted and about the present spec. */
   async policy(name: string, wanted: (policy: PolicyView) => boolean, timeoutMs = 10_000): Promise<PolicyView> {
     const found = await this.admin.waitFor(

@@ -43,6 +43,10 @@ export class ProductProcess {
     return this.#lines;
   }
 
+  get isRunning(): boolean {
+    return this.#child.exitCode === null && this.#child.signalCode === null;
+  }
+
   /** What it printed that is no line of its log. */
   get noise(): readonly string[] {
     return this.#noise;
@@ -63,17 +67,23 @@ export class ProductProcess {
 
   /** A page of its health and metrics server. */
   async page(path: string): Promise<{ readonly status: number; readonly body: string }> {
-    const answer = await fetch(`${await this.url()}${path}`);
+    // A connection that is kept would be one more that the operator holds.
+    const answer = await fetch(`${await this.url()}${path}`, { headers: { connection: 'close' } });
     return { status: answer.status, body: await answer.text() };
   }
 
   /** The sum of a metric over all its labels, or over those that `labels` is part of: `kind="configmaps"`. */
   async metric(name: string, labels = ''): Promise<number> {
-    const { body } = await this.page('/metrics');
-    return body
-      .split('\n')
-      .filter((line) => (line.startsWith(`${name}{`) || line.startsWith(`${name} `)) && line.includes(labels))
+    const lines = await this.#series(name);
+    return lines
+      .filter((line) => line.includes(labels))
       .reduce((sum, line) => sum + Number(line.slice(line.lastIndexOf(' '))), 0);
+  }
+
+  /** Of each series of a metric, the value of one label by that of another. */
+  async labels(name: string, by: string, of: string): Promise<ReadonlyMap<string, string>> {
+    const lines = await this.#series(name);
+    return new Map(lines.map((line) => [labelOf(line, by), labelOf(line, of)]));
   }
 
   /** Resolves to the exit code after SIGTERM. */
@@ -103,6 +113,11 @@ export class ProductProcess {
     return `http://${String(started?.['listen'])}`;
   }
 
+  async #series(name: string): Promise<readonly string[]> {
+    const { body } = await this.page('/metrics');
+    return body.split('\n').filter((line) => line.startsWith(`${name}{`) || line.startsWith(`${name} `));
+  }
+
   #take(line: string): void {
     try {
       this.#lines.push(LogLine.parse(JSON.parse(line)));
@@ -110,4 +125,8 @@ export class ProductProcess {
       this.#noise.push(line);
     }
   }
+}
+
+function labelOf(line: string, label: string): string {
+  return new RegExp(`[{,]${label}="([^"]*)"`).exec(line)?.[1] ?? '';
 }

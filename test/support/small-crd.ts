@@ -1,6 +1,6 @@
 import { eventually } from '../cluster/eventually.ts';
 import { conditionOf, type Manifest } from '../cluster/kube-object.ts';
-import type { Stage } from './stage.ts';
+import type { Installation } from './installation.ts';
 
 export const CRDS = '/apis/apiextensions.k8s.io/v1/customresourcedefinitions';
 
@@ -63,9 +63,9 @@ function isEstablished(crd: unknown): boolean {
 
 /** Makes or changes CRDs from outside, and puts objects in as soon as the server takes them. */
 export class SmallCrds {
-  readonly #stage: Stage;
+  readonly #stage: Pick<Installation, 'admin'>;
 
-  constructor(stage: Stage) {
+  constructor(stage: Pick<Installation, 'admin'>) {
     this.#stage = stage;
   }
 

@@ -23,32 +23,6 @@ export class Stage extends Installation {
     return OperatorProcess.launch({ kubeconfig: this.operatorKubeconfig, ...options });
   }
 
-  /** Lets the operator watch and write further kinds; returns how to take the right away again. */
-  async grant(
-    apiGroup: string,
-    resources: readonly string[],
-    verbs = ['get', 'list', 'watch', 'patch'],
-  ): Promise<() => Promise<void>> {
-    const name = `test-targets-${resources.join('-')}-${apiGroup || 'core'}`;
-    const metadata = { name };
-    const api = 'rbac.authorization.k8s.io';
-    await this.admin.apply(
-      { apiVersion: `${api}/v1`, kind: 'ClusterRole', metadata, rules: [{ apiGroups: [apiGroup], resources, verbs }] },
-      { force: true },
-    );
-    await this.admin.apply(
-      {
-        apiVersion: `${api}/v1`,
-        kind: 'ClusterRoleBinding',
-        metadata,
-        roleRef: { apiGroup: api, kind: 'ClusterRole', name },
-        subjects: [{ kind: 'ServiceAccount', name: 'watchkeeper', namespace: 'watchkeeper' }],
-      },
-      { force: true },
-    );
-    return async () => this.admin.delete(`/apis/${api}/v1/clusterrolebindings/${name}`);
-  }
-
   /** Labels of one object once they are as wanted. */
   async labels(path: string, wanted: (labels: Readonly<Record<string, string>>) => boolean, timeoutMs = 10_000) {
     const object = await this.admin.waitFor(path, ({ metadata }) => wanted(metadata.labels), { timeoutMs });

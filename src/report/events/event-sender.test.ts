@@ -121,7 +121,7 @@ describe('an Event', () => {
 });
 
 describe('too much', () => {
-  test('goes out at a bounded rate; what waits is bounded, and what does not fit is counted', async () => {
+  test('O2: goes out at a bounded rate; what waits is bounded, and what does not fit is counted', async () => {
     const { clock, sender, sent, counts, offer } = setUp();
     await offer(...Array.from({ length: 600 }, (_, i) => fact(`x-${i}`)));
     expect(sent.length).toBe(30);

@@ -1,0 +1,67 @@
+import { once } from 'node:events';
+import * as z from 'zod';
+
+const Reply = z.object({ id: z.number().optional(), result: z.unknown().optional(), error: z.unknown().optional() });
+const Usage = z.object({ usedSize: z.number() });
+const Evaluated = z.object({ result: z.object({ value: z.unknown() }) });
+
+/** Looks into a process that was started with `--inspect=127.0.0.1:0`, without any code of its own for that. */
+export class Inspector implements Disposable {
+  readonly #socket: WebSocket;
+  readonly #waiting = new Map<number, PromiseWithResolvers<unknown>>();
+  #id = 0;
+
+  private constructor(socket: WebSocket) {
+    this.#socket = socket;
+    socket.addEventListener('message', ({ data }) => this.#take(String(data)));
+    socket.addEventListener('close', () => {
+      for (const { reject } of this.#waiting.values()) reject(new Error('the process has ended'));
+      this.#waiting.clear();
+    });
+  }
+
+  /** `url` as the process prints it at its start. */
+  static async attach(url: string): Promise<Inspector> {
+    const socket = new WebSocket(url);
+    await once(socket, 'open');
+    return new Inspector(socket);
+  }
+
+  /** Bytes of its heap that are still reachable. */
+  async heapInUse(): Promise<number> {
+    // What finalizers let go of is collected by the second one.
+    await this.#ask('HeapProfiler.collectGarbage');
+    await this.#ask('HeapProfiler.collectGarbage');
+    return Usage.parse(await this.#ask('Runtime.getHeapUsage')).usedSize;
+  }
+
+  /** What keeps its event loop alive, by the name that Node gives it, such as `Timeout` and `TLSSocketWrap`. */
+  async resources(): Promise<ReadonlyMap<string, number>> {
+    const expression = 'process.getActiveResourcesInfo().join()';
+    const { result } = Evaluated.parse(await this.#ask('Runtime.evaluate', { expression, returnByValue: true }));
+    const counts = new Map<string, number>();
+    for (const name of String(result.value).split(',')) counts.set(name, (counts.get(name) ?? 0) + 1);
+    return counts;
+  }
+
+  [Symbol.dispose](): void {
+    this.#socket.close();
+  }
+
+  async #ask(method: string, params: object = {}): Promise<unknown> {
+    const reply = Promise.withResolvers<unknown>();
+    this.#id += 1;
+    this.#waiting.set(this.#id, reply);
+    this.#socket.send(JSON.stringify({ id: this.#id, method, params }));
+    return reply.promise;
+  }
+
+  #take(text: string): void {
+    const { id, result, error } = Reply.parse(JSON.parse(text));
+    const reply = this.#waiting.get(id ?? 0);
+    if (reply === undefined) return;
+    this.#waiting.delete(id ?? 0);
+    if (error === undefined) reply.resolve(result);
+    else reply.reject(new Error(`the inspector answered ${JSON.stringify(error)}`));
+  }
+}

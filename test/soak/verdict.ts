@@ -1,0 +1,87 @@
+import { trendOf } from '../support/trend.ts';
+import type { QuietPoint, ReplicaAtRest } from './quiet-point.ts';
+import type { Holdings } from './replica.ts';
+import type { SoakResult } from './soak.ts';
+
+export interface Verdict {
+  readonly rows: readonly (readonly [what: string, figure: string])[];
+  readonly wrong: readonly string[];
+}
+
+const MIB = 2 ** 20;
+const HOUR_MS = 3_600_000;
+/** Until then code is being compiled and tables fill: nothing is said of growth. */
+const WARM_MS = 600_000;
+/** The heap may grow by so much in an hour, in bytes: noise from one rest to the next is a tenth of it. */
+const HEAP_PER_HOUR = 2 * MIB;
+/** A line through fewer rests, or over less time, says nothing. */
+const FEWEST_POINTS = 5;
+const SHORTEST_MS = 600_000;
+/** Whatever the time: between any two rests of one process. */
+const HEAP_STEP = 12 * MIB;
+
+export function judge({ seed, quietPoints, samples, changes, faults, writes }: SoakResult): Verdict {
+  const rows: [string, string][] = [['seed', String(seed)]];
+  const wrong = quietPoints.flatMap(({ wrong: lines, atMs }) => lines.map((line) => `${minutes(atMs)}: ${line}`));
+  const last = quietPoints.at(-1);
+  rows.push(['time', minutes(last?.atMs ?? 0)], ['rests', String(quietPoints.length)]);
+  rows.push(['changes', sum(changes)], ['faults', sum(faults)], ['writes of objects', String(writes)]);
+  rows.push([
+    'slowest to settle',
+    `${(Math.max(...quietPoints.map((point) => point.settledAfterMs)) / 1_000).toFixed(1)} s`,
+  ]);
+  for (const { name, life } of last?.replicas ?? []) {
+    const resident = samples.filter((sample) => sample.replica === name && sample.life === life);
+    for (const leads of [true, false]) {
+      const points = pointsOf(quietPoints, { name, life, leads });
+      const [first] = points;
+      const end = points.at(-1);
+      if (first === undefined || end === undefined) continue;
+      const [was, is] = [first.holdings, end.holdings];
+      const who = `replica ${name}, while it ${leads ? 'leads' : 'waits'}`;
+      const most = Math.max(...resident.map(({ residentBytes }) => residentBytes));
+      rows.push([`${who}: heap in use, first and last`, `${mib(was.heapBytes)} and ${mib(is.heapBytes)}`]);
+      rows.push([
+        `${who}: resident, first and last; most ever`,
+        `${mib(was.residentBytes)} and ${mib(is.residentBytes)}; ${mib(most)}`,
+      ]);
+      rows.push([`${who}: sockets / timers / watches, first and last`, `${held(was)} and ${held(is)}`]);
+      if (is.heapBytes - was.heapBytes > HEAP_STEP)
+        wrong.push(`${who}: the heap grew from ${mib(was.heapBytes)} to ${mib(is.heapBytes)}`);
+      const late = points.filter(({ atMs }) => atMs >= WARM_MS);
+      const span = (late.at(-1)?.atMs ?? 0) - (late[0]?.atMs ?? 0);
+      if (late.length < FEWEST_POINTS || span < SHORTEST_MS) continue;
+      const { slope } = trendOf(late.map(({ atMs, holdings }) => [atMs / HOUR_MS, holdings.heapBytes]));
+      rows.push([
+        `${who}: growth of the heap, over ${minutes(span)}`,
+        `${mib(slope)}/h (at most ${mib(HEAP_PER_HOUR)}/h)`,
+      ]);
+      if (slope > HEAP_PER_HOUR) wrong.push(`${who}: the heap grows by ${mib(slope)} an hour`);
+    }
+  }
+  return { rows, wrong };
+}
+
+function pointsOf(quietPoints: readonly QuietPoint[], { name, life, leads }: Omit<ReplicaAtRest, 'holdings'>) {
+  return quietPoints.flatMap(({ atMs, replicas }) => {
+    const replica = replicas.find((one) => one.name === name && one.life === life && one.leads === leads);
+    return replica === undefined ? [] : [{ atMs, holdings: replica.holdings }];
+  });
+}
+
+function held({ sockets, watches, resources }: Holdings): string {
+  return `${sockets} / ${resources.get('Timeout') ?? 0} / ${watches}`;
+}
+
+function sum(counts: ReadonlyMap<string, number>): string {
+  const all = [...counts.values()].reduce((total, count) => total + count, 0);
+  return `${all} (${[...counts].map(([what, count]) => `${what} ${count}`).join(', ')})`;
+}
+
+function mib(bytes: number): string {
+  return `${(bytes / MIB).toFixed(2)} MiB`;
+}
+
+function minutes(ms: number): string {
+  return `${(ms / 60_000).toFixed(1)} min`;
+}
