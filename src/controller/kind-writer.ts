@@ -3,6 +3,7 @@ import type { GroupResourceName } from '../api/resource.ts';
 import type { Clock } from '../base/clock.ts';
 import { messageOf } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
+import { isNotLeading } from '../kube/errors.ts';
 import type { Desired, Evaluation, Winners } from '../policy/evaluate.ts';
 import type { ContentionGuard, Surroundings, WriteAttempt } from './contention.ts';
 import { KindGates } from './kind-gates.ts';
@@ -131,8 +132,8 @@ export class KindWriter {
 
   async #turn(key: ObjectKey): Promise<Turn> {
     const { kind } = this;
-    if (this.#gates.admits(key)) await this.#ensureRecord(key);
-    if (this.#stopped) return DONE;
+    const isRecorded = !this.#gates.admits(key) || (await this.#ensureRecord(key));
+    if (this.#stopped || !isRecorded) return DONE;
     if (!this.#gates.admits(key)) {
       this.#gates.wait(key);
       return DONE;
@@ -168,12 +169,15 @@ export class KindWriter {
     this.#gates.open(key);
   }
 
-  async #ensureRecord(key: ObjectKey): Promise<void> {
+  /** Where it fails, the gate is closed; returns false where nothing is to be written any more. */
+  async #ensureRecord(key: ObjectKey): Promise<boolean> {
     try {
       await this.#options.record.ensure(this.kind.name);
     } catch (error) {
+      if (isNotLeading(error)) return false;
       if (!this.#stopped) this.#gates.close(key, { cause: 'LedgerUnavailable', message: messageOf(error) });
     }
+    return true;
   }
 
   async #write(object: CachedObject, desired: Desired, winners: Winners): Promise<WriteOutcome> {
@@ -184,7 +188,7 @@ export class KindWriter {
     const started = clock.monotonic();
     const outcome = await writer.write(this.kind.context, object, desired, winners);
     const now = clock.monotonic();
-    observe?.wrote(this.kind.name, outcome.kind, (now - started) / 1_000);
+    if (outcome.kind !== 'NotLeading') observe?.wrote(this.kind.name, outcome.kind, (now - started) / 1_000);
     if (since === undefined || outcome.kind !== 'Written') return outcome;
     observe?.caughtUp(this.kind.name, (now - since) / 1_000);
     if (this.#since.get(key) === since) this.#since.delete(key);
@@ -215,6 +219,9 @@ export class KindWriter {
         break;
       case 'Gone':
         log.debug(fields, 'the object went before it could be written');
+        break;
+      case 'NotLeading':
+        // Whoever leads next, be it this process, looks at all objects.
         break;
       case 'Stale':
         return { kind: 'Retry' };

@@ -17,6 +17,8 @@ export type WriteOutcome =
   | { readonly kind: 'NoServerSideApply'; readonly message: string }
   | { readonly kind: 'Refused'; readonly code: RefusalCode; readonly message: string }
   | { readonly kind: 'Overloaded'; readonly afterMs: number }
+  /** It was not made, as this process does not lead any more. */
+  | { readonly kind: 'NotLeading' }
   /** Nobody knows whether it was made: the next state decides. */
   | { readonly kind: 'Unknown'; readonly message: string };
 

@@ -205,6 +205,7 @@ function afterFailure(state: Watching, error: ApiError, context: StepContext): S
     case 'Conflict':
     case 'UnsupportedMediaType':
     case 'Invalid':
+    case 'NotLeading':
     case 'Other':
       break;
   }

@@ -1,5 +1,5 @@
-/** Which connections carry a request: watches never delay a write, nor the other way round. */
-export type Pool = 'request' | 'watch';
+/** Which connections carry a request: watches never delay a write, nor the other way round, and neither delays the Lease. */
+export type Pool = 'request' | 'watch' | 'lease';
 
 export interface KubeRequest {
   readonly method: 'GET' | 'POST' | 'PATCH' | 'DELETE' | 'PUT';
@@ -14,6 +14,8 @@ export interface KubeRequest {
   readonly timeoutMs?: number | undefined;
   /** A write at a pace of its own: a server that asks it to wait says nothing about other writes, nor the other way round. */
   readonly ownPace?: boolean | undefined;
+  /** Default 'request'. */
+  readonly pool?: 'lease' | undefined;
   readonly signal: AbortSignal;
 }
 

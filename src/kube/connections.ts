@@ -8,18 +8,26 @@ import { type PoolState, SessionPool } from './session-pool.ts';
 export class Connections {
   readonly request: SessionPool;
   readonly watch: SessionPool;
+  readonly lease: SessionPool;
 
-  constructor(credentials: Credentials, limits: Partial<SessionLimits>, clock: Clock) {
+  /** `leaseLimits`: where those for the Lease are others. */
+  constructor(
+    credentials: Credentials,
+    limits: Partial<SessionLimits>,
+    leaseLimits: Partial<SessionLimits>,
+    clock: Clock,
+  ) {
     const whole = { ...defaultSessionLimits, ...limits };
     this.request = new SessionPool(credentials, whole, clock);
     this.watch = new SessionPool(credentials, whole, clock);
+    this.lease = new SessionPool(credentials, { ...whole, ...leaseLimits }, clock);
   }
 
   state(): Readonly<Record<Pool, PoolState>> {
-    return { request: this.request.state(), watch: this.watch.state() };
+    return { request: this.request.state(), watch: this.watch.state(), lease: this.lease.state() };
   }
 
   async close(): Promise<void> {
-    await Promise.all([this.request.close(), this.watch.close()]);
+    await Promise.all([this.request.close(), this.watch.close(), this.lease.close()]);
   }
 }

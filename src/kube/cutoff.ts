@@ -13,13 +13,13 @@ export class Cutoff {
   /** `timeoutMs` counts from now. `end` must be called. */
   constructor(signal: AbortSignal, timeoutMs: number, clock: Pick<Clock, 'after'>) {
     this.#signal = signal;
-    this.#onAbort = () => this.#stop(aborted(signal));
+    this.#onAbort = () => this.stop(aborted(signal));
     if (signal.aborted) {
       this.#error = aborted(signal);
       return;
     }
     signal.addEventListener('abort', this.#onAbort, { once: true });
-    this.#cancelTimer = clock.after(timeoutMs, () => this.#stop(timeoutError(timeoutMs)));
+    this.#cancelTimer = clock.after(timeoutMs, () => this.stop(timeoutError(timeoutMs)));
   }
 
   /** Calls `hook` when the call must stop, at once if it must already. Replaces an earlier hook. */
@@ -49,7 +49,8 @@ export class Cutoff {
     this.#signal.removeEventListener('abort', this.#onAbort);
   }
 
-  #stop(error: ApiError): void {
+  /** The call must stop, for this reason. */
+  stop(error: ApiError): void {
     if (this.#error !== undefined) return;
     this.#error = error;
     const hook = this.#hook;

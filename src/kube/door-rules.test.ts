@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { type DoorRequest, refuseReason } from './door-rules.ts';
+import { type DoorRequest, isExclusive, refuseReason } from './door-rules.ts';
 
 const OWN = 'watchkeeper-system';
 const APPLY = 'application/apply-patch+yaml';
@@ -28,6 +28,8 @@ const pod = (metadata: object, more: object = {}) => ({
   ...more,
 });
 
+const LEASES = `/apis/coordination.k8s.io/v1/namespaces/${OWN}/leases`;
+const LEASE = `${LEASES}/watchkeeper`;
 const OUR_EVENT = '/apis/events.k8s.io/v1/namespaces/a/events/web.watchkeeper-18c2f';
 
 describe('what passes', () => {
@@ -56,6 +58,8 @@ describe('what passes', () => {
     ['our own ConfigMap, whole', patch(`/api/v1/namespaces/${OWN}/configmaps/ledger`, { data: { a: 'b' } })],
     ['the status of a policy', patch(POLICY_STATUS, { status: { observedGeneration: 1 } })],
     ['the status of a policy by merge patch', patch(POLICY_STATUS, { status: {} }, MERGE)],
+    ['our Lease, new', { ...post(LEASES), body: JSON.stringify({ metadata: { name: 'watchkeeper' }, spec: {} }) }],
+    ['our Lease, at a resourceVersion', patch(LEASE, { metadata: { resourceVersion: '7' }, spec: {} }, MERGE)],
     ['labels of a policy', patch('/apis/watchkeeper.dev/v1alpha1/watchpolicies/p', pod({ labels }))],
   ];
   test.each(table)('%s', (_what, request) => {
@@ -65,6 +69,20 @@ describe('what passes', () => {
 
 describe('what is refused', () => {
   const table: readonly (readonly [string, DoorRequest, string])[] = [
+    ['a Lease of another name, new', { ...post(LEASES), body: '{"metadata":{"name":"x"}}' }, 'a Lease other than ours'],
+    ['a Lease elsewhere, new', post('/apis/coordination.k8s.io/v1/namespaces/a/leases'), 'our Lease may be created'],
+    ['our Lease by apply', patch(LEASE, { spec: {} }), 'by merge patch alone'],
+    ['our Lease whatever it is', patch(LEASE, { spec: {} }, MERGE), 'at a resourceVersion alone'],
+    [
+      'a further field of our Lease',
+      patch(LEASE, { metadata: { resourceVersion: '7' }, status: {} }, MERGE),
+      '"status" of our Lease is never written',
+    ],
+    [
+      'another Lease',
+      patch(`${LEASES}/x`, { metadata: { resourceVersion: '7' }, spec: {} }, MERGE),
+      'would write "spec"',
+    ],
     ['a path outside the API', get('/metrics'), 'outside the API'],
     ['a path that only begins like the API', get('/apiserver'), 'outside the API'],
     ['a path without its slash', get('api/v1/pods'), 'outside the API'],
@@ -148,4 +166,19 @@ describe('what is refused', () => {
     expect(refuseReason(post('/api/v1/namespaces/a/configmaps'), undefined)).toContain('may be created');
     expect(refuseReason(patch('/api/v1/namespaces/a/configmaps/c', { data: {} }), undefined)).toContain('"data"');
   });
+});
+
+test.each<readonly [string, DoorRequest, boolean]>([
+  ['a read', get(POD), false],
+  ['a review of our rights', post('/apis/authorization.k8s.io/v1/selfsubjectaccessreviews'), false],
+  ['our Lease', patch(LEASE, {}), false],
+  ['our Lease, new', post(LEASES), false],
+  ['labels', patch(POD, pod({ labels })), true],
+  ['a status', patch(POLICY_STATUS, { status: {} }), true],
+  ['an Event', post('/apis/events.k8s.io/v1/namespaces/a/events'), true],
+  ['our ConfigMap', post(`/api/v1/namespaces/${OWN}/configmaps`), true],
+  ['what names no resource', post('/version'), true],
+  ['what is badly encoded', post('/api/v1/pods/%'), true],
+])('%s needs the Lease: %#', (_what, request, needed) => {
+  expect(isExclusive(request, OWN)).toBe(needed);
 });

@@ -1,6 +1,7 @@
 import { MANAGER, RETAINED_MANAGER } from '../api/object.ts';
 import type { KubeRequest } from './client.ts';
 import { OWN_EVENT_NAME } from './event-name.ts';
+import { isOwnLease, refuseLeaseChange, refuseNewLease } from './own-lease.ts';
 import { parseRequestPath, type RequestPath } from './request-path.ts';
 
 /** What the rules look at. */
@@ -39,9 +40,28 @@ export function refuseReason(request: DoorRequest, ownNamespace: string | undefi
   if (request.method === 'GET') return refuseRead(target);
   if (request.method === 'PATCH') return refusePatch(request, target, ownNamespace);
   if (request.method !== 'POST') return `${request.method} is never used`;
+  if (target !== undefined && target.name === '' && isOwnLease(target, ownNamespace)) {
+    return refuseNewLease(parseObject(request.body));
+  }
   return target !== undefined && mayCreate(target, ownNamespace)
     ? undefined
-    : 'only reviews of our own rights, events and our own ConfigMaps may be created';
+    : 'only reviews of our own rights, events, our own ConfigMaps and our Lease may be created';
+}
+
+/**
+ * Whether the request writes something that only one process may write at a time. Reviews write nothing, and who may write is
+ * settled by the Lease.
+ */
+export function isExclusive({ method, path }: DoorRequest, ownNamespace: string | undefined): boolean {
+  if (method === 'GET') return false;
+  if (refusePath(path) !== undefined) return true;
+  const target = parseRequestPath(path);
+  if (target === undefined) return true;
+  return !isReview(target) && !isOwnLease(target, ownNamespace);
+}
+
+function isReview({ group, version, namespace, resource }: RequestPath): boolean {
+  return `${group}/${version}/${resource}` === 'authorization.k8s.io/v1/selfsubjectaccessreviews' && namespace === '';
 }
 
 function refusePath(path: string): string | undefined {
@@ -67,11 +87,11 @@ function refuseRead(target: RequestPath | undefined): string | undefined {
   return ACTIONS.has(first) ? `reading ${first} would run something` : undefined;
 }
 
-function mayCreate({ group, version, namespace, resource, name }: RequestPath, own: string | undefined): boolean {
+function mayCreate(target: RequestPath, own: string | undefined): boolean {
+  const { group, version, namespace, resource, name } = target;
   if (name !== '') return false;
+  if (isReview(target)) return true;
   switch (`${group}/${version}/${resource}`) {
-    case 'authorization.k8s.io/v1/selfsubjectaccessreviews':
-      return namespace === '';
     case '/v1/configmaps':
       return namespace === own && namespace !== '';
     case 'events.k8s.io/v1/events':
@@ -89,6 +109,9 @@ function refusePatch(
   if (target === undefined || target.name === '') return 'a patch must name one object';
   if (contentType !== APPLY && contentType !== MERGE) return `a patch of type ${contentType ?? '(none)'} is never used`;
   if (isOwn(target, ownNamespace)) return undefined;
+  if (isOwnLease(target, ownNamespace)) {
+    return contentType === MERGE ? refuseLeaseChange(parseObject(body)) : 'our Lease is changed by merge patch alone';
+  }
   if (isOwnEvent(target)) return refuseSeries(body, contentType);
   if (target.subresource !== '') return `the subresource ${target.subresource} is never written`;
   const manager = query?.['fieldManager'];

@@ -16,6 +16,7 @@ export type ApiErrorCode =
   | 'Timeout' // 504, or no answer in time
   | 'Network' // the connection could not be made, or broke: the outcome is unknown
   | 'Aborted' // the caller's signal
+  | 'NotLeading' // a write was not sent, or was broken off, because this process does not hold the Lease
   | 'BadResponse' // an answer that cannot be read
   | 'Other';
 
@@ -55,4 +56,9 @@ export class ApiError extends Error {
     this.retryAfterMs = fields.retryAfterMs;
     this.causes = fields.causes ?? [];
   }
+}
+
+/** Whether a write was left out because this process does not hold the Lease: that is no failure of anything. */
+export function isNotLeading(error: unknown): boolean {
+  return error instanceof ApiError && error.code === 'NotLeading';
 }

@@ -19,12 +19,21 @@ export class Exchange implements Opening {
   readonly body: Buffer | string | undefined;
   readonly #pool: SessionPool;
   readonly #sink: AnswerSink;
+  readonly #refusal: () => ApiError | undefined;
   #avoid: Session | undefined;
   #stream: ClientHttp2Stream | undefined;
   #over = false;
 
-  constructor(pool: SessionPool, headers: OutgoingHttpHeaders, body: Buffer | string | undefined, sink: AnswerSink) {
+  /** `refusal`: why it must not be sent, asked each time it is about to be. */
+  constructor(
+    pool: SessionPool,
+    headers: OutgoingHttpHeaders,
+    body: Buffer | string | undefined,
+    sink: AnswerSink,
+    refusal: () => ApiError | undefined,
+  ) {
     this.#pool = pool;
+    this.#refusal = refusal;
     this.headers = headers;
     this.body = body;
     this.#sink = sink;
@@ -32,6 +41,10 @@ export class Exchange implements Opening {
 
   get avoid(): Session | undefined {
     return this.#avoid;
+  }
+
+  refusal(): ApiError | undefined {
+    return this.#refusal();
   }
 
   start(): void {

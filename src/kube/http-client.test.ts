@@ -491,6 +491,44 @@ describe('closing', () => {
     await client.close();
     expect([(await pending).code, (await streamEnd).code]).toEqual(['Aborted', 'Aborted']);
     expect((await failure(client.request(get('/version')))).code).toBe('Aborted');
-    expect(client.state()).toEqual({ request: { sessions: [], waiting: 0 }, watch: { sessions: [], waiting: 0 } });
+    const none = { sessions: [], waiting: 0 };
+    expect(client.state()).toEqual({ request: none, watch: none, lease: none });
+  });
+});
+
+describe('while another process holds the Lease', () => {
+  test('no write is sent, also one that has waited for its connection; reads, reviews and the Lease go on', async () => {
+    let leads = true;
+    await using pair = await connect(ok, { mayWrite: () => leads, ownNamespace: 'own' });
+    const { client, server } = pair;
+    const waiting = failure(client.request(patch('/api/v1/namespaces/a/pods/a')));
+    leads = false;
+    expect((await waiting).code).toBe('NotLeading');
+    expect((await failure(client.request(patch('/api/v1/namespaces/a/pods/a')))).code).toBe('NotLeading');
+    await client.request(get('/api/v1/pods'));
+    const review = '/apis/authorization.k8s.io/v1/selfsubjectaccessreviews';
+    await client.request({ ...get(review), method: 'POST', body: '{}' });
+    const lease = JSON.stringify({ metadata: { resourceVersion: '1' }, spec: {} });
+    const path = '/apis/coordination.k8s.io/v1/namespaces/own/leases/watchkeeper';
+    const contentType = 'application/merge-patch+json';
+    await client.request({ ...get(path), method: 'PATCH', contentType, body: lease, pool: 'lease' });
+    expect(server.requests.map(({ path: asked }) => asked)).toEqual(['/api/v1/pods', review, path]);
+    expect(client.state().lease.sessions).toHaveLength(1);
+  });
+
+  test('writes under way are broken off, and reads are not', async () => {
+    await using pair = await connect(
+      (stream, { method }) => {
+        if (method === 'GET') setImmediate(() => answerJson(stream, 200, {}));
+      },
+      { mayWrite: () => true },
+    );
+    const { client, server } = pair;
+    const write = failure(client.request(patch('/api/v1/namespaces/a/pods/a')));
+    await vi.waitFor(() => expect(server.requests).toHaveLength(1));
+    const read = client.request(get('/api/v1/pods'));
+    client.dropWrites();
+    expect((await write).code).toBe('NotLeading');
+    expect((await read).status).toBe(200);
   });
 });

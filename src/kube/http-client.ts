@@ -11,7 +11,7 @@ import type { KubeClient, KubeRequest, KubeResponse, KubeStream, Pool } from './
 import { Connections } from './connections.ts';
 import type { Credentials } from './credentials.ts';
 import { Cutoff } from './cutoff.ts';
-import { refuseReason } from './door-rules.ts';
+import { isExclusive, refuseReason } from './door-rules.ts';
 import { ApiError, type ApiErrorCode } from './errors.ts';
 import { Exchange } from './exchange.ts';
 import { RetryGate } from './retry-gate.ts';
@@ -46,6 +46,13 @@ export interface KubeClientOptions {
   readonly timeouts?: Partial<SessionLimits> | undefined;
   /** Hold all writes back for as long as the answer to one of them (429 with Retry-After) says. Default true. */
   readonly retryGate?: boolean | undefined;
+  /**
+   * Whether this process is the one that may write, at this moment; asked right before each write is sent, also one that has
+   * waited for long. Reads, reviews and the Lease itself need no such leave. Default: always.
+   */
+  readonly mayWrite?: (() => boolean) | undefined;
+  /** For connections that carry requests for the Lease, where they are other than `timeouts`. */
+  readonly leaseTimeouts?: Partial<SessionLimits> | undefined;
   /** Of one answer's body, unpacked. Default 512 MiB. */
   readonly maxBodyBytes?: number | undefined;
 }
@@ -53,6 +60,8 @@ export interface KubeClientOptions {
 export interface HttpKubeClient extends KubeClient {
   /** What the connections do now. */
   state(): Readonly<Record<Pool, PoolState>>;
+  /** Breaks off all writes under way that need the Lease; they reject with 'NotLeading'. */
+  dropWrites(): void;
 }
 
 const DEFAULT_TIMEOUT_MS = 60_000;
@@ -63,9 +72,9 @@ export function createKubeClient(options: KubeClientOptions): HttpKubeClient {
   return new Http2KubeClient(options);
 }
 
-/** `watchkeeper/0.1.0 (linux/x64)` */
-export function userAgentOf(version: string): string {
-  return `watchkeeper/${version} (${platform()}/${arch()})`;
+/** `watchkeeper/0.1.0 (linux/x64) watchkeeper-7d4b9-x2x8q`: the identity, where there is one, tells replicas apart in audit logs. */
+export function userAgentOf(version: string, identity = ''): string {
+  return `watchkeeper/${version} (${platform()}/${arch()})${identity === '' ? '' : ` ${identity}`}`;
 }
 
 class Http2KubeClient implements HttpKubeClient {
@@ -73,20 +82,30 @@ class Http2KubeClient implements HttpKubeClient {
   readonly #connections: Connections;
   readonly #gate: RetryGate;
   readonly #basePath: string;
+  /** Of writes under way that need the Lease. */
+  readonly #exclusive = new Set<Cutoff>();
 
   constructor(options: KubeClientOptions) {
     this.#options = options;
-    this.#connections = new Connections(options.credentials, options.timeouts ?? {}, options.clock);
+    this.#connections = new Connections(
+      options.credentials,
+      options.timeouts ?? {},
+      options.leaseTimeouts ?? {},
+      options.clock,
+    );
     this.#gate = new RetryGate(options.clock);
     this.#basePath = options.credentials.server.pathname.replace(/\/$/, '');
   }
 
   async request(request: KubeRequest): Promise<KubeResponse> {
     const cutoff = this.#cutoff(request);
+    const { pool = 'request' } = request;
+    if (this.#isExclusive(request)) this.#exclusive.add(cutoff);
     try {
-      const { status, headers, body } = await this.#observed('request', request, () => this.#whole(request, cutoff));
+      const { status, headers, body } = await this.#observed(pool, request, () => this.#whole(pool, request, cutoff));
       return { status, headers, body };
     } finally {
+      this.#exclusive.delete(cutoff);
       cutoff.end();
     }
   }
@@ -108,6 +127,10 @@ class Http2KubeClient implements HttpKubeClient {
 
   state(): Readonly<Record<Pool, PoolState>> {
     return this.#connections.state();
+  }
+
+  dropWrites(): void {
+    for (const cutoff of this.#exclusive) cutoff.stop(notLeading());
   }
 
   async close(): Promise<void> {
@@ -136,11 +159,11 @@ class Http2KubeClient implements HttpKubeClient {
     }
   }
 
-  async #whole(request: KubeRequest, cutoff: Cutoff): Promise<Answer> {
+  async #whole(pool: Pool, request: KubeRequest, cutoff: Cutoff): Promise<Answer> {
     const isGated = request.method !== 'GET' && request.ownPace !== true;
     if (isGated) await this.#passGate(cutoff);
     try {
-      return await this.#unpacked(await this.#send('request', request, cutoff, undefined));
+      return await this.#unpacked(await this.#send(pool, request, cutoff, undefined));
     } catch (error) {
       // A read may be told to wait for reasons of its own kind only, such as a watch cache that is not filled yet.
       if (isGated && error instanceof ApiError && error.status === 429 && error.retryAfterMs !== undefined) {
@@ -187,13 +210,20 @@ class Http2KubeClient implements HttpKubeClient {
       cancel: () => exchange.cancel(),
     });
     const headers = this.#headers(request, identity, onData !== undefined);
-    const exchange = new Exchange(this.#connections[pool], headers, request.body, receiver);
+    const needsLease = this.#isExclusive(request);
+    const refusal = () => (needsLease && this.#options.mayWrite?.() === false ? notLeading() : undefined);
+    const exchange = new Exchange(this.#connections[pool], headers, request.body, receiver, refusal);
     exchange.start();
     cutoff.onStop((error) => {
       exchange.cancel();
       receiver.fail(error);
     });
     return receiver.answer;
+  }
+
+  #isExclusive(request: KubeRequest): boolean {
+    const { mayWrite, ownNamespace } = this.#options;
+    return mayWrite !== undefined && request.method !== 'GET' && isExclusive(request, ownNamespace);
   }
 
   #headers(request: KubeRequest, identity: Readonly<Record<string, string>>, isStream: boolean): OutgoingHttpHeaders {
@@ -231,6 +261,15 @@ function queryString(query: KubeRequest['query']): string {
     text += `${text === '' ? '?' : '&'}${encodeURIComponent(name)}=${encodeURIComponent(value)}`;
   }
   return text;
+}
+
+function notLeading(): ApiError {
+  return new ApiError({
+    code: 'NotLeading',
+    status: 0,
+    reason: '',
+    message: 'it was not written, as this process does not hold the Lease',
+  });
 }
 
 function doorError({ method, path }: KubeRequest, refusal: string): ApiError {

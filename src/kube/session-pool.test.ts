@@ -35,14 +35,20 @@ class Scope implements AsyncDisposable {
 function get(pool: SessionPool): Promise<number> {
   return new Promise((resolve, reject) => {
     let status = 0;
-    new Exchange(pool, { ':method': 'GET', ':path': '/' }, undefined, {
-      head: (answered) => {
-        status = answered;
+    new Exchange(
+      pool,
+      { ':method': 'GET', ':path': '/' },
+      undefined,
+      {
+        head: (answered) => {
+          status = answered;
+        },
+        data: () => {},
+        end: () => resolve(status),
+        fail: reject,
       },
-      data: () => {},
-      end: () => resolve(status),
-      fail: reject,
-    }).start();
+      () => undefined,
+    ).start();
   });
 }
 

@@ -12,6 +12,8 @@ export interface Opening {
   readonly body: Buffer | string | undefined;
   /** It has refused this request before. */
   readonly avoid: Session | undefined;
+  /** Why it must not be sent after all; asked at the last moment, as it may have waited for long. */
+  refusal(): ApiError | undefined;
   /** Listeners must be on the stream when this returns. */
   opened(stream: ClientHttp2Stream, session: Session): void;
   failed(error: ApiError): void;
@@ -160,6 +162,11 @@ export class SessionPool implements SessionOwner {
 }
 
 function start(opening: Opening, session: Session): void {
+  const refusal = opening.refusal();
+  if (refusal !== undefined) {
+    opening.failed(refusal);
+    return;
+  }
   try {
     opening.opened(session.open(opening.headers, opening.body), session);
   } catch (error) {

@@ -4,7 +4,7 @@ import { Backoff } from '../base/backoff.ts';
 import type { Clock } from '../base/clock.ts';
 import type { PolicyEntry } from '../controller/policy-set.ts';
 import { compareResourceVersions } from '../informer/resource-version.ts';
-import { ApiError } from '../kube/errors.ts';
+import { ApiError, isNotLeading } from '../kube/errors.ts';
 import { withoutCounts } from './status.ts';
 import type { StatusPace } from './status-pace.ts';
 import type { StatusTroubles } from './status-troubles.ts';
@@ -205,7 +205,10 @@ export class PolicyStatus {
       observe?.written(entry, before, status, { seconds: (clock.monotonic() - changedAt) / 1_000, onlyCounts });
     } catch (error) {
       // The policy is gone; the watch tells.
-      if (!(error instanceof ApiError && error.code === 'NotFound')) {
+      if (isNotLeading(error)) {
+        this.#changedAt = changedAt;
+        this.#dirty = true;
+      } else if (!(error instanceof ApiError && error.code === 'NotFound')) {
         observe?.failed();
         this.#changedAt = changedAt;
         troubles.failed(this.#name, error);

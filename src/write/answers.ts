@@ -8,6 +8,7 @@ export type Meaning =
   | { readonly kind: 'Refused'; readonly code: 'RefusedByServer' | 'SchemaDrift' }
   | { readonly kind: 'NoServerSideApply' }
   | { readonly kind: 'Overloaded'; readonly afterMs: number }
+  | { readonly kind: 'NotLeading' }
   | { readonly kind: 'Unknown' };
 
 interface Row {
@@ -19,6 +20,7 @@ const DEFAULT_WAIT_MS = 1_000;
 
 /** Seen on kube-apiserver 1.36; the first row that holds decides. */
 const ROWS: readonly Row[] = [
+  { holds: ({ code }) => code === 'NotLeading', meaning: () => ({ kind: 'NotLeading' }) },
   { holds: ({ code }) => code === 'NotFound', meaning: () => ({ kind: 'Gone' }) },
   // Apply with a uid, and nothing of that name is there: "uid mismatch: ... no existing object was found".
   {

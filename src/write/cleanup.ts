@@ -165,6 +165,8 @@ function nextAfter(outcome: WriteOutcome, before: CachedObject): Next {
       return { kind: 'Again', afterMs: outcome.afterMs, problem: 'the API server asks to wait' };
     case 'Unknown':
       return { kind: 'Again', afterMs: 0, problem: outcome.message };
+    case 'NotLeading':
+      return { kind: 'Failed', problem: 'another process writes' };
     case 'Gone':
       break;
   }

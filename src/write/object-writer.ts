@@ -66,7 +66,7 @@ export class ObjectWriter implements Writer {
 
   async #observed(kind: KindContext, object: CachedObject, winners: Winners, step: WriteStep): Promise<WriteOutcome> {
     const outcome = await this.#request(kind, object, step);
-    this.#observe?.({ kind, object, winners, ...changesOf(object, step), outcome });
+    if (outcome.kind !== 'NotLeading') this.#observe?.({ kind, object, winners, ...changesOf(object, step), outcome });
     return outcome;
   }
 

@@ -2,13 +2,14 @@ import { Backoff } from '../../base/backoff.ts';
 import { type Clock, sleep } from '../../base/clock.ts';
 import { messageOf } from '../../base/errors.ts';
 import type { Log } from '../../base/log.ts';
+import { microTime } from '../../base/micro-time.ts';
 import { TokenBucket } from '../../base/token-bucket.ts';
 import { Line } from '../../controller/line.ts';
 import { ApiError, type ApiErrorCode } from '../../kube/errors.ts';
 import { eventName } from '../../kube/event-name.ts';
 import type { EventContent, EventPlace, EventSeries } from '../../kube/events.ts';
 import { withoutValues } from '../../write/without-values.ts';
-import { type Fact, factId, microTime, namespaceOf } from './fact.ts';
+import { type Fact, factId, namespaceOf } from './fact.ts';
 import { RefusedNamespaces } from './refused-namespaces.ts';
 
 /** What became of something that there was to tell. */
@@ -57,6 +58,9 @@ const TRY_LATER: ReadonlySet<ApiErrorCode> = new Set([
   'Unauthorized',
 ]);
 const NO_ANSWER: Pick<ApiError, 'code' | 'retryAfterMs'> = { code: 'Other', retryAfterMs: undefined };
+
+/** A number: in so many milliseconds at least it may be tried again. */
+type TryOutcome = 'Done' | 'Failed' | 'Dropped' | 'Again' | number;
 
 /** A fact that happened once or more often in the last minutes. */
 interface Standing {
@@ -224,6 +228,7 @@ export class EventSender {
       this.#bucket.take();
       const retryAfterMs = await this.#try(standing, tries);
       if (retryAfterMs === 'Done') return;
+      if (retryAfterMs === 'Dropped') return this.#giveUp(standing, 'Dropped');
       if (retryAfterMs === 'Failed' || tries === TRIES) break;
       if (retryAfterMs === 'Again') continue;
       const delay = Math.max(retryAfterMs, backoff.next());
@@ -232,8 +237,7 @@ export class EventSender {
     this.#giveUp(standing, this.#abort.signal.aborted ? 'Dropped' : 'Failed');
   }
 
-  /** A number: in so many milliseconds at least it may be tried again. */
-  async #try(standing: Standing, tries: number): Promise<'Done' | 'Failed' | 'Again' | number> {
+  async #try(standing: Standing, tries: number): Promise<TryOutcome> {
     const { requests, clock } = this.#options;
     const { told, count, rolledUp } = standing;
     const content = standing.exists ? undefined : this.#contentOf(standing);
@@ -255,11 +259,13 @@ export class EventSender {
     return 'Done';
   }
 
-  #afterError(standing: Standing, error: unknown, tries: number): 'Done' | 'Failed' | 'Again' | number {
+  #afterError(standing: Standing, error: unknown, tries: number): TryOutcome {
     const { namespace, fact, exists } = standing;
     const { code, retryAfterMs = 0 } = error instanceof ApiError ? error : NO_ANSWER;
     const reason = withoutValues(messageOf(error));
     if (TRY_LATER.has(code)) return retryAfterMs;
+    // Whoever leads now tells of what it finds.
+    if (code === 'NotLeading') return 'Dropped';
     // Without an answer, an earlier try may have been made all the same.
     if (code === 'Conflict' && !exists && tries > 1) return 'Done';
     if (code === 'Conflict' || (code === 'NotFound' && exists)) {

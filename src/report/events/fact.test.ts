@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
-import { cutNote, factId, factOf, microTime, namespaceOf } from './fact.ts';
+import { microTime } from '../../base/micro-time.ts';
+import { cutNote, factId, factOf, namespaceOf } from './fact.ts';
 
 const object = { apiVersion: 'v1', kind: 'ConfigMap', namespace: 'a', name: 'x', uid: 'u' };
 const policy = { apiVersion: 'watchkeeper.dev/v1alpha1', kind: 'WatchPolicy', name: 'p', uid: 'v' };

@@ -57,8 +57,3 @@ export function factId({ type, reason, action, note, regarding, related }: Fact)
 export function namespaceOf({ regarding }: Fact): string {
   return regarding.namespace ?? 'default';
 }
-
-/** Milliseconds since the Unix epoch as a metav1.MicroTime. */
-export function microTime(ms: number): string {
-  return new Date(ms).toISOString().replace('Z', '000Z');
-}
