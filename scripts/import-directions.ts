@@ -7,7 +7,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, relative, resolve, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-/** Lowest first. `operator.ts` and `main.ts` stand in the row as rooms of one file. */
+/** Lowest first. `leadership.ts`, `operator.ts` and `main.ts` stand in the row as rooms of one file. */
 const rooms = [
   'base',
   'api',
@@ -20,6 +20,7 @@ const rooms = [
   'report',
   'ops',
   'sandbox',
+  'leadership.ts',
   'operator.ts',
   'cli',
   'main.ts',

@@ -59,14 +59,17 @@ describe("the operator's pod", () => {
     );
   });
 
-  test('G13: has a read-only root, the token that only it asks for, and one replica that is replaced, not joined', async () => {
+  test('G13: has a read-only root, the token that only it asks for, and two replicas of which one always stays', async () => {
     const spec = await podSpec();
     expect(at(spec, 'containers', 0, 'securityContext', 'readOnlyRootFilesystem')).toBe(true);
     expect(at(spec, 'volumes')).toBeUndefined();
     const account = await admin.get('/api/v1/namespaces/watchkeeper/serviceaccounts/watchkeeper');
     expect([account['automountServiceAccountToken'], at(spec, 'automountServiceAccountToken')]).toEqual([false, true]);
     const deployment = await admin.get(deploymentPath);
-    expect(at(deployment, 'spec')).toMatchObject({ replicas: 1, strategy: { type: 'Recreate' } });
+    expect(at(deployment, 'spec')).toMatchObject({ replicas: 2, strategy: { type: 'RollingUpdate' } });
+    const budget = await admin.get('/apis/policy/v1/namespaces/watchkeeper/poddisruptionbudgets/watchkeeper');
+    expect(at(budget, 'spec', 'minAvailable')).toBe(1);
+    expect(at(budget, 'spec', 'selector')).toEqual(at(deployment, 'spec', 'selector'));
   });
 });
 
@@ -77,6 +80,17 @@ test('the opt-in file can be applied again and again, for real and as a server d
   await manifests.dryRun(targetsFile);
   await manifests.apply(targetsFile);
   expect((await admin.get(path)).metadata.resourceVersion).toBe(metadata.resourceVersion);
+});
+
+test('requests for the Lease can be put before others', async () => {
+  const file = join(project, 'deploy', 'lease-priority.yaml');
+  await manifests.dryRun(file);
+  await manifests.apply(file);
+  const path = '/apis/flowcontrol.apiserver.k8s.io/v1/flowschemas/watchkeeper-leader-election';
+  await expect
+    .poll(async () => at(await admin.get(path), 'status', 'conditions', 0))
+    .toMatchObject({ type: 'Dangling', status: 'False' });
+  await admin.delete(path);
 });
 
 test.each(readdirSync(policyFolder))('the ready policy %s is accepted by the API server', async (file) => {

@@ -28,6 +28,10 @@ const DEFAULTS = {
   statusViolations: 20,
   allowKeys: [],
   logLevel: 'info',
+  leaderElect: true,
+  leaseDuration: 15,
+  renewDeadline: 10,
+  retryPeriod: 2,
 };
 
 afterEach(() => {
@@ -58,6 +62,7 @@ describe('options', () => {
       'node.kubernetes.io/*, topology.kubernetes.io/zone',
     ];
     expect(await parsed(...argv, '--status-violations', '0', '--log-level', 'debug')).toEqual({
+      ...DEFAULTS,
       kubeconfig: 'k',
       context: 'c',
       listen: { host: '::1', port: 9 },
@@ -99,6 +104,9 @@ describe('options', () => {
     [['--listen', '8080'], "'8080' is not an address to listen on; it must be HOST:PORT"],
     [['--allow-keys', ''], "'' must not be empty"],
     [['--allow-keys', 'a/b/*'], "'a/b/*' must hold only letters"],
+    [['--leader-elect', 'no'], 'it must be true or false'],
+    [['--identity', 'a b'], "'a b' must be 1 to 128 letters, digits, '.', '_' or '-'"],
+    [['--lease-duration', '0'], 'it must be an integer from 1 to 3600'],
     [['--log-level', 'loud'], 'Allowed choices are debug, info, warn, error'],
     [['--colour', 'red'], "unknown option '--colour'"],
     [['now'], 'too many arguments'],

@@ -8,6 +8,7 @@ import { loadCredentials } from '../kube/credentials.ts';
 import { Operator } from '../operator.ts';
 import { AuditLog, type AuditSink, streamAudit } from '../ops/audit-log.ts';
 import { type Listen, listenText, parseListen } from '../ops/listen.ts';
+import { type ElectionFlags, electionOf, electionOptions, identityOf } from './election-options.ts';
 import { argument, contextOption, integer, keyGlobs, kubeconfigOption, option, parseNamespaces } from './options.ts';
 
 const LOG_LEVELS = ['debug', 'info', 'warn', 'error'] as const;
@@ -15,7 +16,7 @@ const DEFAULT_NAMESPACE = 'watchkeeper';
 /** After a signal everything must have ended within this time, in milliseconds. */
 const STOP_WITHIN_MS = 9_000;
 
-export interface RunOptions {
+export interface RunOptions extends ElectionFlags {
   readonly kubeconfig: string | undefined;
   readonly context: string | undefined;
   readonly listen: Listen;
@@ -31,7 +32,7 @@ export interface RunOptions {
 
 /** `watchkeeper run`: the operator. `action` resolves to the exit code. */
 export function runCommand(action: (options: RunOptions) => Promise<number> = run): Command {
-  return new Command('run')
+  const command = new Command('run')
     .description('Run the operator until SIGTERM or SIGINT.')
     .addOption(kubeconfigOption())
     .addOption(contextOption())
@@ -80,18 +81,25 @@ export function runCommand(action: (options: RunOptions) => Promise<number> = ru
     .action(async (options: RunOptions) => {
       process.exitCode = await action(options);
     });
+  for (const one of electionOptions()) command.addOption(one);
+  return command;
 }
 
 async function run({ kubeconfig, context, namespace, logLevel, auditLog, ...options }: RunOptions): Promise<number> {
   const output = pino.destination({ fd: 1, sync: true });
   const log = pino({ level: logLevel, base: null, timestamp: pino.stdTimeFunctions.isoTime }, output);
   try {
+    const election = electionOf(options);
     const audit = await openAudit(auditLog, log, output);
     const credentials = await loadCredentials({ kubeconfig, context }, systemClock, log);
-    const own = namespace ?? (process.env['KUBERNETES_SERVICE_HOST'] === undefined ? undefined : credentials.namespace);
+    const isInCluster = process.env['KUBERNETES_SERVICE_HOST'] !== undefined;
+    const own = namespace ?? (isInCluster ? credentials.namespace : undefined);
+    const identity = identityOf(options.identity, isInCluster);
     const operator = new Operator({
       ...options,
       namespace: own ?? DEFAULT_NAMESPACE,
+      identity,
+      election,
       credentials,
       auditLog: audit.sink,
       clock: systemClock,
@@ -103,7 +111,12 @@ async function run({ kubeconfig, context, namespace, logLevel, auditLog, ...opti
     });
     const port = await operator.start();
     log.info(
-      { version: VERSION, server: credentials.server.href, listen: listenText({ host: options.listen.host, port }) },
+      {
+        version: VERSION,
+        identity,
+        server: credentials.server.href,
+        listen: listenText({ host: options.listen.host, port }),
+      },
       'watchkeeper runs',
     );
     const signal = await signalled;

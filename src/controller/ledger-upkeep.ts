@@ -3,6 +3,7 @@ import { groupResourceName } from '../api/resource.ts';
 import type { Clock } from '../base/clock.ts';
 import { messageOf } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
+import { isNotLeading } from '../kube/errors.ts';
 import { kindIds, type Namespaces } from '../watchplan/limits.ts';
 import type { KindSet } from './kind-set.ts';
 import type { Ledger } from './ledger.ts';
@@ -18,6 +19,8 @@ export interface LedgerUpkeepOptions {
   readonly namespaces: Namespaces;
   readonly kinds: Pick<KindSet, 'get'>;
   readonly isReady: (kind: WatchedKind) => boolean;
+  /** Whether the ledger is this process's to write. */
+  readonly leads: () => boolean;
   /** The ledger has forgotten a kind: it need not be watched any more for what is left of ours. */
   readonly onRelease: () => void;
 }
@@ -52,10 +55,11 @@ export class LedgerUpkeep {
 
   /** Brings the server's copy up to date, as soon as that can be. */
   flush(): void {
-    const { clock, ledger, log } = this.#options;
+    const { clock, ledger, log, leads } = this.#options;
     this.#cancelFlush?.();
+    if (!leads()) return;
     this.#flushing = ledger.flush().catch((error: unknown) => {
-      if (this.#stopped) return;
+      if (this.#stopped || isNotLeading(error)) return;
       log.warn({ reason: messageOf(error) }, 'the ledger could not be brought up to date; that is tried again');
       this.#cancelFlush?.();
       this.#cancelFlush = clock.after(FLUSH_RETRY_MS, () => this.flush());

@@ -4,6 +4,7 @@ import { type KeySet, NO_KEYS } from '../api/object.ts';
 import type { GroupResourceName } from '../api/resource.ts';
 import { messageOf } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
+import { isNotLeading } from '../kube/errors.ts';
 import { CHANNELS, type Program } from '../policy/program.ts';
 import type { Reach } from '../policy/reach.ts';
 import type { WriteRecord } from './writer.ts';
@@ -73,9 +74,12 @@ export class Ledger implements WriteRecord {
     return this.#problem;
   }
 
-  /** To be called once, before anything is written, and again only after it has failed. Rejects with ApiError. */
+  /** What stands on the server, and nothing else: to be called before anything is written, by whoever may write now. Rejects with ApiError. */
   async load(): Promise<void> {
+    await this.#writing?.catch(() => {});
     const data = (await this.#noting(this.#store.read())) ?? {};
+    this.#kinds.clear();
+    this.#policies.clear();
     for (const name of (data[KINDS] ?? '').split('\n')) if (name !== '') this.#kinds.add(name);
     for (const [key, text] of Object.entries(data)) {
       if (!key.startsWith(POLICY_PREFIX)) continue;
@@ -85,6 +89,7 @@ export class Ledger implements WriteRecord {
     }
     this.#recordedKinds = new Set(this.#kinds);
     this.#recordedPolicies = new Map(this.#policies);
+    this.#policiesStand = true;
   }
 
   /** The policy is enforced from now on, with these keys. */
@@ -176,7 +181,7 @@ export class Ledger implements WriteRecord {
       this.#setProblem(undefined);
       return answer;
     } catch (error) {
-      this.#setProblem(messageOf(error));
+      if (!isNotLeading(error)) this.#setProblem(messageOf(error));
       throw error;
     }
   }

@@ -41,6 +41,8 @@ export interface MetaControllerOptions {
   readonly policies: PolicySet;
   readonly ledger: Ledger;
   readonly objects: Pick<ObjectController, 'add' | 'remove' | 'enqueue' | 'startPass'>;
+  /** Whether the ledger is this process's to write. Default: always. */
+  readonly leads?: () => boolean;
   readonly observer: MetaObserver;
 }
 
@@ -66,6 +68,7 @@ export class MetaController {
     this.#options = options;
     const { clock, random, log, createListWatch, missingVerbs, namespaces, policies, ledger, objects, observer } =
       options;
+    const { leads = () => true } = options;
     const isReady = (kind: WatchedKind) => this.isReady(kind);
     const registry = new InformerRegistry({
       clock,
@@ -101,7 +104,7 @@ export class MetaController {
     });
     const reevaluation = new Reevaluation({ clock, due: (program) => this.#reevaluate(program) });
     const onRelease = () => this.#reconciler.replanSoon();
-    const upkeep = new LedgerUpkeep({ clock, log, ledger, namespaces, kinds, isReady, onRelease });
+    const upkeep = new LedgerUpkeep({ clock, log, ledger, namespaces, kinds, isReady, leads, onRelease });
     this.#reconciler = new PlanReconciler({
       log,
       namespaces,
@@ -131,9 +134,16 @@ export class MetaController {
     this.#discovery.trigger();
   }
 
+  /** The ledger was read, for the first time or again: plans by it at once. */
   ledgerLoaded(): void {
     this.#prerequisites.ledgerLoaded();
-    this.#reconciler.replanSoon();
+    this.#reconciler.replanNow();
+  }
+
+  /** This process leads from now on: all objects are evaluated that have not been, and the ledger is brought up to date. */
+  beginWork(): void {
+    this.#kinds.startPasses();
+    this.#upkeep.flush();
   }
 
   /** Policies, CRDs, discovery and the ledger are known; from here on every kind is on its way. */

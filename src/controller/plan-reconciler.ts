@@ -74,10 +74,14 @@ export class PlanReconciler {
 
   replanSoon(): void {
     if (this.#stopped) return;
-    this.#planning ??= setImmediate(() => {
-      this.#planning = undefined;
-      this.#replan();
-    });
+    this.#planning ??= setImmediate(() => this.replanNow());
+  }
+
+  replanNow(): void {
+    if (this.#stopped) return;
+    clearImmediate(this.#planning);
+    this.#planning = undefined;
+    this.#replan();
   }
 
   /** An informer is about to start. One that had to wait for its predecessor's end does so by itself. */

@@ -56,6 +56,13 @@ export class WatchedKind {
     this.#others = others;
   }
 
+  /** Whoever evaluated its objects so far does so no more, and somebody else begins. */
+  beginAnew(): void {
+    this.#unevaluated = undefined;
+    this.#evaluated = new Set();
+    this.needsPass = true;
+  }
+
   /** In order of precedence. */
   get programs(): readonly Program[] {
     return this.#programs;

@@ -4,6 +4,10 @@ import { Counter, Gauge, type Registry } from 'prom-client';
 export interface MetricsSources {
   /** Kinds that policies name, by state. */
   kinds(): Iterable<KindMetrics>;
+  /** Whether this process leads. */
+  leads(): boolean;
+  /** How often the Lease went from one to another. */
+  leaseTransitions(): number;
   evaluationDepth(): number;
   /** Of the object that has been waiting longest. */
   evaluationAgeMs(): number;
@@ -13,6 +17,8 @@ export interface MetricsSources {
   eventDepth(): number;
   /** Lines of the audit log by what became of them. */
   auditLines(): Readonly<Record<string, number>>;
+  policyCount(): number;
+  /** None where another process leads. */
   policies(): Iterable<PolicyMetrics>;
   connections(): Iterable<{ readonly pool: string; readonly connections: number; readonly streams: number }>;
 }
@@ -42,7 +48,11 @@ type Series<L extends string> = readonly [labels: Partial<Record<L, string>>, va
 export function registerGauges(registry: Registry, sources: MetricsSources): void {
   const number = (name: string, help: string, read: () => number) =>
     gauge(registry, name, help, [], () => [[{}, read()]]);
-  number('watchkeeper_policies', 'WatchPolicies that are known.', () => [...sources.policies()].length);
+  number('watchkeeper_leader', '1 in the process that leads, else 0.', () => (sources.leads() ? 1 : 0));
+  number('watchkeeper_lease_transitions', 'How often the Lease went from one process to another.', () =>
+    sources.leaseTransitions(),
+  );
+  number('watchkeeper_policies', 'WatchPolicies that are known.', () => sources.policyCount());
   number('watchkeeper_evaluation_queue_depth', 'Objects that wait for evaluation.', () => sources.evaluationDepth());
   number('watchkeeper_evaluation_queue_age_seconds', 'For how long the first of them has been waiting.', () =>
     seconds(sources.evaluationAgeMs()),

@@ -18,6 +18,9 @@ function started(policies: readonly PolicyMetrics[] = [PRESENT]): Metrics {
     kinds: () => [
       { kind: 'configmaps', state: `State${(reads += 1)}`, objects: 5, relists: 2, restarts: { Ended: 3 } },
     ],
+    leads: () => true,
+    leaseTransitions: () => 2,
+    policyCount: () => policies.length,
     evaluationDepth: () => 1,
     evaluationAgeMs: () => 1_500,
     writeDepth: () => 2,

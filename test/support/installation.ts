@@ -109,6 +109,7 @@ export class Installation implements InstalledParts {
         resource !== 'watchpolicies' &&
         resource !== 'events' &&
         resource !== 'selfsubjectaccessreviews' &&
+        resource !== 'leases' &&
         name !== 'watchkeeper-ledger',
     );
   }

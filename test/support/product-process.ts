@@ -11,6 +11,8 @@ export interface ProductArguments {
   /** Path of the bundle. */
   readonly bundle: string;
   readonly kubeconfig: string;
+  /** Those of different names stand for election against each other; a later one takes the Lease of an earlier one of its name at once. */
+  readonly identity?: string;
   /** Further arguments of `watchkeeper run`. */
   readonly args?: readonly string[];
   readonly nodeFlags?: readonly string[];
@@ -25,8 +27,8 @@ export class ProductProcess {
   readonly #noise: string[] = [];
 
   /** Does not wait: see `ready`. */
-  constructor({ bundle, kubeconfig, args = [], nodeFlags = [] }: ProductArguments) {
-    const listen = ['--listen', '127.0.0.1:0', '--log-level', 'debug'];
+  constructor({ bundle, kubeconfig, identity = 'operator', args = [], nodeFlags = [] }: ProductArguments) {
+    const listen = ['--listen', '127.0.0.1:0', '--log-level', 'debug', '--identity', identity];
     const all = [...nodeFlags, bundle, 'run', '--kubeconfig', kubeconfig, ...listen, ...args];
     this.#child = spawn(process.execPath, all, { stdio: ['ignore', 'pipe', 'pipe'] });
     this.exited = once(this.#child, 'exit').then(([code]) => (typeof code === 'number' ? code : undefined));

@@ -1,0 +1,227 @@
+import { MANAGER } from './api/object.ts';
+import type { GroupResourceName } from './api/resource.ts';
+import { WATCH_POLICIES, WATCH_POLICY_KIND } from './api/watch-policy.ts';
+import type { Clock } from './base/clock.ts';
+import type { Log } from './base/log.ts';
+import type { Ledger } from './controller/ledger.ts';
+import type { MetaController } from './controller/meta-controller.ts';
+import { ObjectController } from './controller/object-controller.ts';
+import type { PolicyEntry, PolicySet } from './controller/policy-set.ts';
+import { forbiddenVerbs } from './kube/access-review.ts';
+import { applyStatus } from './kube/apply.ts';
+import type { KubeClient } from './kube/client.ts';
+import { createEvent, patchEventSeries } from './kube/events.ts';
+import { readFieldOwners } from './kube/field-owners.ts';
+import type { AuditSink } from './ops/audit-log.ts';
+import type { Metrics } from './ops/metrics.ts';
+import { EventSender } from './report/events/event-sender.ts';
+import { EventTeller } from './report/events/event-teller.ts';
+import { statusOf } from './report/status-source.ts';
+import { StatusTroubles } from './report/status-troubles.ts';
+import { StatusWriter } from './report/status-writer.ts';
+import { VerdictTable } from './report/verdict-table.ts';
+import { WriteLog } from './report/write-log.ts';
+import { ObjectContentionGuard } from './write/contention-guard.ts';
+import { objectRequests } from './write/object-requests.ts';
+import { ObjectWriter } from './write/object-writer.ts';
+
+export interface LeadershipOptions {
+  readonly client: KubeClient;
+  readonly policies: PolicySet;
+  readonly ledger: Ledger;
+  readonly meta: MetaController;
+  readonly metrics: Metrics;
+  /** Which replica tells in Events. */
+  readonly identity: string;
+  /** Where the ledger is kept. */
+  readonly namespace: string;
+  /** Writes of objects in flight at once. */
+  readonly writeConcurrency: number;
+  /** Results listed in a policy's status. */
+  readonly statusViolations: number;
+  /** Where each write and each change of a verdict is written down. */
+  readonly auditLog?: AuditSink | undefined;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+const STATUS = { group: WATCH_POLICIES.group, resource: WATCH_POLICIES.resource, subresource: 'status' };
+
+/**
+ * All that evaluates, writes and reports, for as long as this process leads: made when it begins to, and gone when it does not
+ * any more. So nothing that it believed about objects and statuses outlives the time in which nobody else wrote them.
+ */
+export class Leadership {
+  readonly verdicts: VerdictTable;
+  readonly events: EventSender;
+  readonly status: StatusWriter;
+  readonly objects: ObjectController;
+  readonly #options: LeadershipOptions;
+  readonly #abort = new AbortController();
+  readonly #teller: EventTeller;
+  readonly #troubles: StatusTroubles;
+  #ended: Promise<void> | undefined;
+
+  constructor(options: LeadershipOptions) {
+    this.#options = options;
+    const { client, policies, ledger, meta, metrics, clock, log, auditLog } = options;
+    const { signal } = this.#abort;
+    this.events = new EventSender({
+      clock,
+      log,
+      instance: options.identity,
+      requests: {
+        create: (place, content, until) => createEvent(client, place, content, until),
+        repeat: (place, series, until) => patchEventSeries(client, place, series, until),
+      },
+      observe: (result, count) => metrics.events(result, count),
+    });
+    this.#teller = new EventTeller({
+      clock,
+      offer: (fact, rolledUp) => this.events.offer(fact, rolledUp),
+      observe: (result, count) => metrics.events(result, count),
+      program: (name) => policies.get(name)?.program,
+      hasEvaluated: (program) => meta.status.coverage(program) !== 'Pending',
+      totals: (name) => this.verdicts.totals(name),
+      programsOn: (kind) => meta.of(kind)[0]?.programs ?? [],
+    });
+    const writeLog = auditLog === undefined ? undefined : new WriteLog(clock, (entry) => auditLog.write(entry));
+    this.verdicts = new VerdictTable(clock, (policy) => this.status.touch(policy), {
+      changed: (...change) => {
+        this.#teller.changed(...change);
+        writeLog?.changed(...change);
+      },
+      gone: (...what) => writeLog?.gone(...what),
+    });
+    this.#troubles = new StatusTroubles({
+      log,
+      mayWrite: async () => (await forbiddenVerbs(client, STATUS, ['patch'], signal)).length === 0,
+    });
+    this.status = new StatusWriter({
+      clock,
+      troubles: this.#troubles,
+      entry: (name) => policies.get(name),
+      build: (entry, previous) => {
+        const { status: plan } = meta;
+        const { verdicts } = this;
+        return statusOf(entry, previous, { clock, plan, ledger, verdicts, shown: options.statusViolations });
+      },
+      write: async ({ name, uid }, status) => {
+        const target = {
+          gvr: WATCH_POLICIES,
+          kind: WATCH_POLICY_KIND,
+          name,
+          uid,
+          status,
+          fieldManager: MANAGER,
+          signal,
+        };
+        return (await applyStatus(client, target)).resourceVersion;
+      },
+      observe: {
+        written: ({ name, uid }, before, after, { seconds, onlyCounts }) => {
+          metrics.statusWritten(onlyCounts ? 'Counts' : 'Findings', seconds);
+          this.#teller.statusWritten({ policy: name, uid }, before, after);
+        },
+        failed: () => metrics.statusFailed(),
+      },
+    });
+    this.objects = new ObjectController({
+      clock,
+      log,
+      writeWidth: options.writeConcurrency,
+      writer: new ObjectWriter(objectRequests(client, signal), log, (report) => {
+        this.#teller.wrote(report);
+        writeLog?.wrote(report);
+      }),
+      record: ledger,
+      createGuard: (kind, enqueue) =>
+        new ObjectContentionGuard({
+          kind,
+          clock,
+          log,
+          enqueue,
+          readOwners: (object) => readFieldOwners(client, kind, object, signal),
+        }),
+      ownNamespace: options.namespace,
+      verdicts: this.verdicts,
+      namespaceOf: (name) => meta.namespace(name),
+      held: (kind, object) => meta.held.on(kind, object),
+      isReady: (kind) => meta.isReady(kind),
+      onKindChange: ({ name }) => this.touchPoliciesOn(name),
+      onKindIdle: (kind) => meta.releaseIfClean(kind),
+      observe: {
+        evaluated: (kind) => metrics.evaluated(kind),
+        wrote: (kind, outcome, seconds) => metrics.wrote(kind, outcome, seconds),
+        caughtUp: (kind, seconds) => metrics.caughtUp(kind, seconds),
+      },
+    });
+  }
+
+  /** What is wrong and no status can tell, in words. */
+  get notes(): readonly string[] {
+    return this.#troubles.problem === undefined ? [] : [this.#troubles.problem];
+  }
+
+  /** Takes over what is known already: statuses as they stand, and kinds whose objects are all still to be evaluated. */
+  begin(): void {
+    const { policies, meta } = this.#options;
+    for (const entry of policies.entries()) this.policySeen(entry);
+    for (const kind of meta.kinds()) {
+      kind.beginAnew();
+      this.objects.add(kind);
+    }
+    meta.beginWork();
+  }
+
+  policySeen(entry: PolicyEntry): void {
+    const isNew = this.status.seen(entry);
+    if (!isNew) return;
+    const standing = this.status.standing(entry.name) ?? {};
+    this.verdicts.adopt(entry.name, standing.violations ?? []);
+    this.#teller.adopt({ policy: entry.name, uid: entry.uid }, standing);
+  }
+
+  policyRemoved(name: string): void {
+    this.status.forget(name);
+    this.verdicts.forgetPolicy(name);
+    this.#teller.forget(name);
+  }
+
+  touchAll(): void {
+    for (const { name } of this.#options.policies.entries()) this.status.touch(name);
+  }
+
+  touchPoliciesOn(kind: GroupResourceName): void {
+    for (const name of this.#options.meta.status.policiesOn(kind)) {
+      this.status.touch(name);
+      this.#teller.evaluated(name);
+    }
+  }
+
+  /** Takes no new work, lets writes under way end, writes statuses that are due, tells what is gathered; within so many milliseconds. */
+  async drain(withinMs: number): Promise<void> {
+    const cancelCutOff = this.#options.clock.after(withinMs, () => this.#abort.abort());
+    await this.#end();
+    cancelCutOff();
+    this.#abort.abort();
+  }
+
+  /** Somebody else may lead: drops everything at once. */
+  async abandon(): Promise<void> {
+    this.#abort.abort();
+    await this.#end();
+  }
+
+  #end(): Promise<void> {
+    this.#ended ??= this.#stop();
+    return this.#ended;
+  }
+
+  async #stop(): Promise<void> {
+    await this.objects.stop();
+    await this.status.stop();
+    this.#teller.flush();
+    await this.events.stop();
+  }
+}
