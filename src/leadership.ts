@@ -163,7 +163,7 @@ export class Leadership {
     return this.#troubles.problem === undefined ? [] : [this.#troubles.problem];
   }
 
-  /** Takes over what is known already: statuses as they stand, and kinds whose objects are all still to be evaluated. */
+  /** Takes over what is known already: statuses as they stand, and kinds, whose objects are evaluated once the ledger is read. */
   begin(): void {
     const { policies, meta } = this.#options;
     for (const entry of policies.entries()) this.policySeen(entry);
@@ -171,7 +171,6 @@ export class Leadership {
       kind.beginAnew();
       this.objects.add(kind);
     }
-    meta.beginWork();
   }
 
   policySeen(entry: PolicyEntry): void {

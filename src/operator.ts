@@ -68,10 +68,11 @@ export class Operator {
   readonly #http: HttpServer;
   /** While this process leads. */
   #leadership: Leadership | undefined;
-  /** The end of an earlier leadership; and the reading of the ledger, of which there is one at a time. */
-  #ending: Promise<void> | undefined;
-  #loading: Promise<void> = Promise.resolve();
+  /** Of the time in which it does, or is about to; and the end of what was there for the one before. */
   #term: AbortController | undefined;
+  #ending: Promise<void> | undefined;
+  #reading = new AbortController();
+  #loading: Promise<void> | undefined;
   #stopping = false;
 
   constructor(options: OperatorOptions) {
@@ -149,7 +150,7 @@ export class Operator {
   async start(): Promise<number> {
     const port = await this.#http.start();
     this.#meta.start();
-    this.#loading = this.#loadLedger(this.#abort.signal);
+    this.#readLedger();
     if (this.#elector === undefined) void this.#lead();
     else this.#elector.start();
     return port;
@@ -177,11 +178,10 @@ export class Operator {
   async #lead(): Promise<void> {
     const { clock, log, namespace, identity, writeConcurrency, statusViolations, auditLog } = this.#options;
     const term = new AbortController();
-    const signal = AbortSignal.any([term.signal, this.#abort.signal]);
     this.#term = term;
-    this.#loading = Promise.all([this.#loading, this.#ending]).then(async () => this.#loadLedger(signal));
-    await this.#loading;
-    if (signal.aborted || this.#stopping) return;
+    await this.#ending;
+    if (term.signal.aborted || this.#stopping) return;
+    this.#meta.ledgerOutdated();
     this.#leadership = new Leadership({
       client: this.#client,
       policies: this.#policies,
@@ -197,13 +197,23 @@ export class Operator {
       log,
     });
     this.#leadership.begin();
+    this.#readLedger();
   }
 
   #stepDown(): void {
     this.#term?.abort();
     this.#client.dropWrites();
-    this.#ending = this.#leadership?.abandon();
+    if (this.#leadership === undefined) return;
+    this.#ending = this.#leadership.abandon();
     this.#leadership = undefined;
+    this.#readLedger();
+  }
+
+  /** As it stands on the server now; what an earlier reading still brings is too old. */
+  #readLedger(): void {
+    this.#reading.abort();
+    this.#reading = new AbortController();
+    this.#loading = this.#loadLedger(AbortSignal.any([this.#reading.signal, this.#abort.signal]));
   }
 
   async #loadLedger(signal: AbortSignal): Promise<void> {
@@ -211,8 +221,8 @@ export class Operator {
     const backoff = new Backoff(reflectorBackoff, clock);
     while (!signal.aborted) {
       try {
-        await this.#ledger.load();
-        if (!signal.aborted) this.#meta.ledgerLoaded();
+        await this.#ledger.load(signal);
+        this.#meta.ledgerLoaded();
         return;
       } catch (error) {
         if (signal.aborted) return;

@@ -46,6 +46,7 @@ async function rightsOf(who: Subject): Promise<string[]> {
 const NAMESPACES = ['default', 'kube-system', 'watchkeeper'];
 const INSTALLED = [
   'create configmaps in watchkeeper',
+  'create leases.coordination.k8s.io in watchkeeper',
   'get customresourcedefinitions.apiextensions.k8s.io',
   'get apiservices.apiregistration.k8s.io',
   'get namespaces',
@@ -78,6 +79,12 @@ describe("the operator's service account", () => {
     ).toEqual([
       'get configmaps watchkeeper-ledger in watchkeeper',
       'patch configmaps watchkeeper-ledger in watchkeeper',
+    ]);
+    const lease = { group: 'coordination.k8s.io', resource: 'leases', namespace: 'watchkeeper', name: 'watchkeeper' };
+    const named = ['get', 'patch', 'update', 'delete', 'list', 'watch'].map((verb) => ({ verb, ...lease }));
+    expect(await allowed(admin, OPERATOR, named)).toEqual([
+      'get leases.coordination.k8s.io watchkeeper in watchkeeper',
+      'patch leases.coordination.k8s.io watchkeeper in watchkeeper',
     ]);
   });
 

@@ -74,10 +74,14 @@ export class Ledger implements WriteRecord {
     return this.#problem;
   }
 
-  /** What stands on the server, and nothing else: to be called before anything is written, by whoever may write now. Rejects with ApiError. */
-  async load(): Promise<void> {
+  /**
+   * What stands on the server, and nothing else: to be called before anything is written, by whoever may write from then on. An answer
+   * that comes after the signal is none. Rejects with ApiError.
+   */
+  async load(signal?: AbortSignal): Promise<void> {
     await this.#writing?.catch(() => {});
     const data = (await this.#noting(this.#store.read())) ?? {};
+    signal?.throwIfAborted();
     this.#kinds.clear();
     this.#policies.clear();
     for (const name of (data[KINDS] ?? '').split('\n')) if (name !== '') this.#kinds.add(name);

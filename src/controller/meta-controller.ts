@@ -140,10 +140,9 @@ export class MetaController {
     this.#reconciler.replanNow();
   }
 
-  /** This process leads from now on: all objects are evaluated that have not been, and the ledger is brought up to date. */
-  beginWork(): void {
-    this.#kinds.startPasses();
-    this.#upkeep.flush();
+  /** Nothing is evaluated until it is read again: somebody else may have changed it. */
+  ledgerOutdated(): void {
+    this.#prerequisites.ledgerOutdated();
   }
 
   /** Policies, CRDs, discovery and the ledger are known; from here on every kind is on its way. */

@@ -23,6 +23,11 @@ export class Prerequisites {
     this.#ledgerLoaded = true;
   }
 
+  /** Somebody else may have changed it. */
+  ledgerOutdated(): void {
+    this.#ledgerLoaded = false;
+  }
+
   /** From here on every kind is on its way. */
   get met(): boolean {
     const known = this.#ledgerLoaded && this.#options.discovery.snapshot !== undefined;

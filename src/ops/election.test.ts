@@ -46,6 +46,15 @@ function leader(): Candidate {
     .take(1, { kind: 'Written', lease: lease('me', 't0'), begun: 0 });
 }
 
+/** What who stands by does with a Lease that says so and has not changed for so long. */
+function afterWaiting(durationSeconds: number, ms: number): readonly string[] {
+  return new Candidate()
+    .take(0, { kind: 'Due' })
+    .take(0, { kind: 'Read', lease: lease('you', 'a', { durationSeconds }) })
+    .take(ms, { kind: 'Due' })
+    .take(ms, { kind: 'Read', lease: lease('you', 'a', { durationSeconds }) }).did;
+}
+
 describe('who stands by', () => {
   test('asks at once, and makes the Lease where there is none', () => {
     const me = new Candidate().take(0, { kind: 'Due' });
@@ -87,15 +96,9 @@ describe('who stands by', () => {
   });
 
   test('counts by the duration that the holder relies on, but not for longer than an hour', () => {
-    const after = (durationSeconds: number, ms: number) =>
-      new Candidate()
-        .take(0, { kind: 'Due' })
-        .take(0, { kind: 'Read', lease: lease('you', 'a', { durationSeconds }) })
-        .take(ms, { kind: 'Due' })
-        .take(ms, { kind: 'Read', lease: lease('you', 'a', { durationSeconds }) }).did;
-    expect([after(60, 59_999), after(60, 60_000)]).toEqual([[], ['Change']]);
-    expect([after(0, 14_999), after(0, 15_000)]).toEqual([[], ['Change']]);
-    expect([after(1e9, 3_599_999), after(1e9, 3_600_000)]).toEqual([[], ['Change']]);
+    expect([afterWaiting(60, 59_999), afterWaiting(60, 60_000)]).toEqual([[], ['Change']]);
+    expect([afterWaiting(0, 14_999), afterWaiting(0, 15_000)]).toEqual([[], ['Change']]);
+    expect([afterWaiting(1e9, 3_599_999), afterWaiting(1e9, 3_600_000)]).toEqual([[], ['Change']]);
   });
 
   test('takes a Lease that was given back at once', () => {

@@ -15,6 +15,8 @@ const GATHER_MS = 20;
 const LOOK_GAP_MS = 100;
 /** A policy whose objects are not all evaluated yet usually soon is: one write instead of two. */
 const SYNCING_GATHER_MS = 300;
+/** So much longer where an earlier process has said of this very spec all that there is to say: most likely it is still so. */
+const KNOWN_GATHER_MS = 5_000;
 /** No policy's status is written more often than this... */
 const MIN_GAP_MS = 1_000;
 /** ...nor, when only counts moved, than this; and not while they still move, unless they do for as long as this. */
@@ -182,11 +184,17 @@ export class PolicyStatus {
     const now = this.#options.clock.monotonic();
     if (!isDeepStrictEqual(withoutCounts(status), withoutCounts(this.#standing))) {
       this.#countsDifferSince = undefined;
-      return settled ? 0 : this.#seenAt + SYNCING_GATHER_MS - now;
+      return settled ? 0 : this.#seenAt + (this.#isKnown ? KNOWN_GATHER_MS : SYNCING_GATHER_MS) - now;
     }
     this.#countsDifferSince ??= now;
     const rest = Math.min(this.#touchedAt + COUNTS_REST_MS, this.#countsDifferSince + COUNTS_GAP_MS);
     return Math.max(rest, this.#countsWrittenAt + COUNTS_GAP_MS) - now;
+  }
+
+  get #isKnown(): boolean {
+    const { observedGeneration, conditions = [] } = this.#standing;
+    const compliant = conditions.find(({ type }) => type === 'Compliant');
+    return observedGeneration === this.#generation && compliant !== undefined && compliant.status !== 'Unknown';
   }
 
   async #write(entry: PolicyEntry, status: WatchPolicyStatus): Promise<void> {
