@@ -1,6 +1,7 @@
 import { stringify } from 'yaml';
 import { watchPolicyCrd } from '../src/api/crd.ts';
 import { apiReference } from './api-reference.ts';
+import { authorPoliciesYaml } from './author-policies.ts';
 import { namespacedTargets, optInTargets } from './opt-in-targets.ts';
 
 export interface GeneratedFile {
@@ -16,6 +17,7 @@ export function generatedFiles(): GeneratedFile[] {
   return [
     { path: CRD_PATH, text: crdYaml() },
     { path: 'docs/api.md', text: apiReference() },
+    { path: 'deploy/parts/authors.yaml', text: authorPoliciesYaml() },
     { path: 'deploy/targets.yaml', text: optInTargets() },
     { path: 'deploy/namespaced-targets.yaml', text: namespacedTargets() },
   ];

@@ -11,7 +11,7 @@ import { parseArgs } from 'node:util';
 
 /** In the order in which they are applied: a namespace before what is in it, rights before who uses them. */
 const before = ['namespace.yaml'];
-const after = ['rbac.yaml', 'roles.yaml', 'guard.yaml', 'network.yaml', 'deployment.yaml'];
+const after = ['rbac.yaml', 'roles.yaml', 'guard.yaml', 'authors.yaml', 'network.yaml', 'deployment.yaml'];
 
 const header = `# Watchkeeper: namespace, API, rights and operator. Rights on the kinds that policies name are granted apart, by
 # targets.yaml. Composed from parts/ and ../crds/ by \`npm run generate\`. Do not edit.

@@ -4,7 +4,7 @@ import { type GroupResource, type GroupResourceName, groupResourceName, parseGro
  * Resources that kube-apiserver serves in two groups from one store (its default storage factory says which): the same objects
  * under two names. The first name is the one to watch.
  */
-const COHABITING: readonly (readonly GroupResourceName[])[] = [
+export const COHABITING: readonly (readonly GroupResourceName[])[] = [
   ['deployments.apps', 'deployments.extensions'],
   ['daemonsets.apps', 'daemonsets.extensions'],
   ['replicasets.apps', 'replicasets.extensions'],

@@ -46,6 +46,9 @@ export const OWNER_ALLOWS_KEYS: readonly string[] = [
   'app.kubernetes.io/managed-by',
 ];
 
+/** Kubernetes' own domains, under which every label is its cluster owner's, and the one below them that is made for everybody. */
+export const RESERVED_LABEL_DOMAINS = { of: ['kubernetes.io', 'k8s.io'], but: 'app.kubernetes.io' } as const;
+
 const isNever = anyGlob(NEVER_KEYS);
 const isOwners = anyGlob(OWNER_ALLOWS_KEYS);
 
@@ -55,12 +58,11 @@ export function protectionOf(kind: KeyKind, key: string): Protection {
   return kind === 'label' && isReservedLabel(key) ? 'OwnerAllows' : 'Free';
 }
 
-/** Labels under Kubernetes' own domains; `app.kubernetes.io/` alone is made for everybody. */
 function isReservedLabel(key: string): boolean {
   const slash = key.indexOf('/');
   const prefix = slash === -1 ? '' : key.slice(0, slash);
-  if (prefix === 'app.kubernetes.io') return false;
-  return ['kubernetes.io', 'k8s.io'].some((domain) => prefix === domain || prefix.endsWith(`.${domain}`));
+  if (prefix === RESERVED_LABEL_DOMAINS.but) return false;
+  return RESERVED_LABEL_DOMAINS.of.some((domain) => prefix === domain || prefix.endsWith(`.${domain}`));
 }
 
 interface Excepted {
