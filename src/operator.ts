@@ -90,7 +90,7 @@ export class Operator {
       onRequest: ({ method, status }) => this.#metrics.requested(method, status),
     });
     this.#client = client;
-    this.#policies = new PolicySet({ allowedKeys: options.allowKeys, ownNamespace: options.namespace });
+    this.#policies = new PolicySet({ clock, allowedKeys: options.allowKeys, ownNamespace: options.namespace });
     this.#ledger = new Ledger(ledgerStore(client, options.namespace, signal), log, () => this.#leadership?.touchAll());
     this.#meta = new MetaController({
       clock,

@@ -24,6 +24,13 @@ export const BOUNDS = {
   /** Schemas, allowed values and required names in a JSON Schema, with references written out; and how deep they nest. */
   schemaSize: 1_000,
   schemaDepth: 32,
+  /** Keywords of a JSON Schema, written out likewise, each by what it costs to compile. */
+  schemaKeywordCost: 480,
+  /** Steps of a pattern with its repeats written out. */
+  patternSteps: 2_000,
+  /** Characters of all patterns of a rule, and of all globs over names and namespaces of a policy. */
+  rulePatterns: 8_192,
+  nameGlobs: 32_768,
 
   /** Lengths of text, in characters. */
   expression: 8_192,

@@ -11,9 +11,19 @@ export function compileGlob(pattern: string, { separator }: GlobOptions = {}): (
   if (!pattern.includes('*')) return (text) => text === pattern;
   if (separator === undefined) return compilePieces(pattern);
   const [head = '', tail = '', ...more] = pattern.split(/\*+/);
-  return more.length === 0 && !pattern.includes('**')
+  return isOneStar(pattern, more.length)
     ? compileOneStar(head, tail, separator)
-    : compileSteps(pattern, head, separator);
+    : compileSteps(pattern.slice(head.length), head, separator);
+}
+
+/** How many steps it takes at most for each character of a text to match a glob with a separator; 0 where these are next to nothing. */
+export function stepsOfGlob(pattern: string): number {
+  const [head = '', , ...more] = pattern.split(/\*+/);
+  return !pattern.includes('*') || isOneStar(pattern, more.length) ? 0 : pattern.length - head.length;
+}
+
+function isOneStar(pattern: string, moreStars: number): boolean {
+  return moreStars === 0 && !pattern.includes('**');
 }
 
 /** By far the most globs over keys: `acme.io/*`. */
@@ -46,17 +56,17 @@ function compilePieces(pattern: string): (text: string) => boolean {
 
 type Step = { readonly kind: 'Char'; readonly char: string } | { readonly kind: 'Star'; readonly crosses: boolean };
 
-/** With two kinds of star the earliest place is not always right, so all places are followed at once. `head`: before the first star. */
-function compileSteps(pattern: string, head: string, separator: string): (text: string) => boolean {
+/** With two kinds of star the earliest place is not always right, so all places are followed at once. `rest`: from the first star on. */
+function compileSteps(rest: string, head: string, separator: string): (text: string) => boolean {
   const steps: Step[] = [];
-  for (const [run] of pattern.matchAll(/\*+|[^*]/gu)) {
+  for (const [run] of rest.matchAll(/\*+|[^*]/gu)) {
     steps.push(run.startsWith('*') ? { kind: 'Star', crosses: run.length > 1 } : { kind: 'Char', char: run });
   }
   return (text) => {
     if (!text.startsWith(head)) return false;
     let reached = new Uint8Array(steps.length + 1);
     reach(reached, 0, steps);
-    for (const char of text) {
+    for (const char of text.slice(head.length)) {
       const next = new Uint8Array(steps.length + 1);
       for (const [index, step] of steps.entries()) {
         if (reached[index] === 0) continue;

@@ -84,7 +84,7 @@ export class MetaController {
       expectsChange: (snapshot) => this.#waiting.expectsChange(snapshot),
       onChange: (snapshot) => this.#discoveryChanged(snapshot),
     });
-    const prerequisites = new Prerequisites({ registry, discovery, ledger });
+    const prerequisites = new Prerequisites({ registry, discovery, ledger, policies });
     const incarnations = new Incarnations();
     const kinds = new KindSet({
       clock,
@@ -186,6 +186,7 @@ export class MetaController {
   /** Resolves when no request and no timer is left. */
   async stop(): Promise<void> {
     this.#stopped = true;
+    this.#options.policies.stop();
     this.#reconciler.stop();
     this.#waiting.stop();
     this.#reevaluation.stop();

@@ -25,14 +25,14 @@ const served = (...versions: readonly string[]): DiscoverySnapshot => {
 describe('a policy', () => {
   test('is compiled once for each generation; its status may change without that', () => {
     const policies = new PolicySet();
-    expect(policies.upsert(policy(GOOD))).toBe(true);
+    expect(policies.upsert(policy(GOOD))).toBe('Changed');
     const first = policies.get('p');
     expect(first).toMatchObject({ acceptance: { ok: true }, generation: 1, program: { policy: 'p', generation: 1 } });
     const statusEdit = policy(GOOD, 1, { resourceVersion: '2' });
-    expect(policies.upsert(statusEdit)).toBe(false);
+    expect(policies.upsert(statusEdit)).toBe('Same');
     expect(policies.get('p')?.program).toBe(first?.program);
     expect(policies.get('p')?.object).toBe(statusEdit);
-    expect(policies.upsert(policy(GOOD, 2))).toBe(true);
+    expect(policies.upsert(policy(GOOD, 2))).toBe('Changed');
     expect(policies.get('p')?.program?.generation).toBe(2);
   });
 
@@ -58,7 +58,7 @@ describe('a policy', () => {
   test('that is made again under the same name inherits nothing', () => {
     const policies = new PolicySet();
     policies.upsert(policy(GOOD));
-    expect(policies.upsert(policy(BAD, 1, { uid: 'another' }))).toBe(true);
+    expect(policies.upsert(policy(BAD, 1, { uid: 'another' }))).toBe('Changed');
     expect(policies.get('p')?.program).toBeUndefined();
   });
 
@@ -107,5 +107,58 @@ describe('a policy that must name a version', () => {
     policies.upsert(policy(VERSIONLESS, 2));
     policies.setDiscovery(served('v1'));
     expect(policies.get('p')).toMatchObject({ acceptance: { ok: false }, program: { generation: 1 } });
+  });
+});
+
+describe('what a slice is too short for', () => {
+  /** Each look at the clock is a millisecond later. */
+  const ticking = () => {
+    let now = 0;
+    return { monotonic: () => now++ };
+  };
+  const large = (rules: number) => ({
+    ...GOOD,
+    rules: Array.from({ length: rules }, (_, i) => ({ name: `r${i}`, require: { labels: [{ key: 'team' }] } })),
+  });
+  const turn = async () => new Promise<void>((resolve) => setImmediate(resolve));
+
+  test('is gone on with in later turns of the event loop, and told when it is done', async () => {
+    const policies = new PolicySet({ clock: ticking() });
+    const late: string[] = [];
+    policies.onLate(({ name }) => late.push(name));
+    expect(policies.upsert(policy(large(64)))).toBe('Later');
+    expect(policies.upsert(policy(large(64)))).toBe('Later');
+    expect([policies.size, policies.underWay]).toEqual([0, 1]);
+    await turn();
+    expect(late).toEqual([]);
+    for (let i = 0; i < 20 && late.length === 0; i++) await turn();
+    expect([late.length, policies.size, policies.underWay]).toEqual([1, 1, 0]);
+    expect(policies.entries()[0]?.acceptance).toEqual({ ok: true });
+  });
+
+  test('leaves what was in force so until then', async () => {
+    const policies = new PolicySet({ clock: ticking() });
+    policies.upsert(policy(GOOD));
+    const before = policies.entries()[0]?.program;
+    await turn();
+    expect(policies.upsert(policy(large(64), 2))).toBe('Later');
+    expect(policies.entries()[0]?.program).toBe(before);
+    while (policies.underWay > 0) await turn();
+    expect(policies.entries()[0]?.generation).toBe(2);
+  });
+
+  test('keeps its turn among many, and is forgotten with its policy', async () => {
+    const policies = new PolicySet({ clock: ticking() });
+    const late: string[] = [];
+    policies.onLate(({ name }) => late.push(name));
+    for (const name of ['a', 'b', 'c', 'd'])
+      policies.upsert(policy(large(name === 'a' ? 10 : 1), 1, { name, uid: name }));
+    policies.remove('c');
+    while (policies.underWay > 0) await turn();
+    expect(late).toEqual(['a', 'b', 'd']);
+    policies.upsert(policy(large(64), 1, { name: 'e', uid: 'e' }));
+    policies.stop();
+    await turn();
+    expect(late).toHaveLength(3);
   });
 });

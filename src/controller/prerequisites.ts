@@ -2,18 +2,21 @@ import type { InformerRegistry } from '../informer/registry.ts';
 import type { WatchId } from '../informer/watch-spec.ts';
 import type { DiscoveryWatch } from './discovery-watch.ts';
 import type { Ledger } from './ledger.ts';
+import type { PolicySet } from './policy-set.ts';
 import { API_SERVICES_ID, CRDS_ID, POLICIES_ID } from './system-watches.ts';
 
 export interface PrerequisitesOptions {
   readonly registry: Pick<InformerRegistry, 'get'>;
   readonly discovery: Pick<DiscoveryWatch, 'snapshot' | 'problem'>;
   readonly ledger: Pick<Ledger, 'problem'>;
+  readonly policies: Pick<PolicySet, 'underWay'>;
 }
 
 /** What must be known before it can be said which kinds to watch: policies, who serves what, and the ledger. */
 export class Prerequisites {
   readonly #options: PrerequisitesOptions;
   #ledgerLoaded = false;
+  #policiesCompiled = false;
 
   constructor(options: PrerequisitesOptions) {
     this.#options = options;
@@ -31,7 +34,8 @@ export class Prerequisites {
   /** From here on every kind is on its way. */
   get met(): boolean {
     const known = this.#ledgerLoaded && this.#options.discovery.snapshot !== undefined;
-    return known && this.#isSynced(POLICIES_ID) && this.#isSynced(CRDS_ID) && this.#apiServicesTried;
+    const served = this.#isSynced(CRDS_ID) && this.#apiServicesTried;
+    return known && served && this.#isSynced(POLICIES_ID) && this.#compiledOnce;
   }
 
   /** What is missing, in words; empty when nothing is. */
@@ -46,6 +50,7 @@ export class Prerequisites {
       const error = registry.get(id)?.status.lastError;
       reasons.push(error === undefined ? `${what} are not listed yet` : `${what} cannot be listed: ${error.message}`);
     }
+    if (this.#isSynced(POLICIES_ID) && !this.#compiledOnce) reasons.push('WatchPolicies are not compiled yet');
     if (!this.#apiServicesTried) reasons.push('APIServices are not listed yet');
     if (discovery.snapshot === undefined) {
       const { problem } = discovery;
@@ -56,6 +61,12 @@ export class Prerequisites {
       reasons.push(problem === undefined ? 'the ledger is not read yet' : `the ledger cannot be read: ${problem}`);
     }
     return reasons;
+  }
+
+  /** Of all policies of the first list it is known what they say; a later one that takes its time holds up nobody else. */
+  get #compiledOnce(): boolean {
+    this.#policiesCompiled ||= this.#isSynced(POLICIES_ID) && this.#options.policies.underWay === 0;
+    return this.#policiesCompiled;
   }
 
   /** Who serves aggregated kinds is known, or we cannot know it. */

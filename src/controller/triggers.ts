@@ -14,16 +14,19 @@ export interface PolicyTrigger {
 
 /** Keeps the policies as they are on the server. A status edit of one changes nothing of the plan. */
 export function policyHandler({ policies, log, onChange, onRemove, replan }: PolicyTrigger): InformerHandler {
+  const compiled = (entry: PolicyEntry) => {
+    logAcceptance(log, entry);
+    replan();
+    onChange(entry);
+  };
+  policies.onLate(compiled);
   return {
     change: (object) => {
-      const changed = policies.upsert(object);
+      const upsert = policies.upsert(object);
       const entry = policies.get(object.name);
-      if (entry === undefined) return;
-      if (changed) {
-        logAcceptance(log, entry);
-        replan();
-      }
-      onChange(entry);
+      if (entry === undefined || upsert === 'Later') return;
+      if (upsert === 'Changed') compiled(entry);
+      else onChange(entry);
     },
     remove: ({ name }) => {
       log.info({ policy: name }, 'the policy was deleted');

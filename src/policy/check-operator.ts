@@ -2,13 +2,14 @@ import type { Check } from '../api/judge-actions.ts';
 import { listed, quoted } from '../api/words.ts';
 import { compilePattern } from './pattern.ts';
 import { compareQuantities, integerQuantity, parseQuantity, type Quantity } from './quantity.ts';
+import type { Work } from './work.ts';
 
 /** `Unclear`: the value is none that the operator can judge. */
 export type Tested = 'Pass' | 'Fail' | 'Unclear';
 
 export interface Operator {
   /** `value`: as it came out of JSON, integers beyond 2^53 as BigInt; undefined where there is none. */
-  readonly test: (value: unknown) => Tested;
+  readonly test: (value: unknown, work: Work) => Tested;
   /** What a value that must pass must do, to follow "must": `be '3'`; and what one that must not. */
   readonly pass: string;
   readonly fail: string;
@@ -54,17 +55,21 @@ function passIf(holds: boolean): Tested {
 }
 
 function not(test: Operator['test']): Operator['test'] {
-  return (value) => {
-    const tested = test(value);
+  return (value, work) => {
+    const tested = test(value, work);
     return tested === 'Unclear' ? tested : passIf(tested === 'Fail');
   };
 }
+
+/** Of work, what it costs at most to compare one quantity with another: of numbers of some 460 digits. */
+const COMPARISON = 100;
 
 /** The same text, or the same number however it is written. */
 function equalsAny(values: readonly string[]): Operator['test'] {
   const texts = new Set(values);
   const quantities = values.map(parseQuantity).filter((quantity) => quantity !== undefined);
-  return (value) => {
+  return (value, work) => {
+    work.spend(COMPARISON * (1 + quantities.length));
     const text = textOf(value);
     if (text === undefined) return 'Unclear';
     if (texts.has(text)) return 'Pass';
@@ -79,7 +84,8 @@ function comparison(limit: string, word: string, holds: (order: number) => boole
     const problem = `must be a number or a quantity such as '1.5', '500m' or '1Gi', found ${quoted(limit)}`;
     return { ok: false, path: 'values[0]', problem };
   }
-  const test = (value: unknown): Tested => {
+  const test: Operator['test'] = (value, work) => {
+    work.spend(COMPARISON);
     const found = quantityOf(value);
     return found === undefined ? 'Unclear' : passIf(holds(compareQuantities(found, quantity)));
   };
@@ -88,15 +94,15 @@ function comparison(limit: string, word: string, holds: (order: number) => boole
 }
 
 function patterns(values: readonly string[]): CompiledOperator {
-  const compiled: ((text: string) => boolean)[] = [];
+  const compiled: ((text: string, work: Work) => boolean)[] = [];
   for (const [i, value] of values.entries()) {
     const pattern = compilePattern(value);
     if (!pattern.ok) return { ok: false, path: `values[${i}]`, problem: pattern.problem };
     compiled.push(pattern.fits);
   }
-  const test = (value: unknown): Tested => {
+  const test: Operator['test'] = (value, work) => {
     const text = textOf(value);
-    return text === undefined ? 'Unclear' : passIf(compiled.some((fits) => fits(text)));
+    return text === undefined ? 'Unclear' : passIf(compiled.some((fits) => fits(text, work)));
   };
   return simple(test, `match ${listed(values.map(quoted), 'or')}`, `not match ${listed(values.map(quoted), 'or')}`);
 }

@@ -5,6 +5,7 @@ import { CONFIG_MAPS } from '../../test/support/compiled-policy.ts';
 import type { Check } from '../api/judge-actions.ts';
 import { type CompiledCheck, compileCheck } from './check.ts';
 import { JudgedObject } from './judged-object.ts';
+import { Work } from './work.ts';
 
 type Fields = Partial<Check> & Pick<Check, 'operator'>;
 
@@ -17,7 +18,7 @@ function faults(check: Fields, spec: unknown): readonly string[] {
   const result = compiled(check);
   if (!result.ok) throw new Error(result.problem);
   const view = new JudgedObject(cachedObject({ name: 'x', body: { spec } }), CONFIG_MAPS, undefined);
-  return result.demand(view).map(({ code, message }) => `${code}: ${message}`);
+  return result.demand(view, new Work()).map(({ code, message }) => `${code}: ${message}`);
 }
 
 const problem = (check: Fields, subject?: 'PodTemplate') => {

@@ -5,6 +5,7 @@ import { compileJsonPath } from './json-path.ts';
 import { placesOf } from './json-path-places.ts';
 import { podPathProblem } from './pod.ts';
 import type { Demand, Fault } from './program.ts';
+import type { Work } from './work.ts';
 
 export type CompiledCheck =
   | { readonly ok: true; readonly demand: Demand; readonly field: string }
@@ -32,10 +33,10 @@ export function compileCheck(check: Check, subject: RuleSpec['subject']): Compil
   const judge = QUANTIFIERS[quantifier];
   const { operator } = compiled;
   const asksIfThere = check.operator === 'Exists' || check.operator === 'DoesNotExist';
-  const demand: Demand = (view) => {
-    const found = places.values(view);
+  const demand: Demand = (view, work) => {
+    const found = places.values(view, work);
     if (!found.ok) return [{ result: 'Error', code: 'SourceTooLarge', message: found.problem }];
-    const tally = tallyOf(found.values, operator, asksIfThere);
+    const tally = tallyOf(found.values, operator, asksIfThere, work);
     const fault = judge(tally, operator, { at: (place) => places.locate(view, place), path: jsonPath });
     return fault === undefined ? RIGHT : [fault];
   };
@@ -61,12 +62,12 @@ interface Tally {
   readonly firstUnclear: number;
 }
 
-function tallyOf(values: readonly unknown[], { test }: Operator, asksIfThere: boolean): Tally {
+function tallyOf(values: readonly unknown[], { test }: Operator, asksIfThere: boolean, work: Work): Tally {
   const tally = { judged: 0, passed: 0, failed: 0, firstPass: -1, firstFail: -1, firstUnclear: -1 };
   for (const [place, value] of values.entries()) {
     if (value === undefined && !asksIfThere) continue;
     tally.judged += 1;
-    switch (test(value)) {
+    switch (test(value, work)) {
       case 'Pass':
         if (tally.passed === 0) tally.firstPass = place;
         tally.passed += 1;

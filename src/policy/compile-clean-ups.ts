@@ -49,7 +49,8 @@ function compileRemove(remove: KeyGlobs, path: string, draft: CompileDraft): Rul
   return {
     writes: new KeyPatterns(NO_KEYS),
     decides: keys,
-    wish: (_, wishes) => {
+    wish: ({ object, work }, wishes) => {
+      for (const channel of channels) work.spend(keys.costOn(channel, object[channel]));
       for (const channel of channels) wishes.remove(channel, isRemoved[channel]);
       return 'Told';
     },

@@ -25,10 +25,11 @@ export function compileCopy(copy: Copy, path: string, draft: CompileDraft): read
     {
       writes: keys,
       decides: keys,
-      wish: ({ kind, namespace }, wishes) => {
+      wish: ({ kind, namespace, work }, wishes) => {
         if (namespace === 'Unknown') return 'Unknown';
         // A Namespace has nothing to copy from itself.
         if (namespace !== 'NotNamespaced' && !isNamespace(kind)) {
+          for (const channel of channels) work.spend(keys.costOn(channel, namespace[channel]));
           for (const channel of channels) tell(wishes, channel, namespace[channel]);
         }
         return 'Told';

@@ -69,7 +69,7 @@ function* demandsOf(rule: RuleSpec, path: string, draft: CompileDraft): Generato
 
 /** Asks of the pod that the object is or makes; where it has none, nothing is wrong with it. */
 function ofPod(demand: Demand): Judgement {
-  return ({ pod }) => (pod === undefined ? RIGHT : demand(pod));
+  return ({ pod }, work) => (pod === undefined ? RIGHT : demand(pod, work));
 }
 
 const RIGHT: readonly Fault[] = Object.freeze([]);

@@ -17,6 +17,7 @@ import { notSupported } from './not-supported.ts';
 import type { Program, Rule, Target } from './program.ts';
 import { reachOf } from './reach.ts';
 import { selfDefeats } from './self-defeat.ts';
+import { tooMuchToCompile } from './too-much-to-compile.ts';
 
 export interface PolicySource {
   readonly name: string;
@@ -41,13 +42,28 @@ export type CompileResult =
   | { readonly ok: false; readonly reason: RefusalReason; readonly issues: readonly FieldIssue[] };
 
 /** Compiles a policy once, so that evaluation only calls functions. Never throws: what is wrong comes back with its field path. */
-export function compilePolicy(
+export function compilePolicy(source: PolicySource, options: CompileOptions = {}): CompileResult {
+  const steps = compileInSteps(source, options);
+  for (;;) {
+    const step = steps.next();
+    if (step.done === true) return step.value;
+  }
+}
+
+/**
+ * The same, pausing wherever something else may be done: after the spec as a whole, and after each rule, of which the largest
+ * ones take some tens of milliseconds.
+ */
+export function* compileInSteps(
   { name, uid, generation, spec: raw }: PolicySource,
   { allowedKeys = [], ownNamespace }: CompileOptions = {},
-): CompileResult {
+): Generator<void, CompileResult, void> {
   const parsed = parsePolicySpec(raw);
+  yield;
   if (!parsed.ok) return { ok: false, reason: 'InvalidSpec', issues: parsed.issues };
   const { spec } = parsed;
+  const tooMuch = [...tooMuchToCompile(spec)];
+  if (tooMuch.length > 0) return refused('InvalidSpec', tooMuch);
   const missing = [...notSupported(spec)];
   if (missing.length > 0) return refused('NotSupported', missing);
 
@@ -55,7 +71,11 @@ export function compilePolicy(
   const targets = spec.match.resources.map((resource, i) =>
     compileTarget(resource, `spec.match.resources[${i}]`, draft),
   );
-  const rules = spec.rules.map((rule, i) => compileRule(rule, `spec.rules[${i}]`, spec, targets, draft));
+  const rules: Rule[] = [];
+  for (const [i, rule] of spec.rules.entries()) {
+    rules.push(compileRule(rule, `spec.rules[${i}]`, spec, targets, draft));
+    yield;
+  }
   const fields = [...draft.fields].toSorted();
   for (const target of targets) {
     if (fields.length > 0 && groupResourceName(target) === 'secrets') {

@@ -7,6 +7,7 @@ import type { KeyPatterns } from './key-patterns.ts';
 import type { KindContext, NamespaceLookup, Program, Sight } from './program.ts';
 import { type Outcome, ownersAmong, type Verdict, verdictOf } from './verdict.ts';
 import { type Winners, winnersOf } from './winners.ts';
+import { Work, WorkPool } from './work.ts';
 
 /** What an evaluation is made of. */
 export type { Desired, KeyValues } from './desired.ts';
@@ -48,13 +49,15 @@ export function evaluate(input: EvaluationInput): Evaluation {
   const drafts: Draft[] = [];
   const usual = { object, kind };
   const sights = programs.map((program) => sightOf?.(program) ?? usual);
+  const pool = new WorkPool();
+  const works = programs.map(() => new Work(pool));
   let place = 0;
   for (const [i, program] of programs.entries()) {
     const sight = sights[i] ?? usual;
     const draft =
       typeof sight === 'string'
         ? blindDraftOf(sight, program, object, kind, namespaceOf, place)
-        : draftOf(program, sight.object, sight.kind, namespaceOf, place);
+        : draftOf(program, sight.object, sight.kind, namespaceOf, place, works[i] ?? new Work(pool));
     place = draft.end;
     drafts.push(draft);
   }
@@ -66,7 +69,9 @@ export function evaluate(input: EvaluationInput): Evaluation {
   const desired = writable ? desiredUnder(input, winners) : undefined;
   const owners = ownersAmong(object, winners);
   const outcome = { object, held, winners, owners, desired, judged: new JudgedObject(object, kind, desired) };
-  const verdicts = drafts.map((draft, i) => verdictOf(draft, seenAs(sights[i] ?? usual, outcome)));
+  const verdicts = drafts.map((draft, i) =>
+    verdictOf(draft, seenAs(sights[i] ?? usual, outcome), works[i] ?? new Work(pool)),
+  );
   const said = contention === undefined ? verdicts : withContention(programs, verdicts, contention);
   return { desired, winners, verdicts: said };
 }

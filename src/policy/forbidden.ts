@@ -9,8 +9,9 @@ const MAX_NAMED = 3;
 /** Keys that must not be there, however many in one fault: the object is cleaned up at once, or not at all. */
 export function compileForbidden({ labels = [], annotations = [] }: KeyGlobs): Demand {
   const forbidden = new KeyPatterns({ labels, annotations });
-  return (view) => {
+  return (view, work) => {
     const found = CHANNELS.flatMap((channel) => {
+      work.spend(forbidden.costOn(channel, view[channel]));
       const keys = Object.keys(view[channel]).filter((key) => forbidden.fits(channel, key));
       return keys.length === 0 ? [] : [named(channel, keys.toSorted())];
     });

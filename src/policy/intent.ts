@@ -12,9 +12,11 @@ import {
   type ResultCode,
   type Rule,
   type RuleWrite,
+  type Subject,
   type Wishes,
 } from './program.ts';
 import { subjectOf } from './subject.ts';
+import { TooMuchWork, Work } from './work.ts';
 
 /** What a rule wants of a key. */
 export type Want =
@@ -60,9 +62,10 @@ export function draftOf(
   kind: KindContext,
   namespaceOf: NamespaceLookup,
   place: number,
+  work: Work,
 ): Draft {
   if (program.mode === 'Suspended') return silent(program, place);
-  const subject = subjectOf(object, kind, program.writes, namespaceOf);
+  const subject = subjectOf(object, kind, program.writes, namespaceOf, work);
   const answer = program.matches(subject);
   if (answer === 'No') return silent(program, place);
   let pending = answer === 'Unknown';
@@ -70,7 +73,7 @@ export function draftOf(
   for (const rule of program.rules) {
     if (rule.writes.length > 0) draft.rule = rule;
     for (const write of rule.writes) {
-      if (answer === 'Yes' && write.wish(subject, draft) === 'Told') continue;
+      if (answer === 'Yes' && draft.told(write, subject)) continue;
       pending = true;
       draft.holdAll(write);
     }
@@ -93,7 +96,7 @@ export function blindDraftOf(
 ): Draft {
   if (program.mode === 'Suspended') return silent(program, place);
   // The body that is at hand is of another version.
-  const subject = subjectOf({ ...object, body: undefined }, kind, program.writes, namespaceOf);
+  const subject = subjectOf({ ...object, body: undefined }, kind, program.writes, namespaceOf, new Work());
   if (program.matches(subject) === 'No') return silent(program, place);
   const draft = new RuleDraft(program, object, place);
   for (const rule of program.rules) {
@@ -125,6 +128,18 @@ class RuleDraft implements Wishes {
     this.#program = program;
     this.#object = object;
     this.place = place;
+  }
+
+  /** Whether something was said, if only that it would be too much to say more. */
+  told(write: RuleWrite, subject: Subject): boolean {
+    try {
+      return write.wish(subject, this) === 'Told';
+    } catch (error) {
+      if (!(error instanceof TooMuchWork)) throw error;
+      this.holdAll(write);
+      if (this.rule !== undefined) this.errors.push(tooMuchWork(this.rule, error));
+      return true;
+    }
   }
 
   write(channel: Channel, key: string, value: string, overwrite: Overwrite): void {
@@ -172,6 +187,11 @@ class RuleDraft implements Wishes {
 }
 
 const HOLD: Want = { kind: 'Hold' };
+
+/** Of a rule that cannot be applied to an object. */
+export function tooMuchWork(rule: Rule, { message }: TooMuchWork): Result {
+  return resultOf(rule, 'Error', 'SourceTooLarge', message);
+}
 
 export function resultOf(rule: Rule, result: Result['result'], code: ResultCode, message: string): Result {
   return { rule: rule.name, result, code, severity: rule.severity, message: truncate(message) };

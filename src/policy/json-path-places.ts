@@ -3,6 +3,7 @@ import type { JsonPath } from './json-path.ts';
 import type { Segment } from './json-path-grammar.ts';
 import { follow, locate } from './json-path-walk.ts';
 import type { ObjectView } from './program.ts';
+import type { Work } from './work.ts';
 
 type Values =
   /** One for each place; undefined where there is none. */
@@ -11,7 +12,7 @@ type Values =
 export interface Places {
   /** Whatever the path finds is there: nothing follows its last `*` or `..`. */
   readonly allThere: boolean;
-  readonly values: (view: ObjectView) => Values;
+  readonly values: (view: ObjectView, work: Work) => Values;
   /** `$.spec.containers[0].image` */
   readonly locate: (view: ObjectView, place: number) => string;
 }
@@ -24,21 +25,21 @@ export function placesOf({ head, start, rest }: JsonPath): Places {
   const split = endOfMany(rest);
   const many = rest.slice(0, split);
   const one = rest.slice(split);
-  const valueAt = (node: unknown): unknown => {
-    const hits = one.length === 0 ? undefined : follow(node, one);
+  const valueAt = (node: unknown, work: Work): unknown => {
+    const hits = one.length === 0 ? undefined : follow(node, one, work);
     const value = hits === undefined ? node : hits.ok ? hits.values[0] : undefined;
     return value ?? undefined;
   };
   return {
     allThere: many.length > 0 && one.length === 0,
-    values: (view) => {
+    values: (view, work) => {
       const from = start(view);
-      if (many.length === 0) return { ok: true, values: [valueAt(from)] };
-      const nodes = follow(from, many);
-      return nodes.ok ? { ok: true, values: nodes.values.map(valueAt) } : nodes;
+      if (many.length === 0) return { ok: true, values: [valueAt(from, work)] };
+      const nodes = follow(from, many, work);
+      return nodes.ok ? { ok: true, values: nodes.values.map((node) => valueAt(node, work)) } : nodes;
     },
     locate: (view, place) => {
-      const node = many.length === 0 ? [] : (locate(start(view), many)[place] ?? []);
+      const node = many.length === 0 ? [] : (locate(start(view), many, place) ?? []);
       return pathText('$', [...head, ...node, ...one.map(stepOf)]);
     },
   };

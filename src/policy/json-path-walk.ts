@@ -1,6 +1,7 @@
 import { JSONPath } from 'jsonpath-plus';
 import type { ValuePath } from '../api/json-shape.ts';
 import type { Segment } from './json-path-grammar.ts';
+import type { Work } from './work.ts';
 
 export type Hits =
   | { readonly ok: true; readonly values: readonly unknown[] }
@@ -10,19 +11,22 @@ export type Hits =
 /** How many values one walk may open up, and how deep '..' may go: what one object costs is bounded, whoever wrote it. */
 export const MAX_VALUES = 20_000;
 export const MAX_DEPTH = 256;
+/** Of work, what it costs to open up one value. */
+const VALUE_COST = 12;
 
 type Container = Readonly<Record<string, unknown>> | readonly unknown[];
 
 /**
- * Every value that the segments lead to from `root`, in the order of the document. Never throws. Names and indices are
+ * Every value that the segments lead to from `root`, in the order of the document. Throws nothing but TooMuchWork. Names and indices are
  * followed here, so that a name is never anything else: the library reads some of them as operators, and knows a
  * `length` of lists and texts. It opens up what '*' and '..' stand for.
  */
-export function follow(root: unknown, segments: readonly Segment[]): Hits {
+export function follow(root: unknown, segments: readonly Segment[], work: Work): Hits {
   let nodes: readonly unknown[] = root === undefined ? [] : [root];
   let left = MAX_VALUES;
   for (const segment of segments) {
     if (nodes.length === 0) break;
+    work.spend(nodes.length);
     const next: unknown[] = [];
     for (const node of nodes) {
       if (!isContainer(node)) continue;
@@ -34,6 +38,7 @@ export function follow(root: unknown, segments: readonly Segment[]): Hits {
       const size = segment.kind === 'Wildcard' ? Object.keys(node).length : sizeBelow(node, left);
       if (size === 'TooDeep') return refused(`lists and objects nested deeper than ${MAX_DEPTH} levels`);
       left -= size;
+      work.spend(Math.min(size, MAX_VALUES) * VALUE_COST);
       if (left < 0) return refused(`more than ${MAX_VALUES} values`);
       for (const value of opened(node, segment.kind)) next.push(value);
     }
@@ -43,28 +48,41 @@ export function follow(root: unknown, segments: readonly Segment[]): Hits {
 }
 
 /**
- * Where the values stand that `follow` finds, in the same order; for messages, as it is slower. Only for what `follow` has
- * accepted.
+ * Where the value stands that `follow` finds at this place among others; for messages, as it is slower. Only for what `follow`
+ * has accepted.
  */
-export function locate(root: unknown, segments: readonly Segment[]): readonly ValuePath[] {
-  let nodes: readonly Located[] = root === undefined ? [] : [{ value: root, path: [] }];
+export function locate(root: unknown, segments: readonly Segment[], place: number): ValuePath | undefined {
+  let nodes: readonly Located[] = root === undefined ? [] : [{ value: root, at: undefined }];
   for (const segment of segments) {
-    nodes = nodes.flatMap(({ value, path }) => {
+    nodes = nodes.flatMap(({ value, at }) => {
       if (!isContainer(value)) return [];
       if (segment.kind === 'Name' || segment.kind === 'Index') {
         const child = childOf(value, segment);
         const step = segment.kind === 'Name' ? segment.name : segment.index;
-        return child === undefined ? [] : [{ value: child, path: [...path, step] }];
+        return child === undefined ? [] : [{ value: child, at: { step, up: at } }];
       }
-      return openedAt(value, segment.kind).map((below) => ({ value: below.value, path: [...path, ...below.path] }));
+      return openedAt(value, at, segment.kind);
     });
   }
-  return nodes.map(({ path }) => path);
+  const node = nodes[place];
+  return node === undefined ? undefined : pathOf(node.at);
 }
 
 interface Located {
   readonly value: unknown;
-  readonly path: ValuePath;
+  readonly at: Way | undefined;
+}
+
+/** From the last step up to the first: thousands of values share what is above them. */
+interface Way {
+  readonly step: PropertyKey;
+  readonly up: Way | undefined;
+}
+
+function pathOf(way: Way | undefined): ValuePath {
+  const path: PropertyKey[] = [];
+  for (let at = way; at !== undefined; at = at.up) path.push(at.step);
+  return path.toReversed();
 }
 
 function refused(what: string): Hits {
@@ -92,18 +110,18 @@ function opened(node: Container, operator: keyof typeof OPERATORS): readonly unk
   return Array.isArray(values) ? values : [];
 }
 
-/** The same values as `opened` gives, each with the way from the node to it. */
-function openedAt(node: Container, operator: keyof typeof OPERATORS): readonly Located[] {
+/** The same values as `opened` gives, each with the way to it. */
+function openedAt(node: Container, way: Way | undefined, operator: keyof typeof OPERATORS): readonly Located[] {
   const path = OPERATORS[operator];
   const found: unknown = JSONPath({ path, json: node, eval: false, resultType: 'all', wrap: true });
   const hits: readonly LibraryHit[] = Array.isArray(found) ? found : [];
   // Not by the path that the library gives: it leaves out names that look like its operators. A parent comes before its children.
-  const paths = new Map<unknown, ValuePath>([[node, []]]);
+  const ways = new Map<unknown, Way | undefined>([[node, way]]);
   return hits.map(({ value, parent, parentProperty }) => {
-    if (value === node) return { value, path: [] };
-    const at = [...(paths.get(parent) ?? []), parentProperty];
-    if (isContainer(value)) paths.set(value, at);
-    return { value, path: at };
+    if (value === node) return { value, at: way };
+    const at = { step: parentProperty, up: ways.get(parent) };
+    if (isContainer(value)) ways.set(value, at);
+    return { value, at };
   });
 }
 

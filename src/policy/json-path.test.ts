@@ -6,11 +6,15 @@ import { compileJsonPath, isMetadataOnly } from './json-path.ts';
 import { KeyPatterns } from './key-patterns.ts';
 import type { KindContext } from './program.ts';
 import { subjectOf } from './subject.ts';
+import { Work } from './work.ts';
 
 function read(text: string, object: CachedObject, kind: KindContext = CONFIG_MAPS): unknown {
   const compiled = compileJsonPath(text);
   if (!compiled.ok) throw new Error(compiled.problem);
-  const hits = compiled.path.evaluate(subjectOf(object, kind, new KeyPatterns(NO_KEYS), () => undefined));
+  const hits = compiled.path.evaluate(
+    subjectOf(object, kind, new KeyPatterns(NO_KEYS), () => undefined),
+    new Work(),
+  );
   return hits.ok ? hits.values : hits.problem;
 }
 

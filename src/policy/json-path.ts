@@ -2,6 +2,7 @@ import { apiVersionOf } from '../api/resource.ts';
 import { parseJsonPath, type Segment } from './json-path-grammar.ts';
 import { follow, type Hits } from './json-path-walk.ts';
 import type { ObjectView } from './program.ts';
+import type { Work } from './work.ts';
 
 export interface JsonPath {
   /** The top-level field that the path starts with: `metadata`, `spec`, ... */
@@ -11,8 +12,8 @@ export interface JsonPath {
   readonly start: (view: ObjectView) => unknown;
   /** The way on from there. */
   readonly rest: readonly Segment[];
-  /** Every value that the path leads to. Never throws, and does a bounded amount of work. */
-  readonly evaluate: (view: ObjectView) => Hits;
+  /** Every value that the path leads to. Throws TooMuchWork. */
+  readonly evaluate: (view: ObjectView, work: Work) => Hits;
 }
 
 export type JsonPathResult =
@@ -46,7 +47,7 @@ export function compileJsonPath(text: string): JsonPathResult {
 }
 
 function pathOf(head: readonly [string, ...string[]], start: JsonPath['start'], rest: readonly Segment[]): JsonPath {
-  return { field: head[0], head, start, rest, evaluate: (view) => follow(start(view), rest) };
+  return { field: head[0], head, start, rest, evaluate: (view, work) => follow(start(view), rest, work) };
 }
 
 /** Fields that are known of every object without reading more than its metadata. */

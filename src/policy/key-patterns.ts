@@ -1,5 +1,5 @@
-import { compileGlob } from '../api/glob.ts';
-import type { KeySet } from '../api/object.ts';
+import { compileGlob, stepsOfGlob } from '../api/glob.ts';
+import type { KeySet, StringMap } from '../api/object.ts';
 import type { Channel } from './program.ts';
 
 /**
@@ -9,12 +9,14 @@ import type { Channel } from './program.ts';
 export class KeyPatterns implements KeySet {
   readonly labels: readonly string[];
   readonly annotations: readonly string[];
+  readonly #costs: Readonly<Record<Channel, Cost>>;
   readonly #fits: Readonly<Record<Channel, KeyTest>>;
 
   /** Each list without twins, sorted. */
   constructor({ labels, annotations }: KeySet) {
     this.labels = [...new Set(labels)].toSorted();
     this.annotations = [...new Set(annotations)].toSorted();
+    this.#costs = { labels: costOf(this.labels), annotations: costOf(this.annotations) };
     this.#fits = { labels: compilePatterns(this.labels), annotations: compilePatterns(this.annotations) };
   }
 
@@ -29,6 +31,26 @@ export class KeyPatterns implements KeySet {
   fits(channel: Channel, key: string): boolean {
     return this.#fits[channel](key);
   }
+
+  /** What it costs to look at each key of a map: of plain keys next to nothing, of globs up to a step for each pair of characters. */
+  costOn(channel: Channel, map: StringMap): number {
+    const { globs, steps } = this.#costs[channel];
+    if (globs === 0) return 0;
+    const keys = Object.keys(map);
+    const characters = steps === 0 ? 0 : keys.reduce((sum, key) => sum + key.length, 0);
+    return 2 * globs * keys.length + steps * characters;
+  }
+}
+
+/** What it costs to look at a key: for each of so many globs, and so many steps for each of its characters. */
+interface Cost {
+  readonly globs: number;
+  readonly steps: number;
+}
+
+function costOf(patterns: readonly string[]): Cost {
+  const globs = patterns.filter((pattern) => pattern.includes('*')).flatMap((pattern) => pattern.split(' '));
+  return { globs: globs.length, steps: globs.reduce((sum, glob) => sum + stepsOfGlob(glob), 0) };
 }
 
 export type KeyTest = (key: string) => boolean;

@@ -5,6 +5,7 @@ import type { About } from './about.ts';
 import type { KeyPatterns } from './key-patterns.ts';
 import type { Reach } from './reach.ts';
 import type { ResourceTerm } from './resource-terms.ts';
+import type { Work } from './work.ts';
 
 /** A group/resource that a policy names, or globs over several, and where in its spec, for messages. */
 export interface Target extends ResourceTerm {
@@ -52,6 +53,8 @@ export type Sight = VersionedObject | 'Pending' | 'NotServed';
 export interface Subject extends ObjectView {
   /** The object's Namespace; `NotNamespaced` for other cluster-scoped objects, `Unknown` while it was not seen yet. */
   readonly namespace: NamespaceView | 'NotNamespaced' | 'Unknown';
+  /** What the policy may still do with the object. */
+  readonly work: Work;
 }
 
 export interface NamespaceView {
@@ -109,7 +112,10 @@ export interface RuleWrite {
   readonly writes: KeyPatterns;
   /** Keys that it writes or removes: held where it cannot say what it wants. */
   readonly decides: KeyPatterns;
-  /** Tells what it wants of an object. `Unknown`: something that it depends on was not seen yet; nothing was told. */
+  /**
+   * Tells what it wants of an object. `Unknown`: something that it depends on was not seen yet; nothing was told. Throws
+   * TooMuchWork, before it has told anything.
+   */
   readonly wish: (subject: Subject, wishes: Wishes) => 'Told' | 'Unknown';
 }
 
@@ -126,11 +132,11 @@ export interface Fault {
   readonly message: string;
 }
 
-/** What is wrong with an object, nothing when it is right. Never throws, and does a bounded amount of work. */
-export type Judgement = (view: JudgedView) => readonly Fault[];
+/** What is wrong with an object, nothing when it is right. Throws nothing but TooMuchWork. */
+export type Judgement = (view: JudgedView, work: Work) => readonly Fault[];
 
 /** A judgement on whatever looks like an object: the object itself, or a pod that it makes. */
-export type Demand = (view: ObjectView) => readonly Fault[];
+export type Demand = (view: ObjectView, work: Work) => readonly Fault[];
 
 export interface Rule {
   readonly name: string;

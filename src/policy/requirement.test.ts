@@ -5,12 +5,13 @@ import type { RequiredKey } from '../api/judge-actions.ts';
 import { JudgedObject } from './judged-object.ts';
 import type { Channel } from './program.ts';
 import { compileRequirement } from './requirement.ts';
+import { Work } from './work.ts';
 
 function problem(channel: Channel, required: RequiredKey, value: string): string | undefined {
   const compiled = compileRequirement(channel, required);
   if (!compiled.ok) throw new Error(compiled.problem);
   const object = cachedObject({ name: 'x', [channel]: { [required.key]: value } });
-  return compiled.demand(new JudgedObject(object, CONFIG_MAPS, undefined))[0]?.message;
+  return compiled.demand(new JudgedObject(object, CONFIG_MAPS, undefined), new Work())[0]?.message;
 }
 
 test.each<[string, Channel, RequiredKey, string, string | undefined]>([

@@ -3,6 +3,7 @@ import { valueIn } from '../api/object.ts';
 import { describeKey } from './messages.ts';
 import { compilePattern } from './pattern.ts';
 import type { Channel, Demand } from './program.ts';
+import type { Work } from './work.ts';
 
 export type CompiledRequirement =
   | { readonly ok: true; readonly demand: Demand }
@@ -10,16 +11,16 @@ export type CompiledRequirement =
   | { readonly ok: false; readonly path: string; readonly problem: string };
 
 /** What is wrong with a value, in words; undefined when it is right. */
-type ValueProblem = (value: string) => string | undefined;
+type ValueProblem = (value: string, work: Work) => string | undefined;
 
 /** A demand on one key. Values of labels are named in messages, values of annotations never are. */
 export function compileRequirement(channel: Channel, required: RequiredKey): CompiledRequirement {
   const compiled = valueProblem(channel, required);
   if (typeof compiled !== 'function') return { ok: false, ...compiled };
   const { key } = required;
-  const demand: Demand = (view) => {
+  const demand: Demand = (view, work) => {
     const value = valueIn(view[channel], key);
-    const wrong = value === undefined ? 'is missing' : compiled(value);
+    const wrong = value === undefined ? 'is missing' : compiled(value, work);
     if (wrong === undefined) return RIGHT;
     const code = value === undefined ? 'RequiredKeyMissing' : 'RequiredValueWrong';
     return [{ result: 'Violation', code, message: `${describeKey(channel, key)} ${wrong}` }];
@@ -42,5 +43,5 @@ function valueProblem(
   if (pattern === undefined) return () => undefined;
   const compiled = compilePattern(pattern);
   if (!compiled.ok) return { path: 'pattern', problem: compiled.problem };
-  return (value) => (compiled.fits(value) ? undefined : `${found(value)}; it must match ${pattern}`);
+  return (value, work) => (compiled.fits(value, work) ? undefined : `${found(value)}; it must match ${pattern}`);
 }

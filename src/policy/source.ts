@@ -92,7 +92,7 @@ function compileJsonPathSource(text: string, path: string, draft: CompileDraft):
   const { path: jsonPath } = compiled;
   draft.reads(jsonPath.field);
   return (subject) => {
-    const hits = jsonPath.evaluate(subject);
+    const hits = jsonPath.evaluate(subject, subject.work);
     return hits.ok ? valueText(hits.values) : { kind: 'Error', code: 'SourceTooLarge', message: hits.problem };
   };
 }

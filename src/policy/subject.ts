@@ -1,6 +1,7 @@
 import type { CachedObject, StringMap } from '../api/object.ts';
 import type { KeyPatterns } from './key-patterns.ts';
 import type { Channel, KindContext, NamespaceLookup, Subject } from './program.ts';
+import { Work } from './work.ts';
 
 /** True when one of our two managers owns the key on this object. */
 export function owns(object: CachedObject, channel: Channel, key: string): boolean {
@@ -28,22 +29,25 @@ export function subjectOf(
   kind: KindContext,
   writes: KeyPatterns,
   namespaceOf: NamespaceLookup,
+  work = new Work(),
 ): Subject {
-  return new LazySubject(object, kind, writes, namespaceOf);
+  return new LazySubject(object, kind, writes, namespaceOf, work);
 }
 
 /** Most policies look at little of an object, so what has to be made is made when it is first looked at. */
 class LazySubject implements Subject {
   readonly object: CachedObject;
   readonly kind: KindContext;
+  readonly work: Work;
   readonly #writes: KeyPatterns;
   readonly #namespaceOf: NamespaceLookup;
   #labels: StringMap | undefined;
   #annotations: StringMap | undefined;
   #namespace: Subject['namespace'] | undefined;
 
-  constructor(object: CachedObject, kind: KindContext, writes: KeyPatterns, namespaceOf: NamespaceLookup) {
+  constructor(object: CachedObject, kind: KindContext, writes: KeyPatterns, namespaceOf: NamespaceLookup, work: Work) {
     this.object = object;
+    this.work = work;
     this.kind = kind;
     this.#writes = writes;
     this.#namespaceOf = namespaceOf;

@@ -1,11 +1,12 @@
 import { type CachedObject, valueIn } from '../api/object.ts';
 import { type Desired, isHeld } from './desired.ts';
-import { type Draft, type Intent, resultOf } from './intent.ts';
+import { type Draft, type Intent, resultOf, tooMuchWork } from './intent.ts';
 import type { KeyPatterns } from './key-patterns.ts';
 import { describeKey } from './messages.ts';
 import { CHANNELS, type Channel, type JudgedView, type Program, type Result, type Rule } from './program.ts';
 import { owns } from './subject.ts';
 import { blockerOf, type Decide, effectOn, moveOf, type Winners, winnerOf, winnersOf } from './winners.ts';
+import { TooMuchWork, type Work } from './work.ts';
 
 /** What one policy has to say about one object. */
 export interface Verdict {
@@ -30,13 +31,14 @@ export interface Outcome {
   readonly judged: JudgedView;
 }
 
-export function verdictOf(draft: Draft, outcome: Outcome): Verdict {
+/** `work`: what the policy may still do with the object. */
+export function verdictOf(draft: Draft, outcome: Outcome, work: Work): Verdict {
   const { program, matched, pending } = draft;
   const results: Result[] = [...draft.errors];
   if (draft.intents.length > 0) aboutIntents(draft, outcome, results);
   if (program.mode === 'Audit' && !pending) aboutRemoval(draft, outcome, results);
   // What is not seen yet may still bring what is required.
-  if (matched && !pending) aboutJudgements(program, outcome, results);
+  if (matched && !pending) aboutJudgements(program, outcome, work, results);
   return sharedVerdict(matched, isOwned(outcome, program), pending, results);
 }
 
@@ -152,13 +154,18 @@ function writesKey({ writes }: Rule, channel: Channel, key: string): boolean {
 
 // ---- Rules that judge ----------------------------------------------------------------------------------------------
 
-function aboutJudgements({ rules }: Program, { judged }: Outcome, results: Result[]): void {
+function aboutJudgements({ rules }: Program, { judged }: Outcome, work: Work, results: Result[]): void {
   for (const rule of rules) {
     for (const judge of rule.judgements) {
-      for (const { result, code, message } of judge(judged)) {
-        // That a rule cannot be applied is not what its message is about.
-        const words = result === 'Violation' ? (rule.message ?? message) : message;
-        results.push(resultOf(rule, result, code, words));
+      try {
+        for (const { result, code, message } of judge(judged, work)) {
+          // That a rule cannot be applied is not what its message is about.
+          const words = result === 'Violation' ? (rule.message ?? message) : message;
+          results.push(resultOf(rule, result, code, words));
+        }
+      } catch (error) {
+        if (!(error instanceof TooMuchWork)) throw error;
+        results.push(tooMuchWork(rule, error));
       }
     }
   }

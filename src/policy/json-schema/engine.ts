@@ -2,14 +2,18 @@ import type { ErrorObject, Options, ValidateFunction } from 'ajv';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import { messageOf } from '../../base/errors.ts';
 import { compilePattern } from '../pattern.ts';
+import { Work } from '../work.ts';
 import { formats } from './formats.ts';
 import type { SchemaMap } from './keywords.ts';
 import { type ReadSchema, readSchema, type SchemaIssue } from './reader.ts';
 import { canonical } from './size.ts';
 
 export interface CompiledSchema extends ReadSchema {
-  /** What is wrong with a value. `First`: one thing at most, for values that are so large that all would be too much. */
-  readonly errors: (value: unknown, amount: 'All' | 'First') => readonly ErrorObject[];
+  /**
+   * What is wrong with a value. `First`: one thing at most, for values that are so large that all would be too much. Throws
+   * TooMuchWork where patterns and formats cost more than is left.
+   */
+  readonly errors: (value: unknown, amount: 'All' | 'First', work: Work) => readonly ErrorObject[];
 }
 
 export type SchemaResult =
@@ -22,7 +26,8 @@ export type SchemaResult =
  */
 export class SchemaEngine {
   readonly #known = new Map<string, SchemaResult>();
-  readonly #ajv = { All: lazy(() => newAjv(true)), First: lazy(() => newAjv(false)) };
+  readonly #meter: Meter = { work: new Work() };
+  readonly #ajv = { All: lazy(() => newAjv(true, this.#meter)), First: lazy(() => newAjv(false, this.#meter)) };
 
   compile(schema: SchemaMap): SchemaResult {
     const identity = canonical(schema);
@@ -40,7 +45,10 @@ export class SchemaEngine {
     try {
       const all = this.#ajv.All().compile(read.schema);
       const first = lazy(() => this.#ajv.First().compile(read.schema));
-      const errors = (value: unknown, amount: 'All' | 'First') => errorsOf(amount === 'All' ? all : first(), value);
+      const errors: CompiledSchema['errors'] = (value, amount, work) => {
+        this.#meter.work = work;
+        return errorsOf(amount === 'All' ? all : first(), value);
+      };
       return { ok: true, compiled: { ...read, errors } };
     } catch (error) {
       return { ok: false, issues: [{ path: [], problem: `cannot be compiled: ${messageOf(error)}` }] };
@@ -60,7 +68,13 @@ function errorsOf(validate: ValidateFunction, value: unknown): readonly ErrorObj
   return validate(value) ? [] : (validate.errors ?? []);
 }
 
-function newAjv(allErrors: boolean): Ajv2020 {
+/** ajv calls patterns and formats with a text and nothing else. */
+export interface Meter {
+  /** Of the judgement under way. */
+  work: Work;
+}
+
+function newAjv(allErrors: boolean, meter: Meter): Ajv2020 {
   const options: Options = {
     allErrors,
     // What strict mode finds beyond unknown keywords is a matter of taste, and real schemas differ.
@@ -77,8 +91,15 @@ function newAjv(allErrors: boolean): Ajv2020 {
     ownProperties: true,
     messages: false,
     logger: false,
-    formats: formats(),
-    code: { regExp: Object.assign(linearPattern, { code: 'linearPattern' }) },
+    formats: formats(meter),
+    // Lists are gone through: code for each entry of them would cost more to compile than it saves.
+    loopRequired: 8,
+    loopEnum: 8,
+    code: {
+      // Costs as much again as compiling does.
+      optimize: false,
+      regExp: Object.assign((pattern: string) => linearPattern(pattern, meter), { code: 'linearPattern' }),
+    },
   };
   const ajv = new Ajv2020(options);
   // ajv compares each entry with each other one.
@@ -88,18 +109,28 @@ function newAjv(allErrors: boolean): Ajv2020 {
     type: 'array',
     schemaType: 'boolean',
     errors: false,
-    validate: (wanted: boolean, entries: readonly unknown[]) => !wanted || areDifferent(entries),
+    validate: (wanted: boolean, entries: readonly unknown[]) => !wanted || areDifferent(entries, meter.work),
   });
   return ajv;
 }
 
 /** ajv tells patterns apart by their text. */
-function linearPattern(pattern: string): { test: (text: string) => boolean; toString: () => string } {
+function linearPattern(pattern: string, meter: Meter): { test: (text: string) => boolean; toString: () => string } {
   const compiled = compilePattern(pattern);
   if (!compiled.ok) throw new TypeError(compiled.problem);
-  return { test: compiled.fits, toString: () => pattern };
+  return { test: (text) => compiled.fits(text, meter.work), toString: () => pattern };
 }
 
-function areDifferent(entries: readonly unknown[]): boolean {
-  return new Set(entries.map(canonical)).size === entries.length;
+/** Of work, what it costs to write an entry out and look it up, beside a quarter for each of its characters. */
+const ENTRY_COST = 60;
+
+function areDifferent(entries: readonly unknown[], work: Work): boolean {
+  const known = new Set<string>();
+  for (const entry of entries) {
+    const text = canonical(entry);
+    work.spend(ENTRY_COST + Math.ceil(text.length / 4));
+    if (known.has(text)) return false;
+    known.add(text);
+  }
+  return true;
 }

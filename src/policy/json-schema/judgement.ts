@@ -20,8 +20,8 @@ export type CompiledJsonSchema =
     }
   | { readonly ok: false; readonly issues: readonly { readonly path: ValuePath; readonly problem: string }[] };
 
-/** Weight of what one rule looks at in one object, times the size of its schema. */
-const MAX_WORK = 10_000_000;
+/** Of work, what it costs to weigh one part of a value, and to copy it where numbers have to be rounded. */
+const WEIGHING = 10;
 /** Up to here all that is wrong is collected, else only the first thing: each costs memory. */
 const MAX_WORK_FOR_ALL = 20_000;
 
@@ -41,20 +41,21 @@ export function compileJsonSchema(
 }
 
 function demandOf(nodes: SchemaNodes, schema: CompiledSchema): Demand {
-  return (view) => {
-    const found = nodes.values(view);
+  return (view, work) => {
+    const found = nodes.values(view, work);
     if (!found.ok) return [{ result: 'Error', code: 'SourceTooLarge', message: found.problem }];
-    let left = Math.floor(MAX_WORK / schema.size);
     let first: { readonly node: number; readonly value: unknown; readonly error: ErrorObject } | undefined;
     let more = 0;
     for (const [node, given] of found.values.entries()) {
-      const weighed = weigh(given, left);
+      // Each part of the value may meet each part of the schema.
+      const most = Math.floor(work.left / (schema.size + WEIGHING));
+      const weighed = weigh(given, most);
+      work.spend((weighed.ok ? weighed.weight * schema.size : 0) + WEIGHING * (weighed.ok ? weighed.weight : most));
       if (!weighed.ok) return [tooLarge(weighed.problem)];
-      left -= weighed.weight;
       if (weighed.hasBigInt && schema.needsExactNumbers) return [inexact(pathText('$', nodes.locate(view, node)))];
       const value = weighed.hasBigInt ? withNumbers(given) : given;
       const amount = weighed.weight * schema.size <= MAX_WORK_FOR_ALL ? 'All' : 'First';
-      const errors = schema.errors(value, amount);
+      const errors = schema.errors(value, amount, work);
       const [error, ...others] = errors.length === 0 ? [] : telling(errors);
       if (error === undefined) continue;
       if (first === undefined) first = { node, value, error };

@@ -4,6 +4,7 @@ import { compileJsonPath, METADATA_FIELDS, metadataOf, topLevel } from '../json-
 import { type Hits, locate } from '../json-path-walk.ts';
 import { podPathProblem } from '../pod.ts';
 import type { ObjectView } from '../program.ts';
+import type { Work } from '../work.ts';
 import type { PlainSchema } from './reader.ts';
 import { FieldsAsked, fieldsProblem } from './scope.ts';
 
@@ -11,7 +12,7 @@ import { FieldsAsked, fieldsProblem } from './scope.ts';
 export interface SchemaNodes {
   /** Top-level fields of the object. */
   readonly fields: readonly string[];
-  readonly values: (view: ObjectView) => Hits;
+  readonly values: (view: ObjectView, work: Work) => Hits;
   readonly locate: (view: ObjectView, node: number) => ValuePath;
 }
 
@@ -72,6 +73,6 @@ function below(jsonPath: string, subject: RuleSpec['subject']): NodesResult {
   const { field, head, start, rest, evaluate } = compiled.path;
   const problem = subject === 'PodTemplate' ? podPathProblem(head) : undefined;
   if (problem !== undefined) return { ok: false, path: 'jsonPath', problem };
-  const at = (view: ObjectView, node: number) => [...head, ...(locate(start(view), rest)[node] ?? [])];
+  const at = (view: ObjectView, node: number) => [...head, ...(locate(start(view), rest, node) ?? [])];
   return { ok: true, nodes: { fields: [field], values: evaluate, locate: at } };
 }

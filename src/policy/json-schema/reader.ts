@@ -1,5 +1,6 @@
 import { BOUNDS } from '../../api/bounds.ts';
 import type { ValuePath } from '../../api/json-shape.ts';
+import { MAX_ISSUES } from '../../api/parse-policy.ts';
 import { quoted } from '../../api/words.ts';
 import { isSchemaMap, KEYWORDS, patternProblem, type SchemaMap, unknownKeyword } from './keywords.ts';
 
@@ -50,6 +51,8 @@ function check(schema: unknown, path: ValuePath, issues: SchemaIssue[]): void {
     return;
   }
   for (const [name, value] of Object.entries(schema)) {
+    // Nobody reads more, and the next one may cost a look for what was meant.
+    if (issues.length >= MAX_ISSUES) return;
     const at = [...path, name];
     const keyword = KEYWORDS.get(name);
     const refuse = (problem: string | undefined) => {
@@ -112,6 +115,7 @@ interface Place {
 /** Writes definitions out where they are referred to, so that what is compiled is a tree whose size is known. */
 class Expansion {
   size = 0;
+  #keywordCost = 0;
   needsExactNumbers = false;
   issue: SchemaIssue | undefined;
   readonly #root: SchemaMap;
@@ -126,12 +130,15 @@ class Expansion {
     if (place.depth > BOUNDS.schemaDepth) {
       this.#refuse(place.path, `is nested deeper than ${BOUNDS.schemaDepth} levels, with references written out`);
     }
+    this.#spend(1, place);
     if (this.issue !== undefined) return true;
     const plain: Record<string, unknown> = {};
     const everyOf: PlainSchema[] = [];
     for (const [name, value] of Object.entries(schema)) {
       const keyword = KEYWORDS.get(name);
       const at = { path: [...place.path, name], depth: place.depth + 1, within: place.within };
+      this.#spend(keywordCost(name, value), at);
+      if (this.issue !== undefined) return true;
       switch (keyword?.holds) {
         case 'Schema':
           plain[name] = this.expand(value, at);
@@ -195,10 +202,44 @@ class Expansion {
     }
   }
 
+  #spend(cost: number, { path }: Place): void {
+    this.#keywordCost += cost;
+    if (this.#keywordCost > BOUNDS.schemaKeywordCost) {
+      const what = `holds more than ${BOUNDS.schemaKeywordCost} schemas and keywords, with references written out (a pattern counts 8 and one more for each 32 characters, unevaluatedProperties and oneOf 4, each name in dependentRequired 1)`;
+      this.#refuse(path.slice(0, 2), `${what}: too much to compile; several rules may each judge a part`);
+    }
+  }
+
   #refuse(path: ValuePath, problem: string): PlainSchema {
     this.issue ??= { path, problem };
     return true;
   }
+}
+
+/** By measurement, what compiling a keyword costs beside the schemas in it. */
+function keywordCost(name: string, value: unknown): number {
+  switch (name) {
+    case 'pattern':
+      return patternCost(String(value));
+    case 'patternProperties':
+      return Object.keys(Object(value)).reduce((sum, pattern) => sum + patternCost(pattern), 0);
+    case 'dependentRequired':
+      return Object.values(Object(value)).reduce(
+        (sum: number, names) => sum + (Array.isArray(names) ? names.length + 1 : 0),
+        0,
+      );
+    case 'unevaluatedProperties':
+    case 'unevaluatedItems':
+    case 'oneOf':
+    case 'contains':
+      return 4;
+    default:
+      return KEYWORDS.get(name)?.holds === 'Value' || name === 'allOf' ? 1 : 0;
+  }
+}
+
+function patternCost(pattern: string): number {
+  return 8 + Math.floor(pattern.length / 32);
 }
 
 /** OpenAPI's way to allow null becomes JSON Schema's. */
