@@ -22,6 +22,17 @@ const served = (...versions: readonly string[]): DiscoverySnapshot => {
   return new Map([['configmaps', { group: '', resource: 'configmaps', versions: all, stale: false }]]);
 };
 
+/** Each look at the clock is a millisecond later. */
+const ticking = () => {
+  let now = 0;
+  return { monotonic: () => now++ };
+};
+const large = (rules: number) => ({
+  ...GOOD,
+  rules: Array.from({ length: rules }, (_, i) => ({ name: `r${i}`, require: { labels: [{ key: 'team' }] } })),
+});
+const turn = async () => new Promise<void>((resolve) => setImmediate(resolve));
+
 describe('a policy', () => {
   test('is compiled once for each generation; its status may change without that', () => {
     const policies = new PolicySet();
@@ -111,17 +122,6 @@ describe('a policy that must name a version', () => {
 });
 
 describe('what a slice is too short for', () => {
-  /** Each look at the clock is a millisecond later. */
-  const ticking = () => {
-    let now = 0;
-    return { monotonic: () => now++ };
-  };
-  const large = (rules: number) => ({
-    ...GOOD,
-    rules: Array.from({ length: rules }, (_, i) => ({ name: `r${i}`, require: { labels: [{ key: 'team' }] } })),
-  });
-  const turn = async () => new Promise<void>((resolve) => setImmediate(resolve));
-
   test('is gone on with in later turns of the event loop, and told when it is done', async () => {
     const policies = new PolicySet({ clock: ticking() });
     const late: string[] = [];

@@ -114,7 +114,9 @@ export class PolicySet {
   /** Looks again at policies whose acceptance names what the server has. */
   setDiscovery(discovery: DiscoverySnapshot): void {
     this.#discovery = discovery;
-    for (const [name, program] of [...this.#unserved]) {
+    // Those of before: what is set anew meanwhile comes again.
+    const before = Array.from(this.#unserved);
+    for (const [name, program] of before) {
       const entry = this.#entries.get(name);
       if (entry !== undefined) this.#set(entry.object, { ok: true, program }, entry.program);
     }

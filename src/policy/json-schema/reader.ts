@@ -222,12 +222,9 @@ function keywordCost(name: string, value: unknown): number {
     case 'pattern':
       return patternCost(String(value));
     case 'patternProperties':
-      return Object.keys(Object(value)).reduce((sum, pattern) => sum + patternCost(pattern), 0);
+      return membersOf(value).reduce((sum, [pattern]) => sum + patternCost(pattern), 0);
     case 'dependentRequired':
-      return Object.values(Object(value)).reduce(
-        (sum: number, names) => sum + (Array.isArray(names) ? names.length + 1 : 0),
-        0,
-      );
+      return membersOf(value).reduce((sum, [, names]) => sum + (Array.isArray(names) ? names.length + 1 : 0), 0);
     case 'unevaluatedProperties':
     case 'unevaluatedItems':
     case 'oneOf':
@@ -236,6 +233,10 @@ function keywordCost(name: string, value: unknown): number {
     default:
       return KEYWORDS.get(name)?.holds === 'Value' || name === 'allOf' ? 1 : 0;
   }
+}
+
+function membersOf(value: unknown): readonly (readonly [string, unknown])[] {
+  return isSchemaMap(value) ? Object.entries(value) : [];
 }
 
 function patternCost(pattern: string): number {
