@@ -11,7 +11,13 @@ export default defineConfig({
       {
         test: {
           name: 'unit',
-          include: ['src/**/*.test.ts', 'scripts/**/*.test.ts', 'test/support/**/*.test.ts', 'test/fuzz/**/*.test.ts'],
+          include: [
+            'src/**/*.test.ts',
+            'scripts/**/*.test.ts',
+            'test/support/**/*.test.ts',
+            'test/fuzz/**/*.test.ts',
+            'test/hostile/**/*.test.ts',
+          ],
           pool: 'threads',
           // Against one that hangs: how long a property over thousands of cases takes depends on what else the machine does.
           testTimeout: 30_000,
@@ -22,7 +28,7 @@ export default defineConfig({
         test: {
           name: 'journeys',
           include: ['test/**/*.test.ts'],
-          exclude: ['test/support/**', 'test/fuzz/**', '**/node_modules/**'],
+          exclude: ['test/support/**', 'test/fuzz/**', 'test/hostile/**', '**/node_modules/**'],
           // A process of its own for each file: journeys start and kill servers.
           pool: 'forks',
           maxWorkers: 2,

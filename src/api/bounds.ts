@@ -29,7 +29,7 @@ export const BOUNDS = {
   /** Steps of a pattern with its repeats written out. */
   patternSteps: 2_000,
   /** Characters of all patterns of a rule, and of all globs over names and namespaces of a policy. */
-  rulePatterns: 8_192,
+  rulePatterns: 4_096,
   nameGlobs: 32_768,
 
   /** Lengths of text, in characters. */

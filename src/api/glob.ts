@@ -19,8 +19,11 @@ export function compileGlob(pattern: string, { separator }: GlobOptions = {}): (
 /** How many steps it takes at most for each character of a text to match a glob with a separator; 0 where these are next to nothing. */
 export function stepsOfGlob(pattern: string): number {
   const [head = '', , ...more] = pattern.split(/\*+/);
-  return !pattern.includes('*') || isOneStar(pattern, more.length) ? 0 : pattern.length - head.length;
+  return !pattern.includes('*') || isOneStar(pattern, more.length) ? 0 : STEP_COST + pattern.length - head.length;
 }
+
+/** What each character costs beside the steps, in steps. */
+const STEP_COST = 8;
 
 function isOneStar(pattern: string, moreStars: number): boolean {
   return moreStars === 0 && !pattern.includes('**');

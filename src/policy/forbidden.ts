@@ -22,5 +22,10 @@ export function compileForbidden({ labels = [], annotations = [] }: KeyGlobs): D
 
 function named(channel: Channel, keys: readonly string[]): string {
   const word = channel === 'labels' ? 'label' : 'annotation';
-  return `${keys.length === 1 ? `the ${word}` : `the ${word}s`} ${listedUpTo(MAX_NAMED, keys.map(quoted))}`;
+  return `${keys.length === 1 ? `the ${word}` : `the ${word}s`} ${listedUpTo(MAX_NAMED, firstQuoted(keys))}`;
+}
+
+/** Those that are named are few; the others are only counted. */
+function firstQuoted(keys: readonly string[]): readonly string[] {
+  return keys.map((key, i) => (i < MAX_NAMED ? quoted(key) : key));
 }

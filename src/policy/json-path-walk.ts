@@ -35,10 +35,13 @@ export function follow(root: unknown, segments: readonly Segment[], work: Work):
         if (child !== undefined) next.push(child);
         continue;
       }
-      const size = segment.kind === 'Wildcard' ? Object.keys(node).length : sizeBelow(node, left);
+      const most = Math.min(left, Math.floor(work.left / VALUE_COST));
+      const size = segment.kind === 'Wildcard' ? Object.keys(node).length : sizeBelow(node, most);
       if (size === 'TooDeep') return refused(`lists and objects nested deeper than ${MAX_DEPTH} levels`);
+      // What was counted is done, also where it is too much.
+      work.spend(Math.min(size, most) * VALUE_COST);
       left -= size;
-      work.spend(Math.min(size, MAX_VALUES) * VALUE_COST);
+      if (left >= 0 && size > most) work.spend(size * VALUE_COST);
       if (left < 0) return refused(`more than ${MAX_VALUES} values`);
       for (const value of opened(node, segment.kind)) next.push(value);
     }

@@ -29,7 +29,7 @@ export class Work {
 
   /** To be called before the work is done. Throws TooMuchWork, and takes nothing, where less is left. */
   spend(units: number): void {
-    if (units > this.left) throw new TooMuchWork();
+    if (units > this.left) throw TOO_MUCH;
     const ofShare = Math.min(units, this.#share);
     this.#share -= ofShare;
     this.#most -= units - ofShare;
@@ -45,3 +45,6 @@ export class TooMuchWork extends Error {
     super('the rule would have to do more on this object than is allowed');
   }
 }
+
+/** One for all: nobody asks where it came from, and a stack for each of thousands of rules would cost more than they may. */
+const TOO_MUCH = new TooMuchWork();

@@ -1,9 +1,5 @@
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { beforeEach, describe, expect, test } from 'vitest';
-import { POLICIES } from '../support/installation.ts';
-import { configMap, is, useStage } from '../support/stage.ts';
+import { configMap, useStage } from '../support/stage.ts';
 
 const stage = useStage();
 beforeEach(async () => stage().sweep());
@@ -66,60 +62,4 @@ describe('metrics', () => {
     expect(counters.length).toBeGreaterThan(5);
     expect(counters.filter((name) => !name.endsWith('_total'))).toEqual([]);
   });
-});
-
-test('what is secret in an object is in no Event, log line, audit line, metric or status', async () => {
-  const { admin } = stage();
-  const canary = 'canary-7f3a9c';
-  const folder = await mkdtemp(join(tmpdir(), 'canary-'));
-  const file = join(folder, 'audit.log');
-  try {
-    const ns = await admin.createNamespace('canary');
-    const object = (name: string) => ({
-      ...configMap(ns, name, {}, { a: canary }),
-      metadata: { namespace: ns, name, annotations: { note: canary, 'acme.io/long': canary } },
-    });
-    await admin.createMany([object('cm-1'), object('cm-2')]);
-    const operator = await stage().startOperator({ args: ['--audit-log', file] });
-    const match = {
-      resources: [{ group: '', resource: 'configmaps', version: 'v1' }],
-      namespaces: [ns],
-      names: ['cm-*'],
-    };
-    const rules = [
-      { name: 'displaces', set: { annotations: [{ key: 'note', value: `${canary}-too` }] } },
-      { name: 'copies', set: { annotations: [{ key: 'copied', valueFrom: { jsonPath: '$.data.a' } }] } },
-      { name: 'is-wrong', set: { labels: [{ key: 'data', valueFrom: { jsonPath: '$.data' } }] } },
-      { name: 'judges', require: { annotations: [{ key: 'acme.io/long', pattern: '^x$' }] } },
-    ];
-    await stage().applyPolicy('canary', { mode: 'Audit', match, rules });
-    await stage().policy('canary', ({ violationsTotal }) => violationsTotal > 0);
-    await admin.create(object('cm-3'));
-    await stage().applyPolicy('canary', { mode: 'Enforce', match, rules });
-    await admin.waitFor(at(ns, 'cm-3'), ({ metadata }) => metadata.annotations['copied'] === canary);
-    const policy = await stage().policy('canary', (view) => is(view, 'Ready') === 'True' && view.violationsTotal === 6);
-    const eventsIn = async (namespace: string) =>
-      (await admin.list(`/apis/events.k8s.io/v1/namespaces/${namespace}/events`)).items;
-    const told = async () =>
-      (await eventsIn('default')).filter((event) => JSON.stringify(event).includes(policy.raw.metadata.uid));
-    await expect.poll(async () => JSON.stringify(await told()), { timeout: 20_000 }).toContain('TookOver');
-    const { status } = (await admin.get(`${POLICIES}/canary`)) as { readonly status?: unknown };
-    const places = {
-      events: JSON.stringify([await eventsIn(ns), await told()]),
-      log: operator.lines.map((line) => JSON.stringify(line)).join('\n'),
-      noise: operator.noise.join('\n'),
-      audit: await readFile(file, 'utf8'),
-      metrics: (await operator.page('/metrics')).body,
-      status: JSON.stringify(status),
-    };
-    expect(
-      Object.entries(places)
-        .filter(([, text]) => text.includes(canary))
-        .map(([place]) => place),
-    ).toEqual([]);
-    expect(places.audit).toContain('"key":"copied"');
-    expect(places.status).toContain('is-wrong');
-  } finally {
-    await rm(folder, { recursive: true });
-  }
 });

@@ -121,14 +121,15 @@ function linearPattern(pattern: string, meter: Meter): { test: (text: string) =>
   return { test: (text) => compiled.fits(text, meter.work), toString: () => pattern };
 }
 
-/** Of work, what it costs to write an entry out and look it up, beside a quarter for each of its characters. */
-const ENTRY_COST = 60;
+/** Of work, what it costs to write an entry out and look it up, and for each of its characters. */
+const ENTRY_COST = 100;
+const CHARACTER_COST = 5;
 
 function areDifferent(entries: readonly unknown[], work: Work): boolean {
   const known = new Set<string>();
   for (const entry of entries) {
     const text = canonical(entry);
-    work.spend(ENTRY_COST + Math.ceil(text.length / 4));
+    work.spend(ENTRY_COST + CHARACTER_COST * text.length);
     if (known.has(text)) return false;
     known.add(text);
   }

@@ -374,7 +374,7 @@ describe('what one object costs is bounded', () => {
   });
 
   test('in entries that are compared with each other', () => {
-    expect(faults({ uniqueItems: true }, entries(10_000))).toEqual([]);
+    expect(faults({ uniqueItems: true }, entries(2_000))).toEqual([]);
     const started = performance.now();
     expect(faults({ uniqueItems: true }, entries(100_000))).toEqual([expect.stringContaining('SourceTooLarge')]);
     expect(() =>

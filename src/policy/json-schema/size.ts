@@ -20,14 +20,14 @@ export function weigh(root: unknown, limit: number): Weighed {
       weight += 1;
       if (typeof value === 'string') weight += Math.floor(value.length / TEXT_UNIT);
       else if (typeof value === 'bigint') hasBigInt = true;
-      else if (Array.isArray(value)) for (const entry of value) below.push(entry);
+      else if (Array.isArray(value)) for (const entry of value.slice(0, limit + 1)) below.push(entry);
       else if (typeof value === 'object' && value !== null) {
         for (const [name, member] of Object.entries(value)) {
           weight += Math.floor(name.length / TEXT_UNIT);
           below.push(member);
         }
       }
-      if (weight > limit) return { ok: false, problem: 'more than its schema may be asked about' };
+      if (weight + below.length > limit) return { ok: false, problem: 'more than its schema may be asked about' };
     }
     level = below;
   }

@@ -1,0 +1,54 @@
+import { expect, test } from 'vitest';
+import { POLICIES as HOSTILE } from '../hostile/corpus.ts';
+import { configMap, is, useStage } from '../support/stage.ts';
+
+const stage = useStage();
+
+/** What is wrong with a spec, if a fault can be seen by this process alone. The API server refuses the others itself. */
+const CHOSEN = [
+  'repeats within repeats',
+  'a wide schema',
+  'a circle',
+  'a remote reference',
+  'a script',
+  'all letters many times',
+  'wildcards in every rule',
+  'globs over keys with many stars',
+  'the largest schema in every rule',
+];
+
+const isLabelled = (labels: Readonly<Record<string, string>>) => labels['env'] === 'prod';
+
+test('G9: hostile policies and objects hold up nobody: a healthy policy goes on, and each of them says what is wrong', async () => {
+  const { admin } = stage();
+  const ns = await admin.createNamespace('hostile');
+  await stage().startOperator();
+  await stage().applyPolicy('healthy', {
+    mode: 'Enforce',
+    match: { resources: [{ group: '', resource: 'configmaps' }], namespaces: [ns] },
+    rules: [{ name: 'env', set: { labels: [{ key: 'env', value: 'prod' }] } }],
+  });
+  const chosen = CHOSEN.flatMap((name) => HOSTILE.filter((each) => each.name === name));
+  expect(chosen).toHaveLength(CHOSEN.length);
+  const at = (name: string) => `/api/v1/namespaces/${ns}/configmaps/${name}`;
+  const many = Object.fromEntries(Array.from({ length: 10_000 }, (_, i) => [`l${i}`, 'v']));
+  const names = chosen.map((_, i) => `hostile-${i}`);
+  for (const [i, { spec }] of chosen.entries()) {
+    const match = { resources: [{ group: '', resource: 'configmaps', version: 'v1' }], namespaces: [ns] };
+    await stage().applyPolicy(names[i] ?? '', { ...spec, match });
+    await admin.create(configMap(ns, `cm-${i}`));
+  }
+  await admin.create(configMap(ns, 'many-labels', many));
+  await admin.create(configMap(ns, 'large', {}, { a: 'a'.repeat(1_000_000) }));
+  for (const name of [...chosen.map((_, i) => `cm-${i}`), 'many-labels', 'large'])
+    await stage().labels(at(name), isLabelled, 30_000);
+  for (const [i, { refused, name }] of chosen.entries()) {
+    const accepted = refused === undefined ? 'True' : 'False';
+    const view = await stage().policy(names[i] ?? '', (policy) => is(policy, 'Accepted') === accepted, 30_000);
+    const condition = JSON.stringify(view.raw);
+    if (!(refused?.test(condition) ?? true)) throw new Error(`${name}: ${condition}`);
+  }
+  await admin.create(configMap(ns, 'last'));
+  await stage().labels(at('last'), isLabelled);
+  await stage().policy('healthy', (view) => is(view, 'Ready') === 'True');
+}, 120_000);
