@@ -209,7 +209,8 @@ const door = target(
   }),
   (request) => {
     const reason = refuseReason({ ...request, query: { fieldManager: 'watchkeeper', force: 'true' } }, 'watchkeeper');
-    if (reason === undefined && /\.\.|%2f|%00/i.test(request.path)) throw new Error(`${request.path} passes`);
+    if (reason === undefined && /(?:^|\/)\.\.(?:\/|$)|%2f|%00/i.test(request.path))
+      throw new Error(`${request.path} passes`);
   },
 );
 
