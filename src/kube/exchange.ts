@@ -68,6 +68,7 @@ export class Exchange implements Opening {
     stream.on('response', (headers: IncomingHttpHeaders & IncomingHttpStatusHeader) => {
       if (this.#over) return;
       answered = true;
+      session.answered();
       const length = headers['content-length'];
       if (length !== undefined) expected = Number(length);
       this.#sink.head(headers[':status'] ?? 0, headers);
@@ -94,6 +95,7 @@ export class Exchange implements Opening {
         this.start();
         return;
       }
+      if (!answered) session.brokeOff();
       this.failed(session.failure() ?? networkError('the API server broke the answer off', cause));
     });
   }

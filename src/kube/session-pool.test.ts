@@ -219,6 +219,28 @@ describe('a connection that leads nowhere', () => {
   });
 });
 
+describe('a connection that breaks every request off', () => {
+  test('is left for another one, although it answers PINGs', async () => {
+    // As behind a balancer whose own connection is dead.
+    await using scope = await start((stream, { connection }) => {
+      if (connection === 0) stream.close(constants.NGHTTP2_INTERNAL_ERROR);
+      else answerJson(stream, 200, {});
+    });
+    for (let i = 0; i < 3; i += 1) await expect(scope.get()).rejects.toMatchObject({ code: 'Network' });
+    expect([await scope.get(), await scope.get()]).toEqual([200, 200]);
+    expect(scope.server.requests.map(({ connection }) => connection)).toEqual([0, 0, 0, 1, 1]);
+  });
+
+  test('is kept when it answers some in between', async () => {
+    await using scope = await start((stream, _request, index) => {
+      if (index % 3 !== 2) stream.close(constants.NGHTTP2_INTERNAL_ERROR);
+      else answerJson(stream, 200, {});
+    });
+    for (let i = 0; i < 8; i += 1) await Promise.allSettled([scope.get()]);
+    expect(new Set(scope.server.requests.map(({ connection }) => connection))).toEqual(new Set([0]));
+  });
+});
+
 describe('connections that are not needed', () => {
   test('close after a while', async () => {
     await using scope = await start(ok, { idleTimeoutMs: 30 });

@@ -56,6 +56,8 @@ const STREAM_WINDOW = 4 * 1024 * 1024;
 const CONNECTION_WINDOW = 16 * 1024 * 1024;
 /** How long the server may take to hang up after a connection has run dry, in milliseconds. */
 const LINGER_MS = 1_000;
+/** Requests in a row that were broken off unanswered: whatever answers the PINGs, nobody behind it answers requests. */
+const MOST_IN_VAIN = 3;
 /** In megabytes. Node's own bound is 10, which windows of this size would run into. */
 const MAX_SESSION_MEMORY = 128;
 
@@ -70,6 +72,7 @@ export class Session {
   readonly #onStreamClosed = () => this.#release();
   #state: State = { kind: 'Connecting', cancel: () => {} };
   #streams = 0;
+  #inVain = 0;
   #maxStreams = 0;
   /** Streams with a higher number were never looked at by the server. */
   #lastProcessedStream = Number.POSITIVE_INFINITY;
@@ -145,6 +148,17 @@ export class Session {
       this.#ping(http2);
     }
     return stream;
+  }
+
+  /** The server began to answer a request. */
+  answered(): void {
+    this.#inVain = 0;
+  }
+
+  /** The server broke a request off before it said anything. */
+  brokeOff(): void {
+    this.#inVain += 1;
+    if (this.#inVain >= MOST_IN_VAIN) this.retire();
   }
 
   /** Takes no new streams, and closes when those that run have ended. Only for one that is open. */

@@ -134,7 +134,7 @@ async function atRest(stage: Installation, replicas: readonly Replica[]): Promis
   return Promise.all(
     replicas.map(async (replica) => {
       const { name, life } = replica;
-      return { name, life, leads: leader === undefined || name === leader, holdings: await replica.holdings() };
+      return { name, life, leads: leader === undefined || replicas.length === 1 || name === leader, holdings: await replica.holdings() };
     }),
   );
 }

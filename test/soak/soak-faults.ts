@@ -51,10 +51,16 @@ export const TROUBLES: Readonly<Record<string, Trouble>> = {
       cluster.resumeApiServer();
     }
   },
-  'server restarted': async ({ cluster }) => cluster.restartApiServer(),
-  'server killed': async ({ cluster }) => {
-    await cluster.killApiServer();
-    await cluster.startApiServer();
+  // The proxies' own connections end with the server's, which Node does not always notice.
+  'server restarted': async (arena) => {
+    await arena.cluster.restartApiServer();
+    cut(arena);
+  },
+  'server killed': async (arena) => {
+    await arena.cluster.killApiServer();
+    cut(arena);
+    await arena.cluster.startApiServer();
+    cut(arena);
   },
 };
 
