@@ -41,7 +41,7 @@ const result = await soak({
   bundle,
   nodeFlags,
   seed,
-  churnMs: minutes * 60_000 * 0.8,
+  churnMs: minutes * 60_000 * 0.65,
   rests,
   perNamespace: 80,
   restMs: 5_000,

@@ -11,7 +11,7 @@ export interface Verdict {
 const MIB = 2 ** 20;
 const HOUR_MS = 3_600_000;
 /** Until then code is being compiled and tables fill: nothing is said of growth. */
-const WARM_MS = 600_000;
+const WARM_MS = 1_200_000;
 /** The heap may grow by so much in an hour, in bytes: noise from one rest to the next is a tenth of it. */
 const HEAP_PER_HOUR = 2 * MIB;
 /** A line through fewer rests, or over less time, says nothing. */
