@@ -129,12 +129,11 @@ async function busy(replicas: readonly Replica[]): Promise<readonly string[]> {
 }
 
 async function atRest(stage: Installation, replicas: readonly Replica[]): Promise<readonly ReplicaAtRest[]> {
-  const lease = await stage.admin.find(LEASE);
-  const leader = lease && at(lease, 'spec', 'holderIdentity');
+  const leader = at(await stage.admin.get(LEASE), 'spec', 'holderIdentity');
   return Promise.all(
     replicas.map(async (replica) => {
       const { name, life } = replica;
-      return { name, life, leads: leader === undefined || replicas.length === 1 || name === leader, holdings: await replica.holdings() };
+      return { name, life, leads: name === leader, holdings: await replica.holdings() };
     }),
   );
 }

@@ -48,7 +48,7 @@ export interface SoakResult {
   readonly writes: number;
 }
 
-const REPLICAS = ['a'];
+const REPLICAS = ['a', 'b'];
 const SAMPLE_MS = 5_000;
 /** Requests of the churn under way at once, and how long each of its workers waits between two. */
 const WORKERS = 4;
@@ -113,7 +113,7 @@ class Soak {
       const proxy = await FaultProxy.start(cluster);
       this.#proxies.push(proxy);
       const kubeconfig = await proxy.kubeconfigFor(SERVICE_ACCOUNT);
-      const args = ['--status-violations', '500', '--log-level', 'info'];
+      const args = ['--status-violations', '500', '--log-level', 'info', '--identity', name];
       this.#replicas.push(new Replica({ name, bundle, kubeconfig, nodeFlags, args, watchdog }));
     }
     await this.#allReady();
