@@ -37,7 +37,7 @@ const ownedModules: ReadonlyMap<string, readonly string[]> = new Map([
   ['node:http2', ['kube/exchange.ts', 'kube/session.ts']],
   ['node:tls', ['kube/tls-connect.ts']],
   // No more than whether a text is an address.
-  ['node:net', ['kube/in-cluster-source.ts', 'kube/tls-connect.ts']],
+  ['node:net', ['kube/in-cluster-source.ts', 'kube/tls-connect.ts', 'ops/']],
   // What credentials ask of a connection; a type alone.
   ['node:https', ['kube/']],
   // Health and metrics: a server.

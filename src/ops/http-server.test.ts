@@ -135,6 +135,39 @@ describe('clients that are slow', () => {
   });
 });
 
+function head(...lines: readonly string[]): string {
+  return `${lines.join('\r\n')}\r\n\r\n`;
+}
+
+describe('clients that send too much', () => {
+  test('G15: of headers are told so and cut off', async () => {
+    const port = await start();
+    const { answer } = raw(port, head('GET /healthz HTTP/1.1', 'Host: a', `X-Long: ${'x'.repeat(9_000)}`));
+    expect(await answer).toMatch(/^HTTP\/1\.1 431 /);
+    expect((await fetch(`http://127.0.0.1:${port}/healthz`)).status).toBe(200);
+  });
+
+  test.each(['POST', 'GET'])('G15: of a body are answered without it, and cut off: %s', async (method) => {
+    const port = await start();
+    const lines = [`${method} /healthz HTTP/1.1`, 'Host: a', 'Content-Length: 1000000000'];
+    const answer = (await raw(port, head(...lines), 'x').answer).toLowerCase();
+    expect(answer).toMatch(method === 'GET' ? /^http\/1\.1 200 / : /^http\/1\.1 405 /);
+    // At once, and not later for being slow.
+    expect(answer.match(/http\/1\.1 \d+|connection: close/g)).toHaveLength(2);
+  });
+
+  test('G15: of connections lose the oldest of them, and others are answered all the while', async () => {
+    const port = await start();
+    const at = `http://127.0.0.1:${port}/healthz`;
+    const held = Array.from({ length: 300 }, () => raw(port, 'GET /healthz HTTP/1.1\r\n').socket);
+    expect((await fetch(at)).status).toBe(200);
+    const open = () => held.filter(({ destroyed }) => !destroyed).length;
+    await expect.poll(open).toBeLessThanOrEqual(64);
+    expect(open()).toBeGreaterThan(50);
+    expect((await fetch(at)).status).toBe(200);
+  });
+});
+
 describe('the address', () => {
   test('in use by somebody else is told so', async () => {
     const port = await start();

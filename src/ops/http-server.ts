@@ -1,4 +1,11 @@
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import {
+  createServer,
+  type IncomingHttpHeaders,
+  type IncomingMessage,
+  type Server,
+  type ServerResponse,
+} from 'node:http';
+import type { Socket } from 'node:net';
 import { messageOf } from '../base/errors.ts';
 import { OpsError } from './errors.ts';
 import { type Listen, listenText } from './listen.ts';
@@ -14,6 +21,10 @@ export interface HttpServerOptions {
   readonly patienceMs?: number;
 }
 
+/** More than probes and scrapers ever hold at once. */
+const MOST_CONNECTIONS = 64;
+const MOST_HEADER_BYTES = 8_192;
+
 interface Page {
   readonly status: number;
   readonly body: string;
@@ -24,6 +35,8 @@ interface Page {
 export class HttpServer {
   readonly #server: Server;
   readonly #options: HttpServerOptions;
+  /** The oldest first. */
+  readonly #connections = new Set<Socket>();
 
   constructor(options: HttpServerOptions) {
     this.#options = options;
@@ -34,7 +47,7 @@ export class HttpServer {
         requestTimeout: patienceMs,
         keepAliveTimeout: patienceMs,
         connectionsCheckingInterval: Math.min(1_000, patienceMs),
-        maxHeaderSize: 8_192,
+        maxHeaderSize: MOST_HEADER_BYTES,
       },
       (request, response) => {
         void this.#answer(request, response);
@@ -42,7 +55,7 @@ export class HttpServer {
     );
     // Silence on a connection: also of clients that do not read what they asked for.
     this.#server.timeout = 2 * patienceMs;
-    this.#server.maxConnections = 64;
+    this.#server.on('connection', (socket) => this.#admit(socket));
   }
 
   /** Resolves to the port. Rejects with OpsError when the address cannot be listened on. */
@@ -67,7 +80,15 @@ export class HttpServer {
     });
   }
 
-  async #answer({ method, url = '' }: IncomingMessage, response: ServerResponse): Promise<void> {
+  /** Where there are too many, the oldest makes room: whoever holds connections open must not keep the kubelet from its probes. */
+  #admit(socket: Socket): void {
+    this.#connections.add(socket);
+    socket.once('close', () => this.#connections.delete(socket));
+    const [oldest] = this.#connections;
+    if (this.#connections.size > MOST_CONNECTIONS) oldest?.destroy();
+  }
+
+  async #answer({ method, url = '', headers }: IncomingMessage, response: ServerResponse): Promise<void> {
     const isRead = method === 'GET' || method === 'HEAD';
     const page = isRead
       ? await this.#page(url.split('?', 1)[0] ?? '')
@@ -79,6 +100,8 @@ export class HttpServer {
       'x-content-type-options': 'nosniff',
       'cache-control': 'no-store',
       ...(status === 405 ? { allow: 'GET, HEAD' } : {}),
+      // A body is nothing that we read: what is still to come of it ends with the connection.
+      ...(hasBody(headers) ? { connection: 'close' } : {}),
     });
     response.end(method === 'HEAD' ? undefined : body);
   }
@@ -107,6 +130,10 @@ export class HttpServer {
         return { status: 404, body: 'there are /healthz, /readyz and /metrics\n' };
     }
   }
+}
+
+function hasBody(headers: IncomingHttpHeaders): boolean {
+  return headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0;
 }
 
 function cannotListen(listen: Listen, error: NodeJS.ErrnoException): OpsError {
