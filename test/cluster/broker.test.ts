@@ -15,6 +15,7 @@ test('each slot gets one control plane, which is kept and stopped at the end', a
     return {
       dir,
       url,
+      etcdUrl: 'http://127.0.0.1:2379',
       stop: async () => {
         started.push(`stopped ${url}`);
         await rm(dir, { recursive: true });

@@ -58,15 +58,15 @@ export async function startBroker(start: Start = startControlPlane): Promise<Bro
 
 async function answer(controlPlane: Promise<Owned>, response: ServerResponse): Promise<void> {
   try {
-    const { dir, url } = await controlPlane;
-    response.end(JSON.stringify({ dir, url } satisfies ClusterAddress));
+    const { dir, url, etcdUrl } = await controlPlane;
+    response.end(JSON.stringify({ dir, url, etcdUrl } satisfies ClusterAddress));
   } catch (error) {
     response.statusCode = 500;
     response.end(error instanceof Error ? error.message : String(error));
   }
 }
 
-const Address = z.object({ dir: z.string(), url: z.string() });
+const Address = z.object({ dir: z.string(), url: z.string(), etcdUrl: z.string() });
 
 /** @throws Error with the broker's reason when the control plane does not start */
 export async function askBroker(socket: string, wanted: SharedRequest): Promise<ClusterHandle> {

@@ -5,6 +5,7 @@ import * as z from 'zod';
 import { type AuditEntry, type AuditMark, auditEntries, auditMark } from './audit-log.ts';
 import type { PemPair } from './certificates.ts';
 import { type Answer, type Call, Connection } from './connection.ts';
+import { versionsOf } from './etcd-client.ts';
 import { readKubeconfig, writeKubeconfig } from './kubeconfig.ts';
 import { type Layout, layoutOf } from './layout.ts';
 
@@ -13,6 +14,7 @@ export interface ClusterAddress {
   readonly dir: string;
   /** Such as `https://127.0.0.1:12345`. */
   readonly url: string;
+  readonly etcdUrl: string;
 }
 
 export interface ServiceAccountName {
@@ -26,16 +28,18 @@ const TokenReview = z.object({ status: z.object({ token: z.string() }) });
 export class ClusterHandle implements ClusterAddress {
   readonly dir: string;
   readonly url: string;
+  readonly etcdUrl: string;
   readonly caPem: string;
   /** Path of the kubeconfig of a user in `system:masters`. */
   readonly kubeconfig: string;
   readonly #layout: Layout;
   #admin: Promise<Connection> | undefined;
 
-  constructor({ dir, url }: ClusterAddress) {
+  constructor({ dir, url, etcdUrl }: ClusterAddress) {
     this.#layout = layoutOf(dir);
     this.dir = dir;
     this.url = url;
+    this.etcdUrl = etcdUrl;
     this.caPem = readFileSync(this.#layout.ca, 'utf8');
     this.kubeconfig = this.#layout.adminKubeconfig;
   }
@@ -75,6 +79,11 @@ export class ClusterHandle implements ClusterAddress {
 
   async entriesSince(mark: AuditMark): Promise<AuditEntry[]> {
     return auditEntries(this.#layout.auditLog, mark);
+  }
+
+  /** How often each object was changed since it was made, by its key in etcd. A write that changed nothing does not count. */
+  async changes(): Promise<ReadonlyMap<string, number>> {
+    return versionsOf(this.etcdUrl, '/registry/');
   }
 
   /** The API server's own metrics, in the text format of Prometheus. */

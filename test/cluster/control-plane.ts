@@ -70,22 +70,20 @@ interface Parts {
 /** A control plane that belongs to this process, which may also kill, pause, restart and compact it. */
 export class ControlPlane extends ClusterHandle implements AsyncDisposable {
   readonly #parts: Parts;
-  readonly #etcdUrl: string;
   #etcd: ServerProcess | undefined;
   #apiServer: ServerProcess | undefined;
   #controllerManager: ServerProcess | undefined;
 
   constructor(parts: Parts) {
-    super({ dir: parts.layout.dir, url: apiServerUrl(parts.ports) });
+    super({ dir: parts.layout.dir, url: apiServerUrl(parts.ports), etcdUrl: loopback(parts.ports.etcdClient) });
     this.#parts = parts;
-    this.#etcdUrl = loopback(parts.ports.etcdClient);
   }
 
   /** Called once, by `startControlPlane`. */
   async start(): Promise<void> {
     const { layout, ports, options } = this.#parts;
     this.#etcd = this.#spawn('etcd', etcdFlags(layout, ports));
-    await this.#etcd.ready(async () => etcdHealthy(this.#etcdUrl), START_TIMEOUT);
+    await this.#etcd.ready(async () => etcdHealthy(this.etcdUrl), START_TIMEOUT);
     await this.startApiServer();
     if (options.controllerManager !== true) return;
     this.#controllerManager = this.#spawn('kube-controller-manager', controllerManagerFlags(layout));
@@ -141,7 +139,7 @@ export class ControlPlane extends ClusterHandle implements AsyncDisposable {
    * @returns the revision that is now the oldest
    */
   async compactEtcd(): Promise<number> {
-    return compact(this.#etcdUrl);
+    return compact(this.etcdUrl);
   }
 
   /** Leaves no process and no folder. */

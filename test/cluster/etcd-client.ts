@@ -1,9 +1,13 @@
+import * as z from 'zod';
+
 /** The few calls that tests make to etcd itself, through its JSON gateway. Base URLs look like `http://127.0.0.1:2379`. */
 
 export async function etcdHealthy(url: string): Promise<boolean> {
   const response = await fetch(new URL('/health', url));
   return response.ok;
 }
+
+const Versions = z.object({ kvs: z.array(z.object({ key: z.string(), version: z.string() })).default([]) });
 
 /** API servers watch this key for the last compacted revision. */
 const COMPACTION_NOTE = base64('compact_rev_key');
@@ -18,6 +22,14 @@ export async function compact(url: string): Promise<number> {
   await post(url, '/v3/kv/put', { key: COMPACTION_NOTE, value: base64(String(revision)) });
   await post(url, '/v3/kv/compaction', { revision: String(revision), physical: true });
   return revision;
+}
+
+/** By key: how often each was written since it was made, of all keys that begin so. */
+export async function versionsOf(url: string, prefix: string): Promise<ReadonlyMap<string, number>> {
+  const end = `${prefix.slice(0, -1)}${String.fromCodePoint((prefix.codePointAt(prefix.length - 1) ?? 0) + 1)}`;
+  const range = { key: base64(prefix), range_end: base64(end), keys_only: true };
+  const { kvs } = Versions.parse(await post(url, '/v3/kv/range', range));
+  return new Map(kvs.map(({ key, version }) => [Buffer.from(key, 'base64').toString('utf8'), Number(version)]));
 }
 
 async function post(url: string, path: string, body: unknown): Promise<unknown> {

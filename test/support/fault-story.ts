@@ -33,6 +33,7 @@ export class Scene {
   readonly #kubeconfig: string;
   readonly #args: readonly string[];
   #operator: OperatorProcess | undefined;
+  #restarting: Promise<void> | undefined;
 
   constructor(stage: Stage, proxy: FaultProxy, kubeconfig: string, ns: string, args: readonly string[] = []) {
     this.stage = stage;
@@ -50,7 +51,21 @@ export class Scene {
 
   /** Starts an operator; resolves when it is ready. */
   async start(): Promise<void> {
-    this.#operator = await OperatorProcess.start({ kubeconfig: this.#kubeconfig, args: this.#args });
+    this.#operator = OperatorProcess.launch({ kubeconfig: this.#kubeconfig, args: this.#args });
+    await this.#operator.ready();
+  }
+
+  /** Until a restart that is under way has ended. */
+  async ready(): Promise<void> {
+    await this.#restarting;
+  }
+
+  /** Kills it; resolves when it is dead, and another one is being started. */
+  async replace(): Promise<void> {
+    await this.kill();
+    this.#restarting = this.start();
+    // Told to whoever asks for `ready`.
+    this.#restarting.catch(() => {});
   }
 
   /** SIGKILL. The proxy drops its connections. */

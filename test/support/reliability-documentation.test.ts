@@ -12,7 +12,33 @@ const IDS = [
 ];
 
 /** Faults that have a row and no test yet. To be taken out with the first test. */
-const PENDING = IDS.filter((id) => !['I1', 'I2', 'I3', 'I4', 'S2', 'M4', 'E', ...LOADS].includes(id));
+const PENDING = {
+  S1: 'pending',
+  S4: 'pending',
+  S5: 'pending',
+  U1: 'pending',
+  U2: 'pending',
+  U3: 'pending',
+  U4: 'pending',
+  U5: 'pending',
+  N1: 'pending',
+  N2: 'pending',
+  N3: 'pending',
+  N4: 'pending',
+  N5: 'pending',
+  N6: 'pending',
+  N7: 'pending',
+  N8: 'pending',
+  F1: 'pending',
+  F2: 'pending',
+  F3: 'pending',
+  L1: 'pending',
+  L2: 'pending',
+  L3: 'pending',
+  M1: 'pending',
+  M2: 'pending',
+  M3: 'pending',
+};
 
 const rows = documentedRows('reliability.md');
 const tests = titledTests();
@@ -36,5 +62,5 @@ test.each(rows)('the row of $id names the files in which there are tests of it, 
 });
 
 test('faults without a test are exactly those that are known to have none yet', () => {
-  expect(IDS.filter((id) => !tests.has(id))).toEqual(PENDING);
+  expect(IDS.filter((id) => !tests.has(id))).toEqual(Object.keys(PENDING));
 });

@@ -13,6 +13,8 @@ export interface Telling {
   readonly ns: string;
   readonly end: StoryEnd;
   readonly writes: OwnWrites;
+  /** How often each object, policy and the ledger were changed, by whomever, since they were made: by key in etcd, `NS` for the namespace. */
+  readonly changes: Readonly<Record<string, number>>;
 }
 
 /** The same story twice: as if nothing were wrong, and with a fault. */
@@ -20,6 +22,9 @@ export interface Comparison {
   readonly undisturbed: Telling;
   readonly disturbed: Telling;
 }
+
+/** In etcd. */
+export const LEDGER_KEY = '/registry/configmaps/watchkeeper/watchkeeper-ledger';
 
 /** Where stories are told: a cluster with Watchkeeper, and a proxy through which every operator goes. */
 export class Theatre {
@@ -61,20 +66,32 @@ export class Theatre {
       const look = () => storyEnd(this.#stage, ns, paths);
       await fault(scene, () => scene.start(), 0);
       for (const [i, { act, until }] of story.steps.entries()) {
+        await scene.ready();
         await fault(scene, async () => void (await act(scene)), i + 1);
         if (until !== undefined) await eventually(`the end of step ${i + 1}`, look, until, wait);
       }
       await eventually('the end of the story', look, story.settled, wait);
+      await scene.ready();
       await quiet(this.#stage, scene.operator);
       // Counts in a status that would still wait are written as it ends.
       const code = await scene.operator.stop();
       if (code !== 0) throw new Error(`the operator ended with ${code}:\n${scene.operator.tail()}`);
-      return { ns, end: await look(), writes: ownWrites(await cluster.entriesSince(mark), ns) };
+      const [end, entries] = [await look(), await cluster.entriesSince(mark)];
+      return { ns, end, writes: ownWrites(entries, ns), changes: await this.#changes(ns) };
     } finally {
       proxy.clear();
       await scene.kill();
       await this.#clear(paths);
     }
+  }
+
+  async #changes(ns: string): Promise<Telling['changes']> {
+    const all = [...(await this.#stage.cluster.changes())].map(
+      ([key, count]) => [key.replace(ns, 'NS'), count] as const,
+    );
+    return Object.fromEntries(
+      all.filter(([key]) => key === LEDGER_KEY || (key.includes('/NS') && !key.includes('/events/'))),
+    );
   }
 
   async #clear(paths: Iterable<string>): Promise<void> {
@@ -105,6 +122,7 @@ export function useTheatre(stage: () => Stage = useStage()): () => Theatre {
  */
 export function expectUndisturbed({ undisturbed, disturbed }: Comparison, more: Partial<OwnWrites> = {}): void {
   expect(disturbed.end).toEqual(undisturbed.end);
+  expect(objectChanges(disturbed)).toEqual(objectChanges(undisturbed));
   for (const name of WRITE_CLASSES) {
     const [before, after, bound] = [undisturbed.writes[name], disturbed.writes[name], more[name]];
     const isFine = bound === undefined ? after === before : after <= before + bound;
@@ -113,4 +131,11 @@ export function expectUndisturbed({ undisturbed, disturbed }: Comparison, more: 
         `${name}: ${after} writes, undisturbed ${before}, at most ${bound ?? 0} more allowed (${JSON.stringify(disturbed.writes)})`,
       );
   }
+}
+
+/** Of the story's own objects: how often policies and the ledger change depends on the moment. */
+function objectChanges({ changes }: Telling): Telling['changes'] {
+  return Object.fromEntries(
+    Object.entries(changes).filter(([key]) => key !== LEDGER_KEY && !key.includes('/watchpolicies/')),
+  );
 }

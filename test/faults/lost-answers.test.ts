@@ -1,0 +1,51 @@
+import { expect, it } from 'vitest';
+import { BEGINNING } from '../support/fault-stories.ts';
+import type { Fault } from '../support/fault-story.ts';
+import { expectUndisturbed, LEDGER_KEY, useTheatre } from '../support/undisturbed.ts';
+import { type Fate, isWrite, LOSE_ANSWER, PASS, REFUSE_BEFORE } from './proxy.ts';
+
+const theatre = useTheatre();
+
+/** In each step, the first write to each path meets this fate: of each object, the ledger, the status, and Events. */
+function firstWrites(fate: Fate) {
+  const log = { met: 0 };
+  const fault: Fault = async ({ proxy }, change, at) => {
+    const met = new Set<string>();
+    proxy.use((request) => {
+      if (at === 0 || !isWrite(request) || met.has(request.path)) return PASS;
+      met.add(request.path);
+      log.met += 1;
+      return fate;
+    });
+    await change();
+  };
+  return { fault, log };
+}
+
+/** Three objects, ledger, status and Events. */
+const LEAST = 6;
+const POLICY_KEY = '/registry/watchkeeper.dev/watchpolicies/NS-team';
+
+it('I4: every first write loses its answer: no object, ledger, status or Event changes a second time for it', async () => {
+  const { fault, log } = firstWrites(LOSE_ANSWER);
+  const comparison = await theatre().compare(BEGINNING, fault);
+  expectUndisturbed(comparison, {
+    // Without an answer the ledger is asked for again: an object that it is about must not be written before it stands.
+    ledger: log.met,
+    // Changes within a second are one write or two, as it happens.
+    status: 1,
+    events: 0,
+    // What was made and is made again is there already.
+    refused: log.met,
+  });
+  const { undisturbed, disturbed } = comparison;
+  expect(disturbed.changes[LEDGER_KEY]).toBeLessThanOrEqual(undisturbed.changes[LEDGER_KEY] ?? 0);
+  expect(disturbed.changes[POLICY_KEY]).toBeLessThanOrEqual((undisturbed.changes[POLICY_KEY] ?? 0) + 1);
+  expect(log.met).toBeGreaterThanOrEqual(LEAST);
+});
+
+it('I4: every first write never arrives: each is made, once', async () => {
+  const { fault, log } = firstWrites(REFUSE_BEFORE);
+  expectUndisturbed(await theatre().compare(BEGINNING, fault), { ledger: 0, status: 1, events: 0 });
+  expect(log.met).toBeGreaterThanOrEqual(LEAST);
+});
