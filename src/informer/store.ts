@@ -30,13 +30,16 @@ export interface ObjectStore {
   namespaces(): IterableIterator<string>;
 }
 
+/** Deletions that are remembered, at most: whoever repeats events does so soon. */
+const MAX_GONE = 256;
+
 type ByName = Map<string, CachedObject>;
 
 /**
  * The objects of one informer.
  *
- * Lists and watch events always win: in one list/watch lineage they come in order, and a new lineage (a restored etcd) may
- * go back. Answers to our own writes come beside that order, so these rules hold:
+ * Lists always win: a new lineage (a restored etcd) may go back. Within one lineage an event of an older version than the one
+ * that is here, or of an object that was deleted, is from the past (sent twice, or out of order) and changes nothing. Answers to our own writes come beside that order, so these rules hold:
  * 1. An answer replaces only an object that is here, of the same uid, in an older version. It never brings back what is gone.
  * 2. Until list or watch have reached the version of an answer, older watch events of that object are skipped.
  * 3. A list wins over an answer that was there when the list began: a consistent list contains that write, or the
@@ -51,6 +54,8 @@ export class Store implements ObjectStore {
   /** Objects whose version is from an answer that list and watch have not reached, with the list count at that time. */
   readonly #answered = new Map<ObjectKey, number>();
   #listsStarted = 0;
+  /** Uids of objects that were deleted lately, since the last list. */
+  readonly #gone = new Set<string>();
 
   get size(): number {
     return this.#size;
@@ -112,23 +117,25 @@ export class Store implements ObjectStore {
     }
     this.#objects = next;
     this.#size = size;
+    this.#gone.clear();
     return { added, changed, removed };
   }
 
   /** An object of a watch event. */
   upsert(object: CachedObject): Upsert {
     const previous = this.#lookup(object);
+    if (this.#gone.has(object.uid)) return { kind: 'Unchanged' };
     if (previous === undefined) {
       this.#set(object);
       return { kind: 'Added' };
     }
+    if (isOlder(object, previous)) return { kind: 'Unchanged' };
     if (previous.uid !== object.uid) {
       this.#set(object);
       this.#answered.delete(objectKey(object));
       return { kind: 'Recreated', previous };
     }
     if (this.#isAnswered(object)) {
-      if (isOlder(object, previous)) return { kind: 'Unchanged' };
       this.#answered.delete(objectKey(object));
       if (isSame(previous, object)) return { kind: 'Unchanged' };
       this.#set(object);
@@ -152,11 +159,14 @@ export class Store implements ObjectStore {
     return [previous, next];
   }
 
-  /** Returns the object that was here under this name, whatever its uid. */
-  delete({ namespace, name }: { readonly namespace: string; readonly name: string }): CachedObject | undefined {
+  /** Returns the object that was here under this name; another one goes too, unless it came later. */
+  delete(object: CachedObject): CachedObject | undefined {
+    const { namespace, name, uid } = object;
+    this.#remember(uid);
     const objects = this.#objects.get(namespace);
     const previous = objects?.get(name);
     if (objects === undefined || previous === undefined) return undefined;
+    if (previous.uid !== uid && isOlder(object, previous)) return undefined;
     objects.delete(name);
     if (objects.size === 0) this.#objects.delete(namespace);
     this.#size -= 1;
@@ -168,6 +178,16 @@ export class Store implements ObjectStore {
     this.#objects = new Map();
     this.#size = 0;
     this.#answered.clear();
+    this.#gone.clear();
+  }
+
+  #remember(uid: string): void {
+    this.#gone.add(uid);
+    if (this.#gone.size <= MAX_GONE) return;
+    for (const oldest of this.#gone) {
+      this.#gone.delete(oldest);
+      return;
+    }
   }
 
   /** Rule 3. Where nothing changed it is the stored object itself, so that the list's copy can go. */

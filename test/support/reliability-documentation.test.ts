@@ -15,7 +15,6 @@ const IDS = [
 const PENDING = {
   S1: 'pending',
   S4: 'pending',
-  S5: 'pending',
   U1: 'pending',
   U2: 'pending',
   U3: 'pending',
