@@ -106,12 +106,14 @@ export class Leadership {
         const { verdicts } = this;
         return statusOf(entry, previous, { clock, plan, ledger, verdicts, shown: options.statusViolations });
       },
-      write: async ({ name, uid }, status) => {
+      write: async ({ name, uid }, status, resourceVersion) => {
         const target = {
           gvr: WATCH_POLICIES,
           kind: WATCH_POLICY_KIND,
           name,
           uid,
+          // Of the status alone the server does not compare the `uid`.
+          resourceVersion,
           status,
           fieldManager: MANAGER,
           signal,

@@ -24,6 +24,8 @@ const COUNTS_GAP_MS = 30_000;
 /** Counts that did not move for this long have come to rest. */
 const COUNTS_REST_MS = 1_000;
 const RETRY = { initialMs: 500, maxMs: 60_000, factor: 2, jitter: 0.5, resetAfterMs: 300_000 };
+/** No version that there is. */
+const UNKNOWN = '';
 const LONG_AGO = Number.NEGATIVE_INFINITY;
 
 export interface PolicyStatusOptions {
@@ -38,8 +40,11 @@ export interface PolicyStatusOptions {
     entry: PolicyEntry,
     previous: WatchPolicyStatus,
   ) => { readonly status: WatchPolicyStatus; readonly settled: boolean };
-  /** Writes the status; resolves to the policy's new resourceVersion. Rejects with ApiError. */
-  readonly write: (entry: PolicyEntry, status: WatchPolicyStatus) => Promise<string>;
+  /**
+   * Writes the status to this version of the policy; resolves to its new resourceVersion. Rejects with ApiError, 'Conflict' when
+   * another version stands there.
+   */
+  readonly write: (entry: PolicyEntry, status: WatchPolicyStatus, resourceVersion: string) => Promise<string>;
   readonly observe?: StatusObserver;
   readonly troubles: StatusTroubles;
   /** All policies' own. */
@@ -69,6 +74,8 @@ export class PolicyStatus {
   /** What stands on the server as far as we know, and in which version of the object. */
   #standing: WatchPolicyStatus;
   #standingVersion: string;
+  /** As the watch has shown it last. */
+  #seenVersion: string;
   #generation: number;
   /** When this generation was first seen. */
   #seenAt: number;
@@ -96,6 +103,7 @@ export class PolicyStatus {
     this.#options = options;
     this.#standing = statusOf(object.body?.['status']);
     this.#standingVersion = object.resourceVersion;
+    this.#seenVersion = object.resourceVersion;
     this.#generation = generation;
     this.#seenAt = options.clock.monotonic();
   }
@@ -205,23 +213,28 @@ export class PolicyStatus {
     const changedAt = this.#changedAt ?? clock.monotonic();
     this.#changedAt = undefined;
     try {
-      this.#standingVersion = await write(entry, status);
+      this.#standingVersion = await write(entry, status, this.#standingVersion);
       this.#standing = status;
       if (onlyCounts) this.#countsWrittenAt = clock.monotonic();
       this.#backoff = undefined;
       troubles.written();
       observe?.written(entry, before, status, { seconds: (clock.monotonic() - changedAt) / 1_000, onlyCounts });
     } catch (error) {
+      const code = error instanceof ApiError ? error.code : undefined;
       // The policy is gone; the watch tells.
       if (isNotLeading(error)) {
         this.#changedAt = changedAt;
         this.#dirty = true;
-      } else if (!(error instanceof ApiError && error.code === 'NotFound')) {
-        observe?.failed();
+      } else if (code !== 'NotFound') {
         this.#changedAt = changedAt;
-        troubles.failed(this.#name, error);
         this.#backoff ??= new Backoff(RETRY, clock, random);
         this.#dirty = true;
+        // Our picture was old, and is no trouble: the watch brings a newer one, or that of a server that went back in time.
+        if (code === 'Conflict') this.#standingVersion = UNKNOWN;
+        else {
+          observe?.failed();
+          troubles.failed(this.#name, error);
+        }
       }
     }
     this.#writing = undefined;
@@ -233,7 +246,12 @@ export class PolicyStatus {
 
   /** What stands in a newer version of the policy counts, whoever wrote it. */
   #takeOver({ uid, object }: PolicyEntry): void {
-    if (uid !== this.uid || !isNewer(object.resourceVersion, this.#standingVersion)) return;
+    if (uid !== this.uid) return;
+    // A restored etcd goes back, and what was written since then is gone.
+    const wentBack = isNewer(this.#seenVersion, object.resourceVersion);
+    this.#seenVersion = object.resourceVersion;
+    const isKnown = this.#standingVersion !== UNKNOWN && !wentBack;
+    if (isKnown && !isNewer(object.resourceVersion, this.#standingVersion)) return;
     this.#standing = statusOf(object.body?.['status']);
     this.#standingVersion = object.resourceVersion;
     this.#dirty = true;

@@ -27,6 +27,8 @@ function setUp() {
   const clock = new ManualClock();
   const writes: (readonly [at: number, policy: string, status: WatchPolicyStatus])[] = [];
   const observed: string[] = [];
+  /** Of the policy, to which each was written. */
+  const versions: string[] = [];
   const entries = new Map<string, PolicyEntry>();
   const now = { status: status(0), settled: true, builds: 0, failure: undefined as Error | undefined };
   let version = 100;
@@ -40,8 +42,9 @@ function setUp() {
       now.builds += 1;
       return { status: now.status, settled: now.settled };
     },
-    write: async ({ name }, written) => {
+    write: async ({ name }, written, to) => {
       writes.push([clock.monotonic(), name, written]);
+      versions.push(to);
       version += 1;
       const mine = String(version);
       const { failure } = now;
@@ -76,7 +79,7 @@ function setUp() {
     entries.delete(name);
     writer.forget(name);
   };
-  return { clock, writer, writes, observed, now, see, hold, times, newer, remove };
+  return { clock, writer, writes, versions, observed, now, see, hold, times, newer, remove };
 }
 
 describe('the first status', () => {
@@ -290,12 +293,12 @@ describe('what others do to it', () => {
     expect(writes).toHaveLength(2);
   });
 
-  test('our own write coming back, or an older version, is nothing of that', async () => {
+  test('our own write coming back, or a version before it that comes late, is nothing of that', async () => {
     const { clock, see, writer, writes } = setUp();
-    see('p', undefined, { at: 99 });
+    see('p', undefined, { at: 98 });
     await clock.advance(5_000);
+    see('p', status(55), { at: 99 });
     see('p', status(0), { at: 101 });
-    see('p', status(55), { at: 98 });
     await clock.advance(5_000);
     expect([writes.length, writer.standing('p')]).toEqual([1, status(0)]);
   });
@@ -461,5 +464,32 @@ describe('many policies at once', () => {
     await clock.advance(20_000);
     const last = new Map(writes.map(([, policy, written]) => [policy, written.violationsTotal]));
     expect(new Set(last.values())).toEqual(new Set([100]));
+  });
+});
+
+describe('another version of the policy than we know', () => {
+  test('is not written to: what stands there is taken from the watch, and the status is written to that, with no failure', async () => {
+    const { clock, writes, versions, observed, now, see, newer } = setUp();
+    see('p');
+    now.failure = apiError('Conflict');
+    await clock.advance(20);
+    expect(versions).toEqual(['100']);
+    now.failure = undefined;
+    const { at } = newer();
+    see('p', status(3), { at });
+    await clock.advance(5_000);
+    expect(versions).toEqual(['100', String(at)]);
+    expect(writes.map(([, , written]) => written)).toEqual([status(0), status(0)]);
+    expect(observed).toEqual(['written']);
+  });
+
+  test('counts although it is older, where the server went back in time: what was written since then is written again', async () => {
+    const { clock, versions, see } = setUp();
+    see('p', undefined, { at: 90 });
+    await clock.advance(20);
+    see('p', status(0), { at: 101 });
+    see('p', status(7), { at: 50 });
+    await clock.advance(5_000);
+    expect(versions).toEqual(['90', '50']);
   });
 });

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { Manifest } from '../cluster/kube-object.ts';
 import { labelling, teamSets } from '../support/fault-stories.ts';
 import type { Fault, FaultStory, Scene } from '../support/fault-story.ts';
+import { POLICIES } from '../support/installation.ts';
 import { configMap, useStage } from '../support/stage.ts';
 import { isEvaluated } from '../support/story-end.ts';
 import { expectUndisturbed, useTheatre } from '../support/undisturbed.ts';
@@ -31,6 +32,16 @@ function swapBefore(path: (scene: Scene) => string, swap: (scene: Scene) => Prom
 
 const web = (scene: Scene) => scene.path('configmaps', 'web');
 
+const teamNamespace = (ns: string): Manifest => ({
+  apiVersion: 'v1',
+  kind: 'Namespace',
+  metadata: { name: `${ns}-team` },
+});
+const teamPath = ({ ns }: Scene) => `/api/v1/namespaces/${ns}-team`;
+
+/** It only judges: whether its end is seen before it is there again, objects do not tell. */
+const judging = (ns: string) => labelling(ns, { team: 'a' }, { mode: 'Audit' });
+
 const ONE_OBJECT: FaultStory = {
   objects: (ns) => [configMap(ns, 'web'), configMap(ns, 'other')],
   steps: [teamSets({ team: 'a' }, 2)],
@@ -56,15 +67,33 @@ describe('between our read and our write', () => {
     expect(writes).toMatchObject({ objects: 1, refused: 1 });
   });
 
+  it('S2: a policy is deleted and made again: the status of the old one is not written to the new one', async () => {
+    const story: FaultStory = {
+      ...ONE_OBJECT,
+      steps: [
+        {
+          act: (scene) => scene.applyPolicy('team', judging(scene.ns)),
+          until: ({ policies: { team } }) => isEvaluated(team) && team.resultsTotal === 2,
+        },
+      ],
+    };
+    const fault = swapBefore(
+      (scene) => `${POLICIES}/${scene.policyName('team')}/status`,
+      async (scene) => {
+        await scene.deletePolicy('team');
+        await scene.applyPolicy('team', judging(scene.ns));
+      },
+    );
+    // What the old one had to tell in Events, the new one may tell too.
+    const comparison = await theatre().compare(story, fault);
+    expectUndisturbed(comparison, { status: 1, events: comparison.undisturbed.writes.events, refused: 1 });
+    expect(comparison.disturbed.writes.refused).toBe(1);
+  });
+
   it('S2: a namespace is deleted and made again: the write is refused, and the new one gets its label', async () => {
     await stage().grant('', ['namespaces']);
-    const manifest = (ns: string): Manifest => ({
-      apiVersion: 'v1',
-      kind: 'Namespace',
-      metadata: { name: `${ns}-team` },
-    });
     const story: FaultStory = {
-      objects: (ns) => [manifest(ns)],
+      objects: (ns) => [teamNamespace(ns)],
       steps: [
         {
           act: (scene) =>
@@ -77,10 +106,9 @@ describe('between our read and our write', () => {
       ],
       settled: () => true,
     };
-    const path = ({ ns }: Scene) => `/api/v1/namespaces/${ns}-team`;
-    const fault = swapBefore(path, async (scene) => {
-      await removeNamespace(scene, path(scene));
-      await scene.stage.admin.create(manifest(scene.ns));
+    const fault = swapBefore(teamPath, async (scene) => {
+      await removeNamespace(scene, teamPath(scene));
+      await scene.stage.admin.create(teamNamespace(scene.ns));
     });
     expectUndisturbed(await theatre().compare(story, fault), { status: 1, events: 1, refused: 1 });
   });
