@@ -1,0 +1,90 @@
+import { expect, it } from 'vitest';
+import { CONFIG_MAPS } from '../support/fault-stories.ts';
+import type { Fault, FaultStory, Scene, Step } from '../support/fault-story.ts';
+import { POLICIES } from '../support/installation.ts';
+import { idle } from '../support/policy-story.ts';
+import { is, viewOf } from '../support/policy-view.ts';
+import { configMap } from '../support/stage.ts';
+import { isEvaluated, type StoryEnd } from '../support/story-end.ts';
+import { expectUndisturbed, useTheatre } from '../support/undisturbed.ts';
+import { hold } from './event-faults.ts';
+import { type Fate, PASS } from './proxy.ts';
+
+const theatre = useTheatre();
+
+const PROD = { namespaceSelector: { matchLabels: { env: 'prod' } } };
+const sets = (key: string) => [{ name: key, set: { labels: [{ key, value: 'yes' }] } }];
+const object = (scene: Scene) => scene.path('configmaps', 'a');
+
+const toProd: Step = {
+  act: (scene) => scene.patch(`/api/v1/namespaces/${scene.ns}`, { labels: { env: 'prod' } }),
+};
+/** One policy is about the namespace for its labels, and one is not, for the same labels. */
+const policies: Step = {
+  act: async (scene) => {
+    const match = { resources: [CONFIG_MAPS], names: ['a'], namespaces: [scene.ns] };
+    await scene.applyPolicy('inside', { mode: 'Enforce', match: { ...match, ...PROD }, rules: sets('inside') });
+    await scene.applyPolicy('outside', { mode: 'Enforce', match, exclude: [PROD], rules: sets('outside') });
+  },
+};
+const owned = ({ policies: { inside, outside } }: StoryEnd) =>
+  isEvaluated(inside) && isEvaluated(outside) ? [inside.summary['owned'], outside.summary['owned']] : [];
+
+const STORY: FaultStory = {
+  objects: (ns) => [configMap(ns, 'a')],
+  steps: [toProd, policies],
+  settled: (end) => owned(end)[0] === 1,
+};
+const CHANGE: FaultStory = { ...STORY, steps: [{ ...policies, until: (end) => owned(end)[1] === 1 }, toProd] };
+
+/** Neither policy says anything of objects yet, and nothing was written. */
+async function expectNoGuess(scene: Scene): Promise<void> {
+  const views = async () =>
+    Promise.all(
+      ['inside', 'outside'].map(async (name) =>
+        viewOf(await scene.stage.admin.get(`${POLICIES}/${scene.policyName(name)}`)),
+      ),
+    );
+  await expect.poll(async () => (await views()).map((view) => is(view, 'Accepted'))).toEqual(['True', 'True']);
+  expect((await views()).map((view) => is(view, 'Compliant'))).toEqual(['Unknown', 'Unknown']);
+  expect((await scene.stage.admin.get(object(scene))).metadata.labels).toEqual({});
+}
+
+const TROUBLES: Readonly<Record<string, (lifted: Promise<Fate>) => Fate | Promise<Fate>>> = {
+  'is refused': () => ({ kind: 'Answer', status: 403, body: 'no' }),
+  fails: () => ({ kind: 'Answer', status: 500, body: 'broken' }),
+  hangs: (lifted) => lifted,
+};
+
+it.each(Object.keys(TROUBLES))(
+  'S4: the list of namespaces alone %s: no object is taken for one that does not match, and all is right in the end',
+  async (trouble) => {
+    const lifted = Promise.withResolvers<Fate>();
+    const fault: Fault = async (scene, change, at) => {
+      if (at === 0)
+        scene.proxy.use(({ path }) =>
+          path === '/api/v1/namespaces' ? (TROUBLES[trouble]?.(lifted.promise) ?? PASS) : PASS,
+        );
+      await change();
+      if (at !== 2) return;
+      await expectNoGuess(scene);
+      scene.proxy.clear();
+      lifted.resolve(PASS);
+    };
+    // The first status of each tells of the trouble; two records of the ledger are one write or two, as it happens.
+    expectUndisturbed(await theatre().compare(STORY, fault), { status: 4, events: 1, ledger: 1 });
+  },
+);
+
+it('S4: the watch of namespaces alone is late: what was known stays in force until the change is', async () => {
+  const late = Promise.withResolvers<void>();
+  const fault: Fault = async (scene, change, at) => {
+    if (at === 0) scene.proxy.useEvents(hold((_event, { path }) => path === '/api/v1/namespaces', late.promise));
+    await change();
+    if (at !== 2) return;
+    await idle(scene.operator);
+    expect((await scene.stage.admin.get(object(scene))).metadata.labels).toEqual({ outside: 'yes' });
+    late.resolve();
+  };
+  expectUndisturbed(await theatre().compare(CHANGE, fault), { status: 2, events: 0, ledger: 1 });
+});
