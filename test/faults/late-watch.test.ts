@@ -2,7 +2,7 @@ import { it } from 'vitest';
 import { owns, teamSets } from '../support/fault-stories.ts';
 import type { Fault, FaultStory, Scene } from '../support/fault-story.ts';
 import { configMap } from '../support/stage.ts';
-import { expectUndisturbed, useTheatre } from '../support/undisturbed.ts';
+import { expectUndisturbed, PACE, useTheatre } from '../support/undisturbed.ts';
 import { changesOf, hold } from './event-faults.ts';
 
 const theatre = useTheatre();
@@ -25,6 +25,5 @@ it('S3: the watch of the objects is late by two edits: each object is written on
     await change();
     if (at === STORY.steps.length) late.resolve();
   };
-  // Changes within a second are one write of the status or two, as it happens.
-  expectUndisturbed(await theatre().compare(STORY, fault), { status: 1, events: 0, ledger: 0 });
+  expectUndisturbed(await theatre().compare(STORY, fault), { ...PACE, ledger: 0 });
 });

@@ -2,7 +2,7 @@ import { it } from 'vitest';
 import { owns, teamSets } from '../support/fault-stories.ts';
 import type { Fault, FaultStory, Scene } from '../support/fault-story.ts';
 import { configMap } from '../support/stage.ts';
-import { expectUndisturbed, useTheatre } from '../support/undisturbed.ts';
+import { expectUndisturbed, PACE, useTheatre } from '../support/undisturbed.ts';
 import { changesOf, duplicate, type EventFault, reorder, replay } from './event-faults.ts';
 
 const theatre = useTheatre();
@@ -63,7 +63,6 @@ it.each(Object.keys(TROUBLES).flatMap((trouble) => SEEDS.map((seed) => ({ troubl
       await change();
       if (at > 1) flush?.();
     };
-    // Changes within a second are one write of the status or two, as it happens.
-    expectUndisturbed(await theatre().compare(STORY, fault), { status: 2, events: 2, ledger: 1 });
+    expectUndisturbed(await theatre().compare(STORY, fault), { ...PACE, ledger: 1 });
   },
 );
