@@ -186,11 +186,11 @@ describe('a version that lags behind', () => {
     expect(clock.pending).toBe(1);
     await tell(main, sized('1'), 'DELETED');
     expect(clock.pending).toBe(0);
-    await tell(main, sized('1', { resourceVersion: '20' }));
+    await tell(main, sized('1', { uid: 'again', resourceVersion: '20' }));
     expect(clock.pending).toBe(1);
     controller.remove(kind.name);
     expect(clock.pending).toBe(0);
-    await tell(beta, sized('1', { resourceVersion: '20' }));
+    await tell(beta, sized('1', { uid: 'again', resourceVersion: '20' }));
   });
 
   test('a pass is over only when it has caught up', async () => {
