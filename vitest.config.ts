@@ -3,6 +3,9 @@ import { ClosingLineReporter } from './test/support/closing-line-reporter.ts';
 
 const inCi = process.env['CI'] !== undefined;
 
+/** Of conditions: how long something takes is no part of what is tested. */
+const poll = { timeout: 10_000, interval: 25 };
+
 export default defineConfig({
   test: {
     reporters: ['default', new ClosingLineReporter({ strict: inCi })],
@@ -21,6 +24,7 @@ export default defineConfig({
           pool: 'threads',
           // Against one that hangs: how long a property over thousands of cases takes depends on what else the machine does.
           testTimeout: 30_000,
+          expect: { poll },
           sequence: { groupOrder: 0 },
         },
       },
@@ -34,8 +38,7 @@ export default defineConfig({
           maxWorkers: 2,
           globalSetup: ['test/cluster/vitest-setup.ts', 'test/support/product-setup.ts'],
           testTimeout: 60_000,
-          // Of conditions: how long something takes is no part of what is tested.
-          expect: { poll: { timeout: 10_000, interval: 25 } },
+          expect: { poll },
           hookTimeout: 120_000,
           // After the units: they fail sooner, and the control plane wants the machine for itself.
           sequence: { groupOrder: 1 },

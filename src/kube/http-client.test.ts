@@ -1,6 +1,7 @@
 import { gzipSync } from 'node:zlib';
 import { describe, expect, test, vi } from 'vitest';
 import { type Answering, answerJson, Http2Server, type Http2ServerOptions } from '../../test/support/http2-server.ts';
+import { ManualClock } from '../../test/support/manual-clock.ts';
 import { systemClock } from '../base/clock.ts';
 import { silentLog } from '../base/log.ts';
 import type { KubeRequest } from './client.ts';
@@ -159,7 +160,7 @@ describe('a request', () => {
       { maxBodyBytes: 100_000 },
     );
     expect((await failure(pair.client.request(get('/api/v1/pods')))).code).toBe('BadResponse');
-    await vi.waitFor(() => expect(pair.client.state().request.sessions[0]?.streams).toBe(0));
+    await expect.poll(() => pair.client.state().request.sessions[0]?.streams).toBe(0);
   });
 
   test('takes 304 for an answer', async () => {
@@ -300,7 +301,7 @@ describe('giving up', () => {
       caller.abort();
     });
     expect((await failure(pair.client.request(get('/version', { signal: caller.signal })))).code).toBe('Aborted');
-    await vi.waitFor(() => expect(cancelled).toHaveBeenCalled());
+    await expect.poll(() => cancelled).toHaveBeenCalled();
     expect(pair.server.sessions.size).toBe(1);
   });
 
@@ -323,7 +324,7 @@ describe('giving up', () => {
     await using pair = await connect(silent);
     const error = await failure(pair.client.request(get('/version', { timeoutMs: 30 })));
     expect(error).toMatchObject({ code: 'Timeout', status: 0 });
-    await vi.waitFor(() => expect(pair.client.state().request.sessions[0]?.streams).toBe(0));
+    await expect.poll(() => pair.client.state().request.sessions[0]?.streams).toBe(0);
   });
 
   test('leaves no listener on a signal that lives on', async () => {
@@ -353,21 +354,24 @@ describe('a stream', () => {
       chunks.push(chunk.toString()),
     );
     expect(stream.status).toBe(200);
-    await vi.waitFor(() => expect(chunks).toEqual(['one']));
+    await expect.poll(() => chunks).toEqual(['one']);
     await client.request(get('/version'));
     expect(server.requests[0]?.headers['accept-encoding']).toBe('identity');
     expect(server.requests.map(({ connection }) => connection)).toEqual([0, 1]);
   });
 
   test('is not bound by the time-out of its answer', async () => {
+    const clock = new ManualClock();
     const { promise: later, resolve } = Promise.withResolvers<void>();
-    await using pair = await connect((stream) => {
+    const answer: Answering = (stream) => {
       stream.respond({ ':status': 200 });
       void later.then(() => stream.end('late'));
-    });
+    };
+    await using pair = await connect(answer, { clock });
     const chunks: string[] = [];
     const { ended } = await pair.client.stream(get('/api/v1/pods', { timeoutMs: 20 }), (c) => chunks.push(String(c)));
-    systemClock.after(60, resolve);
+    await clock.advance(60);
+    resolve();
     await ended;
     expect(chunks).toEqual(['late']);
   });
@@ -399,7 +403,7 @@ describe('a stream', () => {
       if (chunks === 3) caller.abort();
     });
     expect((await failure(ended)).code).toBe('Aborted');
-    await vi.waitFor(() => expect(pair.client.state().watch.sessions[0]?.streams).toBe(0));
+    await expect.poll(() => pair.client.state().watch.sessions[0]?.streams).toBe(0);
     expect({ chunks, afterAbort }).toEqual({ chunks: 3, afterAbort: 0 });
   });
 
@@ -486,7 +490,7 @@ describe('closing', () => {
     const { client, server } = pair;
     const { ended } = await client.stream(get('/api/v1/pods'), () => {});
     const pending = failure(client.request(get('/version')));
-    await vi.waitFor(() => expect(server.requests).toHaveLength(2));
+    await expect.poll(() => server.requests).toHaveLength(2);
     const streamEnd = failure(ended);
     await client.close();
     expect([(await pending).code, (await streamEnd).code]).toEqual(['Aborted', 'Aborted']);
@@ -525,7 +529,7 @@ describe('while another process holds the Lease', () => {
     );
     const { client, server } = pair;
     const write = failure(client.request(patch('/api/v1/namespaces/a/pods/a')));
-    await vi.waitFor(() => expect(server.requests).toHaveLength(1));
+    await expect.poll(() => server.requests).toHaveLength(1);
     const read = client.request(get('/api/v1/pods'));
     client.dropWrites();
     expect((await write).code).toBe('NotLeading');

@@ -73,7 +73,7 @@ describe('sharing connections', () => {
     const streams: ServerHttp2Stream[] = [];
     await using scope = await start((stream) => streams.push(stream));
     const answers = Array.from({ length: 200 }, () => scope.get());
-    await vi.waitFor(() => expect(streams).toHaveLength(200));
+    await expect.poll(() => streams).toHaveLength(200);
     const busy = scope.pool.state().sessions.map((session) => session.streams);
     expect(busy.toSorted((a, b) => a - b)).toEqual([20, 90, 90]);
     expect(scope.server.sessions.size).toBe(3);
@@ -91,7 +91,7 @@ describe('sharing connections', () => {
     const streams: ServerHttp2Stream[] = [];
     await using scope = await start((stream) => streams.push(stream), {}, { maxConcurrentStreams: 10 });
     const answers = Array.from({ length: 20 }, () => scope.get());
-    await vi.waitFor(() => expect(streams).toHaveLength(20));
+    await expect.poll(() => streams).toHaveLength(20);
     expect(Math.max(...scope.pool.state().sessions.map((session) => session.streams))).toBe(9);
     for (const stream of streams) answerJson(stream, 200, {});
     await Promise.all(answers);
@@ -110,12 +110,12 @@ describe('a connection that the server winds up (GOAWAY)', () => {
       session.goaway(constants.NGHTTP2_NO_ERROR);
     });
     const first = scope.get();
-    await vi.waitFor(() => expect(scope.pool.state().sessions).toEqual([{ state: 'Draining', streams: 1 }]));
+    await expect.poll(() => scope.pool.state().sessions).toEqual([{ state: 'Draining', streams: 1 }]);
     expect(await scope.get()).toBe(200);
     for (const stream of held) answerJson(stream, 200, {});
     expect(await first).toBe(200);
     expect(scope.server.requests.map(({ connection }) => connection)).toEqual([0, 1]);
-    await vi.waitFor(() => expect(scope.pool.state().sessions).toEqual([{ state: 'Idle', streams: 0 }]));
+    await expect.poll(() => scope.pool.state().sessions).toEqual([{ state: 'Idle', streams: 0 }]);
   });
 
   test('gives a request that it did not look at to another', async () => {
@@ -129,7 +129,7 @@ describe('a connection that the server winds up (GOAWAY)', () => {
     expect(scope.server.requests.map(({ connection }) => connection)).toEqual([0, 0, 1]);
     // The server never hangs up; we do.
     const states = () => scope.pool.state().sessions.map(({ state }) => state);
-    await vi.waitFor(() => expect(states()).toEqual(['Idle']), { timeout: 3000 });
+    await expect.poll(states).toEqual(['Idle']);
     for (const session of scope.server.sessions) session.destroy();
   });
 
@@ -177,14 +177,14 @@ describe('a connection that leads nowhere', () => {
     await using network = await Network.start(server.url);
     const pool = poolTo(server.credentials({ server: new URL(network.url) }), impatient);
     const lost = get(pool);
-    await vi.waitFor(() => expect(streams).toHaveLength(1));
+    await expect.poll(() => streams).toHaveLength(1);
     network.freeze();
     await expect(lost).rejects.toMatchObject({
       code: 'Network',
       message: `the connection to the API server ${network.url} broke: no answer to a PING within 0.06 s`,
     });
     const next = get(pool);
-    await vi.waitFor(() => expect(streams).toHaveLength(2));
+    await expect.poll(() => streams).toHaveLength(2);
     for (const stream of streams) answerJson(stream, 200, {});
     expect(await next).toBe(200);
     await pool.close();
@@ -195,9 +195,9 @@ describe('a connection that leads nowhere', () => {
     await using scope = await start((stream) => streams.push(stream), { pingIntervalMs: 5, pingTimeoutMs: 200 });
     const pings = vi.fn<() => void>();
     const quiet = scope.get();
-    await vi.waitFor(() => expect(scope.server.sessions.size).toBe(1));
+    await expect.poll(() => scope.server.sessions.size).toBe(1);
     for (const session of scope.server.sessions) session.on('ping', pings);
-    await vi.waitFor(() => expect(pings.mock.calls.length).toBeGreaterThan(5));
+    await expect.poll(() => pings.mock.calls.length).toBeGreaterThan(5);
     for (const stream of streams) answerJson(stream, 200, {});
     expect(await quiet).toBe(200);
   });
@@ -211,7 +211,7 @@ describe('a connection that leads nowhere', () => {
     const limits = { ...defaultSessionLimits, pingTimeoutMs: 50 };
     const pool = new SessionPool(server.credentials({ server: new URL(network.url) }), limits, clock);
     expect(await get(pool)).toBe(200);
-    await vi.waitFor(() => expect(pool.state().sessions).toEqual([{ state: 'Idle', streams: 0 }]));
+    await expect.poll(() => pool.state().sessions).toEqual([{ state: 'Idle', streams: 0 }]);
     network.freeze();
     skipped = 25_000;
     await expect(get(pool)).rejects.toMatchObject({ message: expect.stringContaining('no answer to a PING') });
@@ -245,7 +245,7 @@ describe('connections that are not needed', () => {
   test('close after a while', async () => {
     await using scope = await start(ok, { idleTimeoutMs: 30 });
     await scope.get();
-    await vi.waitFor(() => expect(scope.server.sessions.size).toBe(0));
+    await expect.poll(() => scope.server.sessions.size).toBe(0);
     expect(scope.pool.state().sessions).toEqual([]);
     expect(await scope.get()).toBe(200);
   });
@@ -267,7 +267,7 @@ describe('connections that are not needed', () => {
     tlsGeneration = 1;
     await scope.get();
     expect(scope.server.requests.map(({ connection }) => connection)).toEqual([0, 1]);
-    await vi.waitFor(() => expect(scope.server.sessions.size).toBe(1));
+    await expect.poll(() => scope.server.sessions.size).toBe(1);
   });
 });
 
@@ -370,5 +370,5 @@ test('closing while a connection is being made ends it', async () => {
   await connected;
   await pool.close();
   expect(await request).toBe('Aborted');
-  await vi.waitFor(() => expect(server.listening).toBe(false));
+  await expect.poll(() => server.listening).toBe(false);
 });

@@ -204,7 +204,7 @@ describe('403', () => {
     const { requests, writer } = writerOf(failing(forbidden), () => review.promise);
     const writes = [1, 2, 3].map(() => writer.write(CONFIG_MAPS, object, TEAM));
     const elsewhere = writer.write(CONFIG_MAPS, { ...object, namespace: 'other' }, TEAM);
-    await vi.waitFor(() => expect(requests.mayPatch).toHaveBeenCalledTimes(2));
+    await expect.poll(() => requests.mayPatch).toHaveBeenCalledTimes(2);
     review.resolve(false);
     const outcomes = await Promise.all([...writes, elsewhere]);
     expect(outcomes.map(({ kind }) => kind)).toEqual(['MissingRight', 'MissingRight', 'MissingRight', 'MissingRight']);
