@@ -1,5 +1,8 @@
-/** Which connections carry a request: watches never delay a write, nor the other way round, and neither delays the Lease. */
-export type Pool = 'request' | 'watch' | 'lease';
+/**
+ * Which connections carry a request: watches never delay a write, nor the other way round, and neither delays the Lease. `write`: what
+ * only the holder of the Lease may send.
+ */
+export type Pool = 'request' | 'write' | 'watch' | 'lease';
 
 export interface KubeRequest {
   readonly method: 'GET' | 'POST' | 'PATCH' | 'DELETE' | 'PUT';

@@ -496,7 +496,7 @@ describe('closing', () => {
     expect([(await pending).code, (await streamEnd).code]).toEqual(['Aborted', 'Aborted']);
     expect((await failure(client.request(get('/version')))).code).toBe('Aborted');
     const none = { sessions: [], waiting: 0 };
-    expect(client.state()).toEqual({ request: none, watch: none, lease: none });
+    expect(client.state()).toEqual({ request: none, write: none, watch: none, lease: none });
   });
 });
 
@@ -518,6 +518,18 @@ describe('while another process holds the Lease', () => {
     await client.request({ ...get(path), method: 'PATCH', contentType, body: lease, pool: 'lease' });
     expect(server.requests.map(({ path: asked }) => asked)).toEqual(['/api/v1/pods', review, path]);
     expect(client.state().lease.sessions).toHaveLength(1);
+  });
+
+  test('what HTTP/2 has taken and not handed on yet is not sent either, as when the process slept in between', async () => {
+    let answers = Number.POSITIVE_INFINITY;
+    await using pair = await connect(ok, { mayWrite: () => (answers -= 1) >= 0 });
+    const { client, server } = pair;
+    await client.request(patch('/api/v1/namespaces/a/pods/a'));
+    // One when it is asked for a connection, one when it goes onto it; and the one with which its bytes would.
+    answers = 2;
+    await failure(client.request(patch('/api/v1/namespaces/a/pods/b')));
+    expect(answers).toBeLessThan(0);
+    expect(server.requests.map(({ path }) => path.split('?')[0])).toEqual(['/api/v1/namespaces/a/pods/a']);
   });
 
   test('writes under way are broken off, and reads are not', async () => {

@@ -91,6 +91,7 @@ class Http2KubeClient implements HttpKubeClient {
       options.credentials,
       options.timeouts ?? {},
       options.leaseTimeouts ?? {},
+      () => options.mayWrite?.() !== false,
       options.clock,
     );
     this.#gate = new RetryGate(options.clock);
@@ -99,8 +100,9 @@ class Http2KubeClient implements HttpKubeClient {
 
   async request(request: KubeRequest): Promise<KubeResponse> {
     const cutoff = this.#cutoff(request);
-    const { pool = 'request' } = request;
-    if (this.#isExclusive(request)) this.#exclusive.add(cutoff);
+    const needsLease = this.#needsLease(request);
+    const pool = needsLease ? 'write' : (request.pool ?? 'request');
+    if (needsLease) this.#exclusive.add(cutoff);
     try {
       const { status, headers, body } = await this.#observed(pool, request, () => this.#whole(pool, request, cutoff));
       return { status, headers, body };
@@ -210,7 +212,7 @@ class Http2KubeClient implements HttpKubeClient {
       cancel: () => exchange.cancel(),
     });
     const headers = this.#headers(request, identity, onData !== undefined);
-    const needsLease = this.#isExclusive(request);
+    const needsLease = this.#needsLease(request);
     const refusal = () => (needsLease && this.#options.mayWrite?.() === false ? notLeading() : undefined);
     const exchange = new Exchange(this.#connections[pool], headers, request.body, receiver, refusal);
     exchange.start();
@@ -221,7 +223,7 @@ class Http2KubeClient implements HttpKubeClient {
     return receiver.answer;
   }
 
-  #isExclusive(request: KubeRequest): boolean {
+  #needsLease(request: KubeRequest): boolean {
     const { mayWrite, ownNamespace } = this.#options;
     return mayWrite !== undefined && request.method !== 'GET' && isExclusive(request, ownNamespace);
   }

@@ -30,6 +30,7 @@ export class SessionPool implements SessionOwner {
   readonly #credentials: Credentials;
   readonly #limits: SessionLimits;
   readonly #clock: Clock;
+  readonly #maySend: (() => boolean) | undefined;
   readonly #sessions = new Set<Session>();
   readonly #connecting = new Set<Session>();
   readonly #waiting = new Set<Opening>();
@@ -39,7 +40,9 @@ export class SessionPool implements SessionOwner {
   #closed = false;
   #onAllClosed: (() => void) | undefined;
 
-  constructor(credentials: Credentials, limits: SessionLimits, clock: Clock) {
+  /** `maySend`: asked about all that goes out; a connection of which something may not is ended. */
+  constructor(credentials: Credentials, limits: SessionLimits, clock: Clock, maySend?: () => boolean) {
+    this.#maySend = maySend;
     this.#credentials = credentials;
     this.#limits = limits;
     this.#clock = clock;
@@ -49,6 +52,11 @@ export class SessionPool implements SessionOwner {
   open(opening: Opening): void {
     if (this.#closed) {
       opening.failed(closedError());
+      return;
+    }
+    const refusal = opening.refusal();
+    if (refusal !== undefined) {
+      opening.failed(refusal);
       return;
     }
     if (this.#tlsGeneration !== this.#credentials.tlsGeneration) this.#retireOutdated();
@@ -133,7 +141,7 @@ export class SessionPool implements SessionOwner {
       this.#preparing -= 1;
       if (this.#closed) return;
       const { server, tlsGeneration } = this.#credentials;
-      const session = new Session(server, tlsGeneration, this.#limits, this.#clock, this);
+      const session = new Session(server, tlsGeneration, this.#limits, this.#clock, this, this.#maySend);
       this.#connecting.add(session);
       void session.connect(tls);
     } catch (error) {
@@ -150,7 +158,7 @@ export class SessionPool implements SessionOwner {
   #failWaiting(error: ApiError): void {
     const openings = [...this.#waiting];
     this.#waiting.clear();
-    for (const opening of openings) opening.failed(error);
+    for (const opening of openings) opening.failed(opening.refusal() ?? error);
   }
 
   #retireOutdated(): void {

@@ -7,10 +7,12 @@ import {
   type SecureClientSessionOptions,
   type Settings,
 } from 'node:http2';
+import type { Duplex } from 'node:stream';
 import type { TLSSocket } from 'node:tls';
 import type { Clock } from '../base/clock.ts';
 import type { TlsMaterial } from './credentials.ts';
 import type { ApiError } from './errors.ts';
+import { GuardedSocket } from './guarded-socket.ts';
 import { networkError } from './network-error.ts';
 import { dialTls } from './tls-connect.ts';
 
@@ -69,6 +71,7 @@ export class Session {
   readonly #limits: SessionLimits;
   readonly #clock: Clock;
   readonly #owner: SessionOwner;
+  readonly #maySend: (() => boolean) | undefined;
   readonly #onStreamClosed = () => this.#release();
   #state: State = { kind: 'Connecting', cancel: () => {} };
   #streams = 0;
@@ -84,7 +87,16 @@ export class Session {
   /** Monotonic milliseconds; when the server last answered a PING, or the last stream ended. */
   #lastSign = 0;
 
-  constructor(server: URL, tlsGeneration: number, limits: SessionLimits, clock: Clock, owner: SessionOwner) {
+  /** `maySend`: asked about all that goes out. Without it nobody is. */
+  constructor(
+    server: URL,
+    tlsGeneration: number,
+    limits: SessionLimits,
+    clock: Clock,
+    owner: SessionOwner,
+    maySend?: () => boolean,
+  ) {
+    this.#maySend = maySend;
     this.tlsGeneration = tlsGeneration;
     this.#server = server;
     this.#limits = limits;
@@ -192,7 +204,8 @@ export class Session {
       socket.destroy();
       return;
     }
-    const http2 = connectHttp2(this.#server, sessionOptions(socket));
+    const guarded = this.#maySend === undefined ? socket : new GuardedSocket(socket, this.#maySend);
+    const http2 = connectHttp2(this.#server, sessionOptions(guarded));
     this.#state = { kind: 'Connecting', cancel: () => http2.destroy() };
     http2.on('error', (error) => {
       this.#failure ??= this.#state.kind === 'Connecting' ? this.#unreachable(error) : this.#broken(error);
@@ -288,7 +301,7 @@ export class Session {
   }
 }
 
-function sessionOptions(socket: TLSSocket): SecureClientSessionOptions {
+function sessionOptions(socket: Duplex): SecureClientSessionOptions {
   return {
     createConnection: () => socket,
     settings: { enablePush: false, initialWindowSize: STREAM_WINDOW },

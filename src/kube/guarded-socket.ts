@@ -1,0 +1,45 @@
+import { Duplex } from 'node:stream';
+import type { TLSSocket } from 'node:tls';
+
+/**
+ * A socket that is asked for leave with all that goes out, at the moment in which it does. HTTP/2 hands requests to its socket only a
+ * while after it has taken them, and a process can be stopped in between and wake much later.
+ */
+export class GuardedSocket extends Duplex {
+  readonly #socket: TLSSocket;
+  readonly #maySend: () => boolean;
+
+  constructor(socket: TLSSocket, maySend: () => boolean) {
+    super();
+    this.#socket = socket;
+    this.#maySend = maySend;
+    socket.on('data', (chunk: Buffer) => {
+      if (!this.push(chunk)) socket.pause();
+    });
+    socket.on('end', () => this.push(null));
+    socket.on('error', (error: Error) => this.destroy(error));
+    socket.on('close', () => this.destroy());
+  }
+
+  override _read(): void {
+    this.#socket.resume();
+  }
+
+  override _write(chunk: Buffer, _encoding: BufferEncoding, done: (error?: Error | null) => void): void {
+    if (this.#maySend()) {
+      this.#socket.write(chunk, done);
+      return;
+    }
+    this.#socket.destroy();
+    done(new Error('nothing may be sent any more'));
+  }
+
+  override _final(done: () => void): void {
+    this.#socket.end(done);
+  }
+
+  override _destroy(error: Error | null, done: (error: Error | null) => void): void {
+    this.#socket.destroy();
+    done(error);
+  }
+}
