@@ -55,10 +55,15 @@ export class Stage extends Installation {
   async clear(): Promise<void> {
     const { items } = await this.admin.list(POLICIES);
     await Promise.all(items.map(({ metadata }) => this.admin.delete(`${POLICIES}/${metadata.name}`)));
-    const ledger = '/api/v1/namespaces/watchkeeper/configmaps/watchkeeper-ledger';
-    if ((await this.admin.find(ledger)) !== undefined) await this.admin.delete(ledger);
+    // Nor does anybody hold the Lease any more: those who did were killed.
+    for (const path of ['/api/v1/namespaces/watchkeeper/configmaps/watchkeeper-ledger', LEASE]) {
+      if ((await this.admin.find(path)) !== undefined) await this.admin.delete(path);
+    }
   }
 }
+
+/** Says which operator leads. */
+export const LEASE = '/apis/coordination.k8s.io/v1/namespaces/watchkeeper/leases/watchkeeper';
 
 /** A stage for all tests of a file, cleared of policies, ledger and operators after each. */
 export function useStage(options: { readonly controllerManager?: boolean } = {}): () => Stage {

@@ -1,0 +1,270 @@
+import { afterEach, expect, test } from 'vitest';
+import type { AuditEntry, AuditMark } from '../cluster/audit-log.ts';
+import { eventually } from '../cluster/eventually.ts';
+import { at } from '../cluster/kube-object.ts';
+import { useFaultProxy } from '../support/fault-proxy.ts';
+import { OperatorProcess } from '../support/operator-process.ts';
+import { idle } from '../support/policy-story.ts';
+import { configMap, is, LEASE, useStage } from '../support/stage.ts';
+import { PASS } from './proxy.ts';
+
+const stage = useStage();
+const proxied = useFaultProxy(stage);
+/** Where it does not matter how long a Lease lasts by default. */
+const FAST = ['--lease-duration', '3', '--renew-deadline', '2', '--retry-period', '1'];
+const KEPT = 'kept=yes';
+
+// What one test leaves, the operator of the next one would clean up.
+const collections = new Set<string>();
+afterEach(async () => {
+  for (const collection of collections) await stage().admin.delete(collection);
+  collections.clear();
+});
+
+/** Two replicas, of which the first leads. */
+async function pair(
+  args: readonly string[],
+  { kubeconfig, flags = [[], []] }: { readonly kubeconfig?: string; readonly flags?: readonly string[][] } = {},
+): Promise<readonly [OperatorProcess, OperatorProcess]> {
+  const own = stage().operatorKubeconfig;
+  const first = await OperatorProcess.start({
+    kubeconfig: kubeconfig ?? own,
+    identity: 'replica-a',
+    args,
+    nodeFlags: flags[0] ?? [],
+  });
+  await leads(first);
+  const nodeFlags = flags[1] ?? [];
+  const second = await OperatorProcess.start({ kubeconfig: own, identity: 'replica-b', args, nodeFlags });
+  return [first, second];
+}
+
+async function leads(operator: OperatorProcess, isLeader = true, timeoutMs = 20_000): Promise<void> {
+  const leader = async () => operator.metric('watchkeeper_leader');
+  await eventually(`who leads`, leader, (value) => value === Number(isLeader), { timeoutMs });
+}
+
+async function holder(): Promise<unknown> {
+  return at(await stage().admin.get(LEASE), 'spec', 'holderIdentity');
+}
+
+/** What a replica wrote: its Lease left out, and reviews of its rights, which write nothing. */
+async function writesOf(replica: 'a' | 'b', mark: AuditMark): Promise<AuditEntry[]> {
+  const entries = await stage().cluster.entriesSince(mark);
+  return entries.filter(
+    ({ userAgent, resource }) =>
+      userAgent.endsWith(` replica-${replica}`) && resource !== 'leases' && resource !== 'selfsubjectaccessreviews',
+  );
+}
+
+const ofObjects = (writes: readonly AuditEntry[]) =>
+  writes.filter(({ resource, namespace }) => resource === 'configmaps' && namespace !== 'watchkeeper');
+const inOrder = (writes: readonly AuditEntry[]) => writes.map(({ name }) => name).toSorted();
+
+async function enforce(ns: string): Promise<void> {
+  await stage().applyPolicy(ns, {
+    mode: 'Enforce',
+    match: { resources: [{ group: '', resource: 'configmaps' }], namespaces: [ns] },
+    rules: [{ name: 'keep', set: { labels: [{ key: 'kept', value: 'yes' }] } }],
+  });
+}
+
+/** A namespace with so many ConfigMaps. */
+async function objects(prefix: string, count: number): Promise<{ readonly ns: string; readonly collection: string }> {
+  const { admin } = stage();
+  const ns = await admin.createNamespace(prefix);
+  const all = Array.from({ length: count }, (_, i) => configMap(ns, `o${String(i).padStart(4, '0')}`));
+  for (let i = 0; i < count; i += 50) await Promise.all(all.slice(i, i + 50).map(async (one) => admin.create(one)));
+  const collection = `/api/v1/namespaces/${ns}/configmaps`;
+  collections.add(collection);
+  return { ns, collection };
+}
+
+/** The policy has said of so many objects that all is well with them. */
+async function settled(ns: string, matched: number): Promise<void> {
+  await stage().policy(
+    ns,
+    (policy) => is(policy, 'Compliant') === 'True' && policy.summary['owned'] === matched,
+    60_000,
+  );
+}
+
+async function labelled(collection: string, atLeast: number): Promise<void> {
+  const count = async () => stage().countLabelled(collection, KEPT);
+  await eventually('labelled objects', count, (found) => found >= atLeast, { timeoutMs: 40_000, intervalMs: 5 });
+}
+
+test('L1: who stands by writes nothing, and leads within 20 s of the moment in which the leader is killed', async () => {
+  const { admin, cluster } = stage();
+  const { ns, collection } = await objects('killed', 3);
+  const mark = await cluster.auditMark();
+  const [first, second] = await pair([]);
+  await enforce(ns);
+  await settled(ns, 3);
+  expect(await second.metric('watchkeeper_informer_objects', 'kind="configmaps"')).toBeGreaterThan(2);
+  expect((await second.page('/readyz')).body).toContain("this process stands by: 'replica-a' holds the Lease");
+  expect((await first.page('/readyz')).body).toContain('this process leads');
+  expect(await writesOf('b', mark)).toEqual([]);
+  const killed = performance.now();
+  await first.kill();
+  await admin.create(configMap(ns, 'later'));
+  await leads(second, true, 20_000 - (performance.now() - killed));
+  await stage().labels(`${collection}/later`, ({ kept }) => kept === 'yes');
+  expect(performance.now() - killed).toBeLessThan(20_000);
+  await settled(ns, 4);
+  expect(inOrder(ofObjects(await writesOf('a', mark)))).toEqual(['o0000', 'o0001', 'o0002']);
+  expect(inOrder(ofObjects(await writesOf('b', mark)))).toEqual(['later']);
+  expect(at(await admin.get(LEASE), 'spec')).toMatchObject({ holderIdentity: 'replica-b', leaseTransitions: 1 });
+});
+
+test('L3: a leader that is stopped gives the Lease back; the next one leads within 3 s, and where there is nothing to do writes nothing', async () => {
+  const { cluster } = stage();
+  const { ns } = await objects('stopped', 20);
+  const [first, second] = await pair([]);
+  await enforce(ns);
+  await stage().applyPolicy(`${ns}-audit`, {
+    match: { resources: [{ group: '', resource: 'configmaps' }], namespaces: [ns] },
+    rules: [{ name: 'team', require: { labels: [{ key: 'team' }] } }],
+  });
+  await settled(ns, 20);
+  await stage().policy(`${ns}-audit`, ({ violationsTotal }) => violationsTotal === 20);
+  await idle(first);
+  const mark = await cluster.auditMark();
+  const asked = performance.now();
+  const ended = first.stop();
+  await leads(second, true, 3_000);
+  expect(performance.now() - asked).toBeLessThan(3_000);
+  expect([await ended, await holder()]).toEqual([0, 'replica-b']);
+  const found = async () => second.metric('watchkeeper_policy_results', `policy="${ns}-audit"`);
+  await eventually('results', found, (count) => count === 20);
+  await idle(second);
+  // What is due would be written as it ends.
+  expect(await second.stop()).toBe(0);
+  expect(await writesOf('b', mark)).toEqual([]);
+  expect(await holder()).toBe('');
+});
+
+test('L3: stopped in the middle of many writes, a leader ends those that are under way; the next one makes the others, and no status is lost', async () => {
+  const count = 400;
+  const { cluster } = stage();
+  const { ns, collection } = await objects('load', count);
+  const [first, second] = await pair([]);
+  const mark = await cluster.auditMark();
+  await enforce(ns);
+  await labelled(collection, 20);
+  expect(await first.stop()).toBe(0);
+  await leads(second);
+  await settled(ns, count);
+  const [a, b] = [await writesOf('a', mark), await writesOf('b', mark)];
+  const [ofA, ofB] = [ofObjects(a), ofObjects(b)];
+  expect(ofA.length).toBeGreaterThanOrEqual(20);
+  expect(ofB.length).toBeGreaterThan(0);
+  expect(new Set(inOrder([...ofA, ...ofB])).size).toBe(count);
+  // Undisturbed it is one for each; what the last ones of the first came to, the second may not have seen yet.
+  expect(ofA.length + ofB.length).toBeLessThanOrEqual(count + 16);
+  expect(Math.max(...a.map(({ completedAt }) => completedAt))).toBeLessThanOrEqual(
+    Math.min(...b.map(({ receivedAt }) => receivedAt)),
+  );
+});
+
+test('L1: a leader that is paused for longer than its Lease and wakes writes nothing, stands by, and leads again later', async () => {
+  const count = 400;
+  const { admin, cluster } = stage();
+  const { ns, collection } = await objects('paused', count);
+  const [first, second] = await pair(FAST);
+  const mark = await cluster.auditMark();
+  await enforce(ns);
+  await labelled(collection, 20);
+  process.kill(first.pid, 'SIGSTOP');
+  await leads(second);
+  const takenOver = Date.now();
+  await settled(ns, count);
+  process.kill(first.pid, 'SIGCONT');
+  await leads(first, false);
+  const told = async () => first.lines.map(({ msg }) => msg).join('\n');
+  await eventually('what it says', told, (all) => all.includes('this process writes nothing any more, and stands by'));
+  await admin.patch(`${collection}/o0000`, { metadata: { labels: { kept: null } } });
+  await stage().labels(`${collection}/o0000`, ({ kept }) => kept === 'yes');
+  const woken = (await writesOf('a', mark)).filter(({ receivedAt }) => receivedAt >= takenOver);
+  expect(woken).toEqual([]);
+  const all = [...(await writesOf('a', mark)), ...(await writesOf('b', mark))];
+  const written = ofObjects(all);
+  // One each, and that of the label which somebody took away; those that were under way may not have been seen yet.
+  expect(written.length).toBeLessThanOrEqual(count + 1 + 16);
+
+  expect(await second.stop()).toBe(0);
+  await leads(first);
+  await admin.create(configMap(ns, 'later'));
+  await stage().labels(`${collection}/later`, ({ kept }) => kept === 'yes');
+  expect(await first.stop()).toBe(0);
+});
+
+test('L1: a leader that is cut off stops by itself; what it had sent and was held up on its way is never carried out', async () => {
+  const { admin, cluster } = stage();
+  const { ns, collection } = await objects('cut', 2);
+  const { proxy, kubeconfig } = proxied();
+  const [first, second] = await pair(FAST, { kubeconfig });
+  await enforce(ns);
+  await settled(ns, 2);
+  const mark = await cluster.auditMark();
+  const held = Promise.withResolvers<typeof PASS>();
+  const writes: string[] = [];
+  proxy.use(({ path, write }) => {
+    if (path === LEASE) return held.promise;
+    if (write === undefined) return PASS;
+    writes.push(path);
+    return held.promise;
+  });
+  await admin.patch(`${collection}/o0000`, { metadata: { labels: { kept: null } } });
+  await eventually(
+    'the write that is held up',
+    async () => writes,
+    (paths) => paths.includes(`${collection}/o0000`),
+  );
+  await leads(first, false);
+  await leads(second);
+  await stage().labels(`${collection}/o0000`, ({ kept }) => kept === 'yes');
+  held.resolve(PASS);
+  proxy.clear();
+  await eventually(
+    'what it says',
+    async () => (await first.page('/readyz')).body,
+    (body) => body.includes('replica-b'),
+  );
+  await admin.patch(`${collection}/o0001`, { metadata: { labels: { kept: null } } });
+  await stage().labels(`${collection}/o0001`, ({ kept }) => kept === 'yes');
+  expect(await writesOf('a', mark)).toEqual([]);
+  expect(inOrder(ofObjects(await writesOf('b', mark)))).toEqual(['o0000', 'o0001']);
+});
+
+const HOUR = 3_600_000;
+
+/** Has the wall clock of a process jump by so much with one signal, and by as much to the other side with the next one. */
+function jumping(ms: number): string[] {
+  const script = `let by = 0; const { now } = Date; Date.now = () => now() + by;
+    process.on('SIGUSR2', () => { by = by === ${ms} ? ${-ms} : ${ms}; });`;
+  return ['--import', `data:text/javascript,${encodeURIComponent(script)}`];
+}
+
+test('L2: the wall clock jumps by an hour, here forward and there back, and nothing comes of it', async () => {
+  const { admin, cluster } = stage();
+  const { ns, collection } = await objects('jump', 2);
+  const [first, second] = await pair(FAST, { flags: [jumping(HOUR), jumping(-HOUR)] });
+  await enforce(ns);
+  await settled(ns, 2);
+  const mark = await cluster.auditMark();
+  const before = at(await admin.get(LEASE), 'spec', 'leaseTransitions');
+  for (const jump of [HOUR, -HOUR]) {
+    for (const { pid } of [first, second]) process.kill(pid, 'SIGUSR2');
+    const seen = new Set<string>();
+    const renewed = async () => seen.add(String(at(await admin.get(LEASE), 'spec', 'renewTime')));
+    await eventually('renewals', renewed, (stamps) => stamps.size > 4);
+    expect(Math.abs(Date.parse([...seen].at(-1) ?? '') - Date.now() - jump)).toBeLessThan(60_000);
+  }
+  expect([await first.metric('watchkeeper_leader'), await second.metric('watchkeeper_leader')]).toEqual([1, 0]);
+  await admin.patch(`${collection}/o0001`, { metadata: { labels: { kept: null } } });
+  await stage().labels(`${collection}/o0001`, ({ kept }) => kept === 'yes');
+  expect(at(await admin.get(LEASE), 'spec')).toMatchObject({ holderIdentity: 'replica-a', leaseTransitions: before });
+  expect(await writesOf('b', mark)).toEqual([]);
+  expect(inOrder(ofObjects(await writesOf('a', mark)))).toEqual(['o0001']);
+});
