@@ -34,7 +34,7 @@ const large = (rules: number) => ({
 const turn = async () => new Promise<void>((resolve) => setImmediate(resolve));
 
 describe('a policy', () => {
-  test('is compiled once for each generation; its status may change without that', () => {
+  test('is compiled once for each spec; its status may change without that', () => {
     const policies = new PolicySet();
     expect(policies.upsert(policy(GOOD))).toBe('Changed');
     const first = policies.get('p');
@@ -45,6 +45,15 @@ describe('a policy', () => {
     expect(policies.get('p')?.object).toBe(statusEdit);
     expect(policies.upsert(policy(GOOD, 2))).toBe('Changed');
     expect(policies.get('p')?.program?.generation).toBe(2);
+  });
+
+  test('is compiled again where the same generation comes with another spec, as after a restore of etcd', () => {
+    const policies = new PolicySet();
+    policies.upsert(policy(GOOD, 2));
+    const other = enforcing({ rules: [{ name: 'r', set: { labels: [{ key: 'env', value: 'test' }] } }] });
+    expect(policies.upsert(policy(other, 2))).toBe('Changed');
+    expect(policies.get('p')?.object.body).toEqual({ spec: other });
+    expect(policies.upsert(policy(other, 2))).toBe('Same');
   });
 
   test('that is edited into an invalid one stays in force as it was', () => {

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import type { FieldIssue } from '../api/field-issue.ts';
 import type { CachedObject } from '../api/object.ts';
 import type { Clock } from '../base/clock.ts';
@@ -41,7 +42,7 @@ const SLICE_MS = 5;
 export type Upsert = 'Same' | 'Changed' | 'Later';
 
 /**
- * Every WatchPolicy, compiled once per generation. A bad one has no effect on the others, and a large one, or a thousand at once,
+ * Every WatchPolicy, compiled once per spec. A bad one has no effect on the others, and a large one, or a thousand at once,
  * do not hold the event loop: what a slice is too short for is gone on with later.
  */
 export class PolicySet {
@@ -92,7 +93,7 @@ export class PolicySet {
       return 'Later';
     }
     const known = this.#entries.get(name);
-    if (underWay === undefined && known !== undefined && isSame(known, object)) {
+    if (underWay === undefined && known !== undefined && isSame(known.object, object)) {
       this.#entries.set(name, { ...known, object });
       return 'Same';
     }
@@ -186,6 +187,8 @@ export class PolicySet {
   }
 }
 
-function isSame(one: Pick<CachedObject, 'uid' | 'generation'>, other: CachedObject): boolean {
-  return one.uid === other.uid && one.generation === other.generation;
+/** After a restore of etcd the same generation may come again with another spec. */
+function isSame(one: CachedObject, other: CachedObject): boolean {
+  const isNamedAlike = one.uid === other.uid && one.generation === other.generation;
+  return isNamedAlike && isDeepStrictEqual(one.body?.['spec'], other.body?.['spec']);
 }

@@ -36,6 +36,14 @@ export class ListSlots {
           this.#release();
         }
       },
+      position: async (signal) => {
+        await this.#acquire(this.#firstPages, signal);
+        try {
+          return await listWatch.position(signal);
+        } finally {
+          this.#release();
+        }
+      },
       watch: (options) => listWatch.watch(options),
     };
   }

@@ -26,6 +26,8 @@ export const SHORT_WATCH_MS = 1_000;
 export const RESUME_FOR_MS = 60_000;
 /** The server must answer a watch within this time, in milliseconds. */
 export const OPEN_WITHIN_MS = 60_000;
+/** A watch that ends no more than this before its `timeoutSeconds` was ended for these, in milliseconds. */
+export const IN_TIME_MS = 2_000;
 /** How long after `timeoutSeconds` a watch may still go on before it counts as dead, in milliseconds. */
 export const OVERDUE_MS = 15_000;
 
@@ -68,7 +70,7 @@ function stepListing(state: Listing, input: ReflectorInput, context: StepContext
   if (input.kind === 'PageListed') {
     const resourceVersion = cursor.continue === '' ? input.resourceVersion : cursor.resourceVersion;
     if (input.continue !== '') return list({ ...cursor, continue: input.continue, resourceVersion }, trouble);
-    const watching = watch(resourceVersion, trouble, context);
+    const watching = watch(resourceVersion, trouble, context, false);
     return { state: watching.state, effects: [{ kind: 'Replace', resourceVersion }, ...watching.effects] };
   }
   if (input.kind === 'ListFailed') {
@@ -153,7 +155,9 @@ function ended(state: Watching, context: StepContext): Step {
   const { resourceVersion } = state;
   return restart(
     'Ended',
-    isResumable(resourceVersion) ? watch(resourceVersion, NO_TROUBLE, context) : list(WHOLE_LIST, NO_TROUBLE),
+    isResumable(resourceVersion)
+      ? watch(resourceVersion, NO_TROUBLE, context, !hasEndedInTime(state, context))
+      : list(WHOLE_LIST, NO_TROUBLE),
   );
 }
 
@@ -241,14 +245,14 @@ function list(cursor: ListCursor, trouble: Trouble): Step {
   };
 }
 
-function watch(resourceVersion: string, trouble: Trouble, context: StepContext): Step {
+function watch(resourceVersion: string, trouble: Trouble, context: StepContext, resumed = true): Step {
   // Spread over 5 minutes, so that watches which began together do not end together.
   const timeoutSeconds = 300 + Math.floor(context.random() * 300);
   return {
     state: { kind: 'Watching', resourceVersion, timeoutSeconds, openedAt: undefined, progressed: false, trouble },
     effects: [
       { kind: 'SetTimer', ms: OPEN_WITHIN_MS },
-      { kind: 'Watch', resourceVersion, timeoutSeconds },
+      { kind: 'Watch', resourceVersion, timeoutSeconds, resumed },
     ],
   };
 }
@@ -259,6 +263,11 @@ function backOff(next: Resumption, error: ApiError, trouble: Trouble, context: S
     state: { kind: 'BackingOff', until: context.now + ms, next, error, trouble },
     effects: [{ kind: 'SetTimer', ms }],
   };
+}
+
+/** A server that is stopped ends its watches before their time. */
+function hasEndedInTime({ openedAt, timeoutSeconds }: Watching, { now }: StepContext): boolean {
+  return openedAt !== undefined && now - openedAt >= timeoutSeconds * 1_000 - IN_TIME_MS;
 }
 
 function hasLasted({ openedAt }: Watching, { now }: StepContext): boolean {

@@ -77,7 +77,13 @@ export type ReflectorEffect =
   | { readonly kind: 'Cancel' }
   /** Ask for one page; items so far are dropped when `continue` is ''. */
   | { readonly kind: 'List'; readonly continue: string; readonly limit: number | undefined }
-  | { readonly kind: 'Watch'; readonly resourceVersion: string; readonly timeoutSeconds: number }
+  /** `resumed`: after a watch that did not end as it should; the server may be another one, or one that went back in time. */
+  | {
+      readonly kind: 'Watch';
+      readonly resourceVersion: string;
+      readonly timeoutSeconds: number;
+      readonly resumed: boolean;
+    }
   /** One timer at most; a new one takes the place of the old. */
   | { readonly kind: 'SetTimer'; readonly ms: number }
   /** The list is whole: hand all its items over. */

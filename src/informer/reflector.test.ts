@@ -170,7 +170,11 @@ describe('row 2: stop', () => {
 
   test('is awaited until the transport has let go', async () => {
     const answer = Promise.withResolvers<ListPage>();
-    const deaf: ListWatch = { list: () => answer.promise, watch: () => Promise.reject(new Error('not expected')) };
+    const deaf: ListWatch = {
+      list: () => answer.promise,
+      position: () => Promise.reject(new Error('not expected')),
+      watch: () => Promise.reject(new Error('not expected')),
+    };
     const { reflector, clock, told } = setUp({}, () => 0, deaf);
     reflector.start();
     const order: string[] = [];
@@ -254,4 +258,53 @@ test('an error of no known kind is kept as the cause of an ApiError', async () =
   await clock.settle();
   expect(reflector.status.lastError).toMatchObject({ code: 'Other', message: 'a defect', cause: thrown });
   await reflector.stop();
+});
+
+/** One whose watch at version 10 breaks, and then the server is at `position`. */
+async function brokenAtTen(position: string) {
+  const stage = setUp();
+  const { reflector, listWatch, clock } = stage;
+  reflector.start();
+  (await listWatch.nextList()).answer([a], '10');
+  const watch = await listWatch.nextWatch();
+  watch.open();
+  listWatch.position = async () => position;
+  await clock.advance(5_000);
+  watch.fail(apiError('Network'));
+  await clock.settle();
+  return stage;
+}
+
+describe('a watch that broke', () => {
+  test.each(['10', '11', 'opaque', ''])('goes on where it was at a server that is at version %j', async (position) => {
+    const { reflector, listWatch } = await brokenAtTen(position);
+    expect((await listWatch.nextWatch()).options.resourceVersion).toBe('10');
+    await reflector.stop();
+  });
+
+  test('lists at a server that is at an earlier version, as after a restore: its watch would be silent', async () => {
+    const { reflector, listWatch, told } = await brokenAtTen('9');
+    (await listWatch.nextList()).answer([b], '9');
+    expect((await listWatch.nextWatch()).options.resourceVersion).toBe('9');
+    expect(told).toEqual(['list', 'replace a @10', 'list', 'replace b @9']);
+    await reflector.stop();
+  });
+
+  test('a first watch and one that ended in its time ask nothing', async () => {
+    const { reflector, listWatch, clock } = setUp();
+    const asked: string[] = [];
+    listWatch.position = async () => {
+      asked.push('position');
+      return '';
+    };
+    reflector.start();
+    (await listWatch.nextList()).answer([a], '10');
+    const watch = await listWatch.nextWatch();
+    watch.open();
+    await clock.advance(watch.options.timeoutSeconds * 1_000);
+    watch.end();
+    (await listWatch.nextWatch()).open();
+    expect(asked).toEqual([]);
+    await reflector.stop();
+  });
 });

@@ -14,6 +14,7 @@ import type {
   RestartCause,
   StepContext,
 } from './reflector-types.ts';
+import { compareResourceVersions } from './resource-version.ts';
 
 export type ReflectorPhase =
   | 'Idle'
@@ -202,9 +203,10 @@ export class Reflector {
     );
   }
 
-  #watch({ resourceVersion, timeoutSeconds }: Extract<ReflectorEffect, { kind: 'Watch' }>): void {
+  #watch({ resourceVersion, timeoutSeconds, resumed }: Extract<ReflectorEffect, { kind: 'Watch' }>): void {
     this.#request(
       async (signal, current) => {
+        if (resumed) await this.#requireHistory(resourceVersion, signal);
         await this.#listWatch.watch({
           resourceVersion,
           timeoutSeconds,
@@ -220,6 +222,18 @@ export class Reflector {
       },
       (error) => this.#dispatch({ kind: 'WatchFailed', error }),
     );
+  }
+
+  /**
+   * A server that has been restored from a backup is at an earlier version than the watch that broke. It would open the watch
+   * and send nothing until it has come to that version again, by changes that nobody is told of. It counts as Gone: a list tells.
+   */
+  async #requireHistory(resourceVersion: string, signal: AbortSignal): Promise<void> {
+    const position = await this.#listWatch.position(signal);
+    const order = compareResourceVersions(position, resourceVersion);
+    if (order === undefined || order >= 0) return;
+    const message = `the server is at version ${position}, before ${resourceVersion} where the watch broke`;
+    throw new ApiError({ code: 'Gone', status: 0, reason: '', message });
   }
 
   /** What a request does after it is no longer the current one (`current()` is false) is its own affair. */

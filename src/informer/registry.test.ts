@@ -138,6 +138,7 @@ describe('reconcile', () => {
         // A transport that lets go only when the test says so.
         createListWatch: () => ({
           list: () => new Promise<ListPage>((resolve) => void lists.push(resolve)),
+          position: () => Promise.reject(apiError('Network')),
           watch: () => Promise.reject(apiError('Network')),
         }),
         prepare() {},

@@ -74,6 +74,10 @@ class ClientListWatch implements ListWatch {
     return { items, resourceVersion: result.resourceVersion, continue: result.continue };
   }
 
+  async position(signal: AbortSignal): Promise<string> {
+    return (await this.list({ limit: 1, signal })).resourceVersion;
+  }
+
   async watch(options: WatchOptions): Promise<void> {
     const { signal } = options;
     if (signal.aborted) throw aborted(signal);

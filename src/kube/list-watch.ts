@@ -38,6 +38,8 @@ export interface WatchOptions {
 export interface ListWatch {
   /** Rejects with ApiError. */
   list(options: ListOptions): Promise<ListPage>;
+  /** The resourceVersion at which a list would be now. Rejects with ApiError. */
+  position(signal: AbortSignal): Promise<string>;
   /** Resolves at a clean end of the stream; rejects with ApiError. Bookmarks are always asked for. */
   watch(options: WatchOptions): Promise<void>;
 }

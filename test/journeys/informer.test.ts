@@ -116,6 +116,10 @@ function cuttable(inner: ListWatch) {
       if (cut) throw broken();
       return inner.list(options);
     },
+    position: async (signal) => {
+      if (cut) throw broken();
+      return inner.position(signal);
+    },
     watch: async (options) => {
       if (cut) throw broken();
       const wire = new AbortController();

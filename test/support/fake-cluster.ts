@@ -119,7 +119,11 @@ export class FakeCluster {
   readonly createListWatch = (spec: WatchSpec): ListWatch => {
     this.started.push(watchId(spec));
     const name = groupResourceName(spec.gvr);
-    return { list: async () => this.#list(name), watch: (options) => this.#watch(name, options) };
+    return {
+      list: async () => this.#list(name),
+      position: async () => '',
+      watch: (options) => this.#watch(name, options),
+    };
   };
 
   /** How often an informer of the resource was started. */

@@ -46,6 +46,10 @@ export class ModelServer implements ListWatch {
     return this.#streams.size + this.#lists.length;
   }
 
+  async position(): Promise<string> {
+    return String(this.#revision);
+  }
+
   /** Creates or changes an object of the namespace `default`, and returns it as it is now. */
   write(name: string): CachedObject {
     const old = this.#objects.get(`default/${name}`);

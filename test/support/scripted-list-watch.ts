@@ -42,6 +42,9 @@ export class ScriptedListWatch implements ListWatch {
     return promise;
   }
 
+  /** Says nothing, unless the test does. */
+  position = async (_signal: AbortSignal): Promise<string> => '';
+
   watch(options: WatchOptions): Promise<void> {
     const { promise, resolve, reject } = this.#request<void>(options.signal);
     this.calls.push({
