@@ -49,7 +49,7 @@ const ONE_OBJECT: FaultStory = {
 };
 
 describe('between our read and our write', () => {
-  it('S2: an object is deleted and made again under its name: the write is refused, and the new one gets its label', async () => {
+  it('S2, G7: an object is deleted and made again under its name: the write is refused, and the new one gets its label', async () => {
     const fault = swapBefore(web, async (scene) => {
       await scene.stage.admin.delete(web(scene));
       await scene.stage.admin.create(configMap(scene.ns, 'web', {}, { a: 'second' }));
@@ -58,7 +58,7 @@ describe('between our read and our write', () => {
     expectUndisturbed(await theatre().compare(ONE_OBJECT, fault), { ...PACE, refused: 1 });
   });
 
-  it('S2: an object is deleted and stays away: nothing is made in its place', async () => {
+  it('S2, G7: an object is deleted and stays away: nothing is made in its place', async () => {
     const fault = swapBefore(web, (scene) => scene.stage.admin.delete(web(scene)));
     const story = { ...ONE_OBJECT, steps: [teamSets({ team: 'a' }, 1)] };
     const { end, writes } = await theatre().tell(story, fault);

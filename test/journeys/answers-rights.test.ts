@@ -1,11 +1,13 @@
 import { describe, expect, test } from 'vitest';
 import * as z from 'zod';
+import { createAdmin } from '../cluster/api.ts';
 import { eventually } from '../cluster/eventually.ts';
 import { configMap, is, useStage } from '../support/stage.ts';
 
 /** Rights that are missing: each is named exactly, holds up nothing else, and its grant is noticed. */
 const stage = useStage();
 
+const MERGE = { 'content-type': 'application/merge-patch+json' };
 const RBAC = 'rbac.authorization.k8s.io';
 const OPERATOR = { kind: 'ServiceAccount', name: 'watchkeeper', namespace: 'watchkeeper' };
 const LIMITS = { group: '', resource: 'limitranges' };
@@ -81,6 +83,37 @@ describe('403, and a SelfSubjectAccessReview denies', () => {
       await revoke();
     },
   );
+
+  test('G2: a right that is taken from the operator while it runs stops its writes, and what was written stays', async () => {
+    const { admin, cluster } = stage();
+    const ns = await admin.createNamespace('revoked');
+    await admin.create(limitRange(ns, 'before'));
+    const revoke = await stage().grant('', ['limitranges']);
+    const operator = await stage().startOperator();
+    await enforce(ns, [ns], [LIMITS]);
+    await stage().labels(path(ns, 'before'), blue);
+    await revoke();
+    await eventually(
+      'the refusal of the API server',
+      async () => (await rights()).status,
+      (status) => status === 403,
+    );
+    const mark = await cluster.auditMark();
+    await admin.create(limitRange(ns, 'after'));
+    await forbidden(ns, 'verbs: [');
+    const taken = (await stage().writesSince(mark, ns)).filter(({ code }) => code < 300);
+    expect(taken).toEqual([]);
+    expect((await admin.get(path(ns, 'after'))).metadata.labels).toEqual({});
+    expect((await admin.get(path(ns, 'before'))).metadata.labels).toEqual({ team: 'blue' });
+    expect(await operator.stop()).toBe(0);
+
+    async function rights() {
+      const client = await createAdmin(stage().operatorKubeconfig);
+      const answer = await client.request('PATCH', `${path(ns, 'before')}?dryRun=All`, { metadata: {} }, MERGE);
+      client.close();
+      return answer;
+    }
+  }, 90_000);
 
   test('a right to patch in some namespaces only: these go on, the others are named with the rule, and heal by a Role', async () => {
     const { admin } = stage();

@@ -99,6 +99,8 @@ describe('G2: a policy that writes', () => {
     expect(await writer.tries(writing(...entries))).toEqual(
       refusedFor(`spec.match.resources[${position}]`, 'patch others of the group many.test'),
     );
+    // As the last one it is asked for too.
+    expect(await writer.tries(writing(...entries.slice(0, position + 1)))).toMatchObject({ status: 403 });
     expect(await writer.tries(judging(...entries))).toEqual(
       refusedFor(`spec.match.resources[${position}]`, 'list others of the group many.test'),
     );

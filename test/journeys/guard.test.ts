@@ -114,6 +114,20 @@ describe.each(KINDS)('of a %s', (what) => {
   });
 });
 
+test('G4: a field is not taken away as a whole', async () => {
+  const path = `/api/v1/namespaces/${ns}/configmaps/full`;
+  const owner = { apiVersion: 'v1', kind: 'Node', name: 'x', uid: 'no-such-uid' };
+  const full = { namespace: ns, name: 'full', ownerReferences: [owner] };
+  await stage().admin.create({ apiVersion: 'v1', kind: 'ConfigMap', metadata: full, data: { a: 'b' } });
+  for (const [patch, field] of [
+    [{ data: null }, 'data'],
+    [{ metadata: { ownerReferences: null } }, 'metadata.ownerReferences'],
+  ] as const) {
+    const refusal = { status: 422, message: expect.stringContaining(`must not change ${field}: `) };
+    expect(await said('PATCH', path, patch, MERGE)).toEqual(refusal);
+  }
+});
+
 test('G4: a whole collection is not deleted', async () => {
   const { message } = await said('DELETE', `/api/v1/namespaces/${ns}/secrets`);
   expect(message).toContain(`must not delete or connect to an object: ${PROMISE}`);

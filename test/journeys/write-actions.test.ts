@@ -330,7 +330,7 @@ const controlled = (namespace: string, name: string, labels: Readonly<Record<str
 };
 
 describe('protection', () => {
-  test('an object of a controller keeps its labels of somebody else, and gets new ones', async () => {
+  test('G6: an object of a controller keeps its labels of somebody else, and gets new ones', async () => {
     const { admin, cluster } = stage();
     const ns = await admin.createNamespace('controlled');
     await admin.create(controlled(ns, 'pod', { app: 'web', owner: 'core', 'legacy/a': '1' }));
