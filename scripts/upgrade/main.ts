@@ -41,7 +41,8 @@ try {
   );
   const outcomes = await run.all();
   print(outcomes);
-  if (outcomes.some(({ objects, writes }) => objects > 0 || writes > 0)) process.exitCode = 1;
+  if (outcomes.some(({ objects, writes, isOverlap }) => objects > 0 || (writes > 0 && !isOverlap)))
+    process.exitCode = 1;
   run.end();
 } finally {
   await watchdog.release();

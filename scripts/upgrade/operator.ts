@@ -5,7 +5,7 @@ import type { Watchdog } from '../../test/cluster/watchdog.ts';
 import { POLICIES } from '../../test/support/installation.ts';
 import { viewOf } from '../../test/support/policy-view.ts';
 import { ProductProcess } from '../../test/support/product-process.ts';
-import { fleetObjects } from '../../test/upgrade/fleet-cluster.ts';
+import { versions } from '../../test/upgrade/fleet-cluster.ts';
 
 /** A version of the product as a process, which ends with this one. */
 export function operatorOf(bundle: string, kubeconfig: string, watchdog: Watchdog): ProductProcess {
@@ -17,7 +17,7 @@ export function operatorOf(bundle: string, kubeconfig: string, watchdog: Watchdo
 
 const STILL_MS = 3_000;
 
-/** Until every policy speaks of its present spec and all its objects, and neither objects nor policies have changed for a while. */
+/** Until every policy speaks of its present spec and all its objects, and no object has changed for a while. */
 export async function atRest(admin: Admin, operator: ProductProcess, namespace: string): Promise<void> {
   const picture = async () => {
     const policies = (await admin.list(POLICIES)).items;
@@ -30,18 +30,17 @@ export async function atRest(admin: Admin, operator: ProductProcess, namespace: 
     // Not the write queue: an object that does not fit its schema is tried again rarely, and waits there.
     const depth = await operator.metric('watchkeeper_evaluation_queue_depth');
     if (depth > 0) waiting.push(`${depth} objects to be evaluated`);
-    const objects = [...(await fleetObjects(admin, namespace)).values(), ...policies];
-    const all = objects.map(({ metadata }) => metadata.resourceVersion).join(' ');
-    return { waiting, versions: createHash('sha256').update(all).digest('hex') };
+    const all = [...(await versions(admin, namespace)).values()].join(' ');
+    return { waiting, picture: createHash('sha256').update(all).digest('hex') };
   };
   let since = performance.now();
   let last = '';
   await eventually(
     'rest',
     picture,
-    ({ waiting, versions }) => {
-      if (waiting.length > 0 || versions !== last) since = performance.now();
-      last = versions;
+    ({ waiting, picture: now }) => {
+      if (waiting.length > 0 || now !== last) since = performance.now();
+      last = now;
       return performance.now() - since > STILL_MS;
     },
     { timeoutMs: 120_000, intervalMs: 500 },

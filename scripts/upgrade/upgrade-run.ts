@@ -22,6 +22,8 @@ export interface Outcome {
   readonly ledger: number;
   readonly events: number;
   readonly ready: string;
+  /** Two versions ran: where the older one knows no Lease, either writes, and the second of two equal writes changes nothing. */
+  readonly isOverlap: boolean;
 }
 
 type Which = 'older' | 'newer';
@@ -36,6 +38,7 @@ export class UpgradeRun {
   readonly #share: number;
   #namespace = '';
   #teams = 0;
+  #running = 0;
 
   private constructor(
     cluster: ClusterHandle,
@@ -122,6 +125,8 @@ export class UpgradeRun {
     const { folder, bundle } = this.#versions[which];
     await installFrom(this.#admin, folder);
     const operator = operatorOf(bundle, this.#kubeconfig, this.#watchdog);
+    this.#running += 1;
+    void operator.exited.then(() => (this.#running -= 1));
     await operator.ready();
     return operator;
   }
@@ -171,6 +176,7 @@ export class UpgradeRun {
       ledger: count(({ name }) => name === 'watchkeeper-ledger'),
       events: count(({ resource }) => resource === 'events'),
       ready: `${ready} of ${policies.length}`,
+      isOverlap: this.#running > 1,
     };
   }
 }

@@ -19,7 +19,7 @@ function enforce(namespace: string, key: string, value: string, match: object = 
 const has = (key: string) => ({ objectSelector: { matchExpressions: [{ key, operator: 'Exists' }] } });
 const lacks = (key: string) => ({ objectSelector: { matchExpressions: [{ key, operator: 'DoesNotExist' }] } });
 
-test('a label that another manager sets back is left to it and the manager named, until it gives up', async () => {
+test('F1: a label that another manager sets back is left to it and the manager named, until it gives up', async () => {
   const { admin, cluster } = stage();
   const ns = await admin.createNamespace('fought');
   await admin.create(configMap(ns, 'fought'));
@@ -69,7 +69,7 @@ test('a label that another manager sets back is left to it and the manager named
   }
 }, 180_000);
 
-test('policies that undo each other are stopped and named, and heal at once when one of them goes', async () => {
+test('F3: policies that undo each other are stopped and named, and heal at once when one of them goes', async () => {
   const { admin, cluster } = stage();
   const ns = await admin.createNamespace('cycle');
   await admin.create(configMap(ns, 'spins'));

@@ -26,12 +26,6 @@ const PENDING = {
   N6: 'pending',
   N7: 'pending',
   N8: 'pending',
-  F1: 'pending',
-  F2: 'pending',
-  F3: 'pending',
-  M1: 'pending',
-  M2: 'pending',
-  M3: 'pending',
 };
 
 const rows = documentedRows('reliability.md');
