@@ -182,6 +182,22 @@ describe('answers', () => {
     expect(await gaps(1)).toEqual([60_000]);
   });
 
+  test('one that asks to wait is not asked before, whatever triggers come; and not for longer than a minute', async () => {
+    const { clock, watch, state, gaps } = setUp();
+    state.answer = apiError('TooManyRequests', { retryAfterMs: 5_000 });
+    watch.trigger();
+    await clock.settle();
+    await clock.advance(2_000);
+    watch.trigger();
+    await clock.advance(2_999);
+    expect(state.asked).toBe(1);
+    await clock.advance(1);
+    expect(state.asked).toBe(2);
+    state.answer = apiError('Unavailable', { retryAfterMs: 3_600_000 });
+    expect(await gaps(2)).toEqual([5_000, 60_000]);
+    await watch.stop();
+  });
+
   test('without any answer yet it is asked on and on', async () => {
     const { clock, watch, state, gaps } = setUp();
     state.answer = apiError('Unavailable');

@@ -2,6 +2,7 @@ import type { Clock } from '../base/clock.ts';
 import { messageOf } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
 import type { Discovery, DiscoverySnapshot } from '../kube/discovery.ts';
+import { ApiError } from '../kube/errors.ts';
 
 /** The server does not tell when discovery changes. What we expect to change is asked for soon and then less and less often. */
 const FIRST_GAP_MS = 20;
@@ -16,6 +17,8 @@ const MAX_PEACE_MS = 500;
 const SETTLE_MS = 2_000;
 /** How long what is expected is asked after; a CRD may never become established. */
 const EXPECT_FOR_MS = 30_000;
+/** A server that asks for more than this has lost its clock. */
+const MAX_WAIT_MS = 60_000;
 /** Without any reason: what no trigger told of. */
 const IDLE_GAP_MS = 60_000;
 
@@ -37,6 +40,8 @@ export class DiscoveryWatch {
   #cancelTimer: (() => void) | undefined;
   #running: Promise<void> | undefined;
   #gap = FIRST_GAP_MS;
+  /** For how long the server asked to be left alone, in milliseconds. */
+  #wait = 0;
   /** This and the next on the monotonic clock. */
   #triggeredAt = Number.NEGATIVE_INFINITY;
   #askedAt = Number.NEGATIVE_INFINITY;
@@ -91,7 +96,7 @@ export class DiscoveryWatch {
     this.#running = this.#refresh().finally(() => {
       this.#running = undefined;
       const now = this.#options.clock.monotonic();
-      this.#peaceUntil = now + Math.min((now - this.#askedAt) * PEACE_FACTOR, MAX_PEACE_MS);
+      this.#peaceUntil = now + Math.max(this.#wait, Math.min((now - this.#askedAt) * PEACE_FACTOR, MAX_PEACE_MS));
       if (!this.#abort.signal.aborted) this.#askIn(this.#nextGap());
     });
   }
@@ -104,6 +109,7 @@ export class DiscoveryWatch {
 
   async #refresh(): Promise<void> {
     const { discovery, log, onChange } = this.#options;
+    this.#wait = 0;
     try {
       const snapshot = await discovery.refresh(this.#abort.signal);
       if (this.#problem !== undefined) log.info({}, 'discovery can be read again');
@@ -114,6 +120,7 @@ export class DiscoveryWatch {
     } catch (error) {
       if (this.#abort.signal.aborted) return;
       const reason = messageOf(error);
+      if (error instanceof ApiError) this.#wait = Math.min(error.retryAfterMs ?? 0, MAX_WAIT_MS);
       if (this.#problem === undefined) log.warn({ reason }, 'discovery cannot be read; what was known stays');
       this.#problem = reason;
     }

@@ -38,6 +38,8 @@ export interface InformerOptions {
   readonly log: Log;
   /** For logs. */
   readonly name: string;
+  /** The server could not be reached, and now a watch is open again. */
+  readonly onReconnect?: (() => void) | undefined;
 }
 
 interface Registration {
@@ -52,6 +54,7 @@ export class Informer {
   readonly #clock: Clock;
   readonly #log: Log;
   readonly #name: string;
+  readonly #onReconnect: (() => void) | undefined;
   /** Replaced, never changed, so that a delivery on its way is not disturbed by handlers that come. */
   #registrations: readonly Registration[] = [];
   #life: 'New' | 'Started' | 'Stopped' = 'New';
@@ -62,10 +65,11 @@ export class Informer {
   #answers: CachedObject[] = [];
   #telling = false;
 
-  constructor({ listWatch, clock, random, log, name }: InformerOptions) {
+  constructor({ listWatch, clock, random, log, name, onReconnect }: InformerOptions) {
     this.#clock = clock;
     this.#log = log;
     this.#name = name;
+    this.#onReconnect = onReconnect;
     this.#reflector = new Reflector({ listWatch, clock, random, log, sink: this.#sink() });
   }
 
@@ -205,6 +209,7 @@ export class Informer {
 
   #stateChanged({ lastError }: ReflectorStatus): void {
     // Once for each kind of trouble, not once for each try.
+    const wasUnreachable = this.#logged === 'Network';
     if (lastError?.code !== this.#logged) {
       this.#logged = lastError?.code;
       if (lastError === undefined) this.#log.info({ informer: this.#name }, 'the watch works again');
@@ -216,6 +221,7 @@ export class Informer {
     }
     const { status } = this;
     this.#inOrder(() => tell(this.#registrations, (handler) => handler.status?.(status), this.#failed));
+    if (wasUnreachable && lastError === undefined) this.#onReconnect?.();
   }
 
   readonly #failed = (thrown: unknown): void => {

@@ -202,6 +202,33 @@ describe('reconcile', () => {
   });
 });
 
+test('a kind that reaches the server again wakes a few others that cannot yet, and these wake the next', async () => {
+  const { clock, registry, transport } = setUp();
+  const names = Array.from({ length: 12 }, (_, i) => `kind-${i}`);
+  registry.reconcile(desired(...names.map((name) => [spec(name), 'a'] as const)));
+  const informers = names.map((name) => registry.get(watchId(spec(name))));
+  for (const name of names) (await transport(name).nextList()).answer([], '10');
+  const watches = await Promise.all(names.map((name) => transport(name).nextWatch()));
+  for (const watch of watches) watch.fail(apiError('Network'));
+  await clock.settle();
+  const trying = () => informers.filter((informer) => informer?.status.phase === 'Connecting').length;
+  expect(trying()).toBe(0);
+  await clock.advanceToNext();
+  // Without jitter all are due at once; they fail again, and wait for twice as long.
+  for (const name of names) (await transport(name).nextWatch()).fail(apiError('Network'));
+  await clock.settle();
+  const [first = '', ...others] = names;
+  registry.get(watchId(spec(first)))?.retry();
+  (await transport(first).nextWatch()).open();
+  await clock.settle();
+  expect(trying()).toBe(4);
+  for (const name of others.slice(0, 2)) (await transport(name).nextWatch()).open();
+  await clock.settle();
+  // Two succeeded and woke the seven that were left.
+  expect(trying()).toBe(9);
+  await registry.stopAll();
+});
+
 test('rows 32 and 33: stopAll ends everything without telling removals, and the registry takes no more orders', async () => {
   const { registry, transport, told, clock } = setUp();
   registry.reconcile(desired([WIDGETS, 'p1'], [GADGETS, 'p1']));

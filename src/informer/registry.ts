@@ -36,6 +36,9 @@ export interface InformerRegistryOptions {
   readonly listConcurrency?: number | undefined;
 }
 
+/** How many others try at once when one has reached the server again. Each that succeeds wakes as many, so all are soon awake. */
+const WOKEN = 4;
+
 interface Running {
   readonly spec: WatchSpec;
   readonly informer: Informer;
@@ -112,6 +115,18 @@ export class InformerRegistry {
     await this.drained();
   }
 
+  /** Others that could not reach the server may be in the middle of a long wait. */
+  #wake(): void {
+    let left = WOKEN;
+    for (const { informer } of this.#running.values()) {
+      if (left === 0) return;
+      const { phase, lastError } = informer.status;
+      if (phase !== 'BackingOff' || lastError?.code !== 'Network') continue;
+      left -= 1;
+      informer.retry();
+    }
+  }
+
   #wanted(id: WatchId): DesiredWatch | undefined {
     const desired = this.#desired.get(id);
     return desired !== undefined && desired.owners.size > 0 ? desired : undefined;
@@ -123,7 +138,7 @@ export class InformerRegistry {
     const { createListWatch, prepare, clock, random, log } = this.#options;
     try {
       const listWatch = this.#slots.limit(createListWatch(desired.spec));
-      const informer = new Informer({ listWatch, clock, random, log, name: id });
+      const informer = new Informer({ listWatch, clock, random, log, name: id, onReconnect: () => this.#wake() });
       prepare(informer, desired.spec, id);
       this.#running.set(id, { spec: desired.spec, informer });
       informer.start();

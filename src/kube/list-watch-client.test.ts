@@ -141,6 +141,18 @@ describe('watch', () => {
     expect(names()).toEqual(['a']);
   });
 
+  test('an answer in another format than the two that there are is a BadResponse, and is broken off unread', async () => {
+    const { stream, names, watching } = startWatch();
+    stream.send(added('a'));
+    stream.answer('text/html');
+    await expect(watching).rejects.toMatchObject({
+      code: 'BadResponse',
+      message: "the API server sent a watch as 'text/html'",
+    });
+    expect(stream.request.signal.aborted).toBe(true);
+    expect(names()).toEqual([]);
+  });
+
   test('a refusal rejects it, 410 too', async () => {
     const { stream, watching } = startWatch();
     stream.refuse(new ApiError({ code: 'Gone', status: 410, reason: 'Expired', message: 'too old' }));

@@ -1,6 +1,7 @@
 import type { Representation } from '../api/object.ts';
 import type { GroupVersionResource } from '../api/resource.ts';
 import { aborted } from './aborted.ts';
+import { badAnswer } from './answer-receiver.ts';
 import type { KubeClient } from './client.ts';
 import { ApiError } from './errors.ts';
 import { internerOf } from './interner.ts';
@@ -108,9 +109,15 @@ class ClientListWatch implements ListWatch {
       },
       (chunk) => reader.push(chunk),
     );
+    const contentType = stream.headers['content-type'];
+    if (!isProtobuf(contentType) && contentType?.includes('json') === false) {
+      stop.abort();
+      // In the decoder of another format it would only be silent.
+      throw badAnswer(stream.status, `a watch as '${contentType}'`);
+    }
     onOpen?.();
     reader.open(
-      isProtobuf(stream.headers['content-type'])
+      isProtobuf(contentType)
         ? new ProtobufWatchDecoder(this.#decoding.interner)
         : new JsonWatchDecoder(this.#decoding),
     );

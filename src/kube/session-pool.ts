@@ -4,7 +4,7 @@ import { messageOf } from '../base/errors.ts';
 import type { Credentials } from './credentials.ts';
 import { ApiError } from './errors.ts';
 import { networkError } from './network-error.ts';
-import { Session, type SessionLimits, type SessionOwner } from './session.ts';
+import { Session, type SessionEnd, type SessionLimits, type SessionOwner } from './session.ts';
 
 /** A request that wants a stream. Exactly one of `opened` and `failed` is called, at once or later, unless it is forgotten. */
 export interface Opening {
@@ -23,6 +23,8 @@ export interface PoolState {
   readonly sessions: readonly { readonly state: ReturnType<Session['state']>; readonly streams: number }[];
   /** Requests that have no stream yet. */
   readonly waiting: number;
+  /** How many connections have ended so far, by how. */
+  readonly ended: Readonly<Partial<Record<SessionEnd, number>>>;
 }
 
 /** As many connections as the streams need: the first with room is used, so that those at the end run dry and close. */
@@ -34,6 +36,7 @@ export class SessionPool implements SessionOwner {
   readonly #sessions = new Set<Session>();
   readonly #connecting = new Set<Session>();
   readonly #waiting = new Set<Opening>();
+  readonly #ended: Partial<Record<SessionEnd, number>> = {};
   /** Connections that wait for the credentials. */
   #preparing = 0;
   #tlsGeneration: number;
@@ -78,6 +81,7 @@ export class SessionPool implements SessionOwner {
     return {
       sessions: [...this.#connecting, ...this.#sessions].map((s) => ({ state: s.state(), streams: s.streams })),
       waiting: this.#waiting.size,
+      ended: { ...this.#ended },
     };
   }
 
@@ -103,7 +107,8 @@ export class SessionPool implements SessionOwner {
     if (this.#waiting.size > 0) this.#serveWaiting();
   }
 
-  sessionClosed(session: Session): void {
+  sessionClosed(session: Session, end: SessionEnd): void {
+    this.#ended[end] = (this.#ended[end] ?? 0) + 1;
     this.#sessions.delete(session);
     const neverReady = this.#connecting.delete(session);
     if (this.#closed && this.#sessions.size === 0) this.#onAllClosed?.();

@@ -37,13 +37,16 @@ export const defaultSessionLimits: SessionLimits = {
   maxStreams: 90,
 };
 
+/** How a connection ended: was never made, gave no answer to a PING, broke, or was closed because nobody needed it any more. */
+export type SessionEnd = 'Unreachable' | 'Silent' | 'Broken' | 'Closed';
+
 /** Told of what happens to a session, each time synchronously. */
 export interface SessionOwner {
   sessionReady(session: Session): void;
   /** There may be room for one more stream. */
   sessionFreed(session: Session): void;
   /** The last word. */
-  sessionClosed(session: Session): void;
+  sessionClosed(session: Session, end: SessionEnd): void;
 }
 
 type State =
@@ -80,6 +83,7 @@ export class Session {
   /** Streams with a higher number were never looked at by the server. */
   #lastProcessedStream = Number.POSITIVE_INFINITY;
   #failure: ApiError | undefined;
+  #silent = false;
   #cancelConnectTimer: (() => void) | undefined;
   #cancelTick: (() => void) | undefined;
   #cancelLinger: (() => void) | undefined;
@@ -274,6 +278,7 @@ export class Session {
     if (!sent) return;
     const { pingTimeoutMs } = this.#limits;
     this.#cancelPingTimer = this.#clock.after(pingTimeoutMs, () => {
+      this.#silent = true;
       this.destroy(this.#broken(new Error(`no answer to a PING within ${pingTimeoutMs / 1000} s`)));
     });
   }
@@ -284,12 +289,19 @@ export class Session {
       this.#state.kind === 'Connecting'
         ? this.#unreachable(new Error('the server closed the connection before it spoke HTTP/2'))
         : this.#broken(undefined);
+    const end = this.#end();
     this.#state = { kind: 'Closed' };
     this.#cancelConnectTimer?.();
     this.#cancelTick?.();
     this.#cancelLinger?.();
     this.#cancelPingTimer?.();
-    this.#owner.sessionClosed(this);
+    this.#owner.sessionClosed(this, end);
+  }
+
+  #end(): SessionEnd {
+    if (this.#state.kind === 'Connecting') return 'Unreachable';
+    if (this.#silent) return 'Silent';
+    return this.#state.kind === 'Draining' || this.#failure?.code === 'Aborted' ? 'Closed' : 'Broken';
   }
 
   #unreachable(cause: unknown): ApiError {

@@ -20,7 +20,15 @@ export interface MetricsSources {
   policyCount(): number;
   /** None where another process leads. */
   policies(): Iterable<PolicyMetrics>;
-  connections(): Iterable<{ readonly pool: string; readonly connections: number; readonly streams: number }>;
+  connections(): Iterable<ConnectionMetrics>;
+}
+
+export interface ConnectionMetrics {
+  readonly pool: string;
+  readonly connections: number;
+  readonly streams: number;
+  /** Connections that ended, by how. */
+  readonly ended: Readonly<Partial<Record<string, number>>>;
 }
 
 export interface KindMetrics {
@@ -76,6 +84,12 @@ export function registerGauges(registry: Registry, sources: MetricsSources): voi
   });
   gauge(registry, 'watchkeeper_streams', 'Requests and watches under way by pool.', ['pool'], function* () {
     for (const { pool, streams } of sources.connections()) yield [{ pool }, streams];
+  });
+  const ends = 'watchkeeper_connections_ended_total';
+  counter(registry, ends, 'Connections that ended, by how.', ['pool', 'reason'], function* () {
+    for (const { pool, ended } of sources.connections()) {
+      for (const [reason, count = 0] of Object.entries(ended)) yield [{ pool, reason }, count];
+    }
   });
 }
 

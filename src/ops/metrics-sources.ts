@@ -44,10 +44,11 @@ export function metricsSources(parts: MeasuredParts): MetricsSources {
     policyCount: () => parts.policies.size,
     policies: () => policyMetrics(parts),
     connections: () =>
-      Object.entries(client.state()).map(([pool, { sessions, waiting }]) => ({
+      Object.entries(client.state()).map(([pool, { sessions, waiting, ended }]) => ({
         pool,
         connections: sessions.length,
         streams: sessions.reduce((sum, { streams }) => sum + streams, waiting),
+        ended,
       })),
   };
 }

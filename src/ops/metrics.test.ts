@@ -30,8 +30,8 @@ function started(policies: readonly PolicyMetrics[] = [PRESENT]): Metrics {
     auditLines: () => ({ Written: 7, Dropped: 0 }),
     policies: () => policies,
     connections: () => [
-      { pool: 'request', connections: 1, streams: 7 },
-      { pool: 'watch', connections: 2, streams: 9 },
+      { pool: 'request', connections: 1, streams: 7, ended: {} },
+      { pool: 'watch', connections: 2, streams: 9, ended: { Silent: 3 } },
     ],
   });
   metrics.evaluated('configmaps');
@@ -134,6 +134,7 @@ describe('a scrape', () => {
         'watchkeeper_connections{pool="request"} 1',
         'watchkeeper_connections{pool="watch"} 2',
         'watchkeeper_streams{pool="watch"} 9',
+        'watchkeeper_connections_ended_total{pool="watch",reason="Silent"} 3',
         'watchkeeper_evaluations_total{kind="configmaps"} 2',
         'watchkeeper_writes_total{kind="configmaps",result="Written"} 1',
         'watchkeeper_write_duration_seconds_bucket{le="0.01",kind="configmaps"} 0',

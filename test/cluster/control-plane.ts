@@ -100,6 +100,15 @@ export class ControlPlane extends ClusterHandle implements AsyncDisposable {
       .filter((pid) => pid !== undefined);
   }
 
+  /** SIGSTOP: no write is taken, and what is not in the API server's cache has to wait. */
+  pauseEtcd(): void {
+    this.#etcd?.signal('SIGSTOP');
+  }
+
+  resumeEtcd(): void {
+    this.#etcd?.signal('SIGCONT');
+  }
+
   /** On the same port and the same data; resolves when `/readyz` says so. */
   async startApiServer(): Promise<void> {
     const { layout, ports, options } = this.#parts;

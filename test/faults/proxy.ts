@@ -201,6 +201,7 @@ export class FaultProxy implements AsyncDisposable {
       upstream.destroy();
     });
     session.on('stream', (stream, headers) => {
+      stream.on('error', () => {});
       if (this.#left.has(session)) reset(stream, constants.NGHTTP2_REFUSED_STREAM);
       else void this.#serve(stream, headers, upstream);
     });
@@ -210,7 +211,6 @@ export class FaultProxy implements AsyncDisposable {
   }
 
   async #serve(stream: ServerHttp2Stream, headers: IncomingHttpHeaders, upstream: ClientHttp2Session): Promise<void> {
-    stream.on('error', () => {});
     const request = this.#describe(headers);
     if (request.write !== undefined) {
       this.#writesUnderWay += 1;

@@ -51,7 +51,7 @@ async function healed(ns: string): Promise<void> {
 }
 
 describe('422 from validation or admission', () => {
-  test('is an Error of the object with the words of the ValidatingAdmissionPolicy, tried again when the object changes', async () => {
+  test('N6: is an Error of the object with the words of the ValidatingAdmissionPolicy, tried again when the object changes', async () => {
     const { admin, cluster } = stage();
     const ns = await admin.createNamespace('answer-422');
     const victim = path(ns, 'victim');

@@ -115,7 +115,7 @@ describe('403, and a SelfSubjectAccessReview denies', () => {
     }
   }, 90_000);
 
-  test('a right to patch in some namespaces only: these go on, the others are named with the rule, and heal by a Role', async () => {
+  test('N5: a right to patch in some namespaces only: these go on, the others are named with the rule, and heal by a Role', async () => {
     const { admin } = stage();
     const [good, bad] = [await admin.createNamespace('may'), await admin.createNamespace('may-not')];
     for (const ns of [good, bad]) await admin.create(limitRange(ns, 'one'));

@@ -9,7 +9,7 @@ const stage = useStage();
 const proxied = useFaultProxy(stage);
 const blue = ({ team }: Readonly<Record<string, string>>) => team === 'blue';
 
-test('500, 502, 504, time-out, broken stream: a write without an answer is given up in time, its object looked at again, and others go on', async () => {
+test('N4: 500, 502, 504, time-out, broken stream: a write without an answer is given up in time, its object looked at again, and others go on', async () => {
   const { admin, cluster } = stage();
   const ns = await admin.createNamespace('answer-timeout');
   const path = (name: string) => `/api/v1/namespaces/${ns}/configmaps/${name}`;

@@ -92,7 +92,7 @@ describe('404 (merge patch), 422 `metadata.uid: field is immutable`', () => {
 });
 
 describe('409 Conflict with resourceVersion precondition', () => {
-  test('our picture was old: evaluated again, and a default never displaces what somebody set meanwhile', async () => {
+  test('N7: our picture was old: evaluated again, and a default never displaces what somebody set meanwhile', async () => {
     const { admin, cluster } = stage();
     const ns = await admin.createNamespace('answer-409');
     await admin.create(configMap(ns, 'changed'));
@@ -129,30 +129,33 @@ describe('409 Conflict with resourceVersion precondition', () => {
 });
 
 describe('429, 503 with Retry-After', () => {
-  test.each([429, 503])('%i: the whole room waits as told, then all is written, each object once', async (status) => {
-    const { admin, cluster } = stage();
-    const ns = await admin.createNamespace(`answer-${status}`);
-    await admin.createMany(Array.from({ length: 40 }, (_, i) => configMap(ns, `cm-${i}`)));
-    await admin.create(service(ns, 'another'));
-    const { operator, came } = await operatorWith(
-      (at) => at.includes(`/namespaces/${ns}/`),
-      (_, nth) => (nth === 1 ? { kind: 'Answer', status, retryAfter: 2, body: 'overloaded' } : PASS),
-    );
-    const mark = await cluster.auditMark();
-    await enforce(ns);
-    await stage().waitForCount(path(ns, '').slice(0, -1), 'team=blue', 40);
-    await stage().labels(`/api/v1/namespaces/${ns}/services/another`, blue);
-    await compliant(ns);
-    // Those that were on their way with the first cannot be called back; no other is sent before the two seconds are over.
-    const [first = 0, ...others] = came.map(({ at }) => at - (came[0]?.at ?? 0));
-    const late = others.filter((at) => at > 500);
-    expect(first).toBe(0);
-    expect(Math.min(...late)).toBeGreaterThan(1_900);
-    expect(others.length - late.length).toBeLessThan(16);
-    expect(late.length).toBeGreaterThan(20);
-    await expect.poll(async () => codes(mark, ns)).toEqual(Array.from({ length: 41 }, () => 200));
-    expect(await operator.metric('watchkeeper_writes_total', 'result="Overloaded"')).toBe(1);
-  });
+  test.each([429, 503])(
+    'N3: %i: the whole room waits as told, then all is written, each object once',
+    async (status) => {
+      const { admin, cluster } = stage();
+      const ns = await admin.createNamespace(`answer-${status}`);
+      await admin.createMany(Array.from({ length: 40 }, (_, i) => configMap(ns, `cm-${i}`)));
+      await admin.create(service(ns, 'another'));
+      const { operator, came } = await operatorWith(
+        (at) => at.includes(`/namespaces/${ns}/`),
+        (_, nth) => (nth === 1 ? { kind: 'Answer', status, retryAfter: 2, body: 'overloaded' } : PASS),
+      );
+      const mark = await cluster.auditMark();
+      await enforce(ns);
+      await stage().waitForCount(path(ns, '').slice(0, -1), 'team=blue', 40);
+      await stage().labels(`/api/v1/namespaces/${ns}/services/another`, blue);
+      await compliant(ns);
+      // Those that were on their way with the first cannot be called back; no other is sent before the two seconds are over.
+      const [first = 0, ...others] = came.map(({ at }) => at - (came[0]?.at ?? 0));
+      const late = others.filter((at) => at > 500);
+      expect(first).toBe(0);
+      expect(Math.min(...late)).toBeGreaterThan(1_900);
+      expect(others.length - late.length).toBeLessThan(16);
+      expect(late.length).toBeGreaterThan(20);
+      await expect.poll(async () => codes(mark, ns)).toEqual(Array.from({ length: 41 }, () => 200));
+      expect(await operator.metric('watchkeeper_writes_total', 'result="Overloaded"')).toBe(1);
+    },
+  );
 });
 
 describe('500, 502, 504, time-out, broken stream', () => {
@@ -161,7 +164,7 @@ describe('500, 502, 504, time-out, broken stream', () => {
     ['broken stream', REFUSE_BEFORE],
   ];
 
-  test.each(fates)('%s: tried again with back-off, and others go on', async (_, fate) => {
+  test.each(fates)('N4: %s: tried again with back-off, and others go on', async (_, fate) => {
     const { admin, cluster } = stage();
     const ns = await admin.createNamespace('answer-5xx');
     await admin.create(configMap(ns, 'victim'));

@@ -19,7 +19,7 @@ function enforce(namespace: string, key: string, value: string, match: object = 
 const has = (key: string) => ({ objectSelector: { matchExpressions: [{ key, operator: 'Exists' }] } });
 const lacks = (key: string) => ({ objectSelector: { matchExpressions: [{ key, operator: 'DoesNotExist' }] } });
 
-test('F1: a label that another manager sets back is left to it and the manager named, until it gives up', async () => {
+test('F1, N7: a label that another manager sets back is left to it and the manager named, until it gives up', async () => {
   const { admin, cluster } = stage();
   const ns = await admin.createNamespace('fought');
   await admin.create(configMap(ns, 'fought'));

@@ -73,7 +73,7 @@ const listsAndWatches = (seen: readonly SeenRequest[]) =>
   seen.filter(({ method, path }) => method === 'GET' && path !== '/api' && path !== '/apis');
 
 describe('a CRD that is made again at once', () => {
-  test('as another kind in another scope: its new objects are labelled as what they are', async () => {
+  test('U4: as another kind in another scope: its new objects are labelled as what they are', async () => {
     const before = await kind({ group: 'rescoped.crd-life.test' });
     const after = { ...before, kind: 'Gizmo', scope: 'Cluster' as const };
     await crds.apply(before);
@@ -96,7 +96,7 @@ describe('a CRD that is made again at once', () => {
     await othersGoOn('beside');
   });
 
-  test('in the same shape, with objects of the same names: each is written once, and stays on record', async () => {
+  test('U4: in the same shape, with objects of the same names: each is written once, and stays on record', async () => {
     const small = await kind({ group: 'again.crd-life.test' });
     await crds.apply(small);
     await crds.put(small, 'one', ns);
@@ -199,7 +199,7 @@ describe('a CRD that changes', () => {
       expect(accept).toMatch(/^application\/vnd\.kubernetes\.protobuf;as=PartialObjectMetadata/u);
   });
 
-  test('and serves a version no more: it goes on in another, and who needs that version says so', async () => {
+  test('U4: and serves a version no more: it goes on in another, and who needs that version says so', async () => {
     const small = await kind({ group: 'versions.crd-life.test', versions: [{ name: 'v1' }, { name: 'v1beta1' }] });
     await crds.apply(small);
     await crds.put(small, 'one', ns);
@@ -224,7 +224,7 @@ describe('a CRD that changes', () => {
     await othersGoOn('beside');
   });
 
-  test('and stores another version: nobody notices', async () => {
+  test('U4: and stores another version: nobody notices', async () => {
     const small = await kind({ group: 'stored.crd-life.test', versions: [{ name: 'v1' }, { name: 'v1beta1' }] });
     await crds.apply(small);
     await crds.put(small, 'one', ns);

@@ -53,7 +53,7 @@ describe('discovery that fails', () => {
     await operator.ready();
   });
 
-  test('while it runs: what is known goes on, the server is not stormed, and what came meanwhile is found at once', async () => {
+  test('N4: while it runs: what is known goes on, the server is not stormed, and what came meanwhile is found at once', async () => {
     const { admin } = stage();
     const crds = new SmallCrds(stage());
     const ns = await admin.createNamespace('discovery-runs');

@@ -165,7 +165,7 @@ describe('an informer of ConfigMaps', () => {
     expect(watched.informer.status).toMatchObject({ relists: 0, restarts: {}, lastError: undefined });
   });
 
-  test('after a gap whose history is compacted, 410 leads to one list that finds what came, changed, went and was made again', async () => {
+  test('N1: after a gap whose history is compacted, 410 leads to one list that finds what came, changed, went and was made again', async () => {
     await admin.createMany(['stays', 'changes', 'goes', 'again'].map((name) => configMap(name)));
     const network = cuttable(createListWatch(client, configMaps()));
     const watched = watch(network.listWatch);
@@ -191,7 +191,7 @@ describe('an informer of ConfigMaps', () => {
     await expectSameAsServer(watched);
   });
 
-  test('stays synced while the API server is killed and comes back, and misses nothing', async () => {
+  test('N4: stays synced while the API server is killed and comes back, and misses nothing', async () => {
     await admin.create(configMap('before'));
     const watched = watch(createListWatch(client, configMaps()));
     await until(watched, ({ synced, phase }) => synced && phase === 'Watching');

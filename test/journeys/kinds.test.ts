@@ -23,7 +23,7 @@ async function removeCrd(name: string): Promise<void> {
 }
 
 describe('kinds that come and go', () => {
-  test('a policy waits for a kind whose CRD comes later and labels its objects within a second of the CRD being established', async () => {
+  test('U5: a policy waits for a kind whose CRD comes later and labels its objects within a second of the CRD being established', async () => {
     const { admin } = stage();
     await stage().grant('postgresql.cnpg.io', ['databases']);
     const ns = await admin.createNamespace('late');
@@ -73,7 +73,7 @@ describe('kinds that come and go', () => {
     await removeCrd(DATABASES);
   });
 
-  test('a CRD that is deleted stops only its own informer; made again, its objects are labelled again', async () => {
+  test('U4: a CRD that is deleted stops only its own informer; made again, its objects are labelled again', async () => {
     const { admin } = stage();
     await stage().grant('cert-manager.io', ['certificates']);
     await installCrd('cert-manager.io_certificates.yaml', CERTIFICATES);
@@ -115,7 +115,7 @@ describe('kinds that come and go', () => {
     await removeCrd(CERTIFICATES);
   });
 
-  test('a kind without rights says which rule is missing while the others go on, and heals when the rule is granted', async () => {
+  test('N5: a kind without rights says which rule is missing while the others go on, and heals when the rule is granted', async () => {
     const { admin } = stage();
     const ns = await admin.createNamespace('rights');
     await admin.create(configMap(ns, 'allowed'));

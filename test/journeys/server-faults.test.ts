@@ -16,7 +16,7 @@ function setTeam(namespace: string, value = 'blue') {
 }
 
 describe('a server that fails', () => {
-  test('etcd compacted while nobody watched: what changed and what went is found again', async () => {
+  test('N1: etcd compacted while nobody watched: what changed and what went is found again', async () => {
     const [stage, cluster] = [own.stage(), own.cluster()];
     const { admin } = stage;
     const ns = await admin.createNamespace('compacted');
@@ -39,7 +39,7 @@ describe('a server that fails', () => {
     expect(is(after, 'Ready')).toBe('True');
   });
 
-  test('an API server that is killed under load and comes back: every object has its label, each by one write', async () => {
+  test('N4: an API server that is killed under load and comes back: every object has its label, each by one write', async () => {
     const [stage, cluster] = [own.stage(), own.cluster()];
     const { admin } = stage;
     const ns = await admin.createNamespace('killed');
