@@ -17,6 +17,8 @@ const STORY: FaultStory = {
 /** Writes of objects in the time that is lost: two objects, one of them again after it was made again, and a third one. */
 const LOST = 4;
 
+const MANY = 200;
+
 /** Before the second edit, all that happened since the first one is lost. */
 function restored(running: boolean): Fault {
   return async (scene, change, at) => {
@@ -30,6 +32,10 @@ function restored(running: boolean): Fault {
     await admin.create(configMap(scene.ns, 'b'));
     await admin.create(configMap(scene.ns, 'c'));
     for (const name of ['b', 'c']) await scene.stage.labels(scene.path('configmaps', name), ({ team }) => team === 'b');
+    // So that the server does not come to the versions that are lost by what happens next.
+    for (let i = 0; i < MANY; i += 1) {
+      await scene.patch(`/api/v1/namespaces/${scene.ns}`, { annotations: { lost: String(i) } });
+    }
     if (!running) await scene.kill();
     await own.cluster().restoreEtcd(snapshot);
     if (!running) await scene.start();
