@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { useOwnStage } from '../support/own-stage.ts';
+import { idle } from '../support/policy-story.ts';
 import { configMap, is } from '../support/stage.ts';
 
 /** Killed and compacted here. */
@@ -32,6 +33,8 @@ describe('a server that fails', () => {
     await admin.patch(path(ns, 'cm-1'), { metadata: { labels: { team: 'red' } } });
     await cluster.compactEtcd();
     await stage.labels(path(ns, 'cm-1'), (labels) => labels['team'] === 'blue', 60_000);
+    // The label is there before the operator has heard so.
+    await idle(operator);
     // What is due is written at the end, also counts that would have waited.
     expect(await operator.stop()).toBe(0);
     const after = await stage.policy('team', (policy) => policy.summary['matched'] === 9);
