@@ -23,8 +23,11 @@ async function documents(): Promise<readonly Manifest[]> {
 async function makeOperatorAccount(): Promise<string> {
   const { admin, cluster } = stage();
   const metadata = { name: AUDITED_NAMESPACE };
-  const ledger = await admin.get(`/apis/${RBAC}/v1/namespaces/watchkeeper/roles/watchkeeper-ledger`);
-  const inOwn = { name: 'watchkeeper-ledger', namespace: AUDITED_NAMESPACE };
+  const roles = await Promise.all(
+    ['watchkeeper-ledger', 'watchkeeper-leader-election'].map(async (name) =>
+      admin.get(`/apis/${RBAC}/v1/namespaces/watchkeeper/roles/${name}`),
+    ),
+  );
   for (const manifest of [
     { apiVersion: 'v1', kind: 'Namespace', metadata },
     { apiVersion: 'v1', kind: 'ServiceAccount', metadata: { name: OWN.name, namespace: OWN.namespace } },
@@ -35,14 +38,20 @@ async function makeOperatorAccount(): Promise<string> {
       roleRef: { apiGroup: RBAC, kind: 'ClusterRole', name: 'watchkeeper' },
       subjects: [OWN],
     },
-    { apiVersion: `${RBAC}/v1`, kind: 'Role', metadata: inOwn, rules: ledger['rules'] },
-    {
-      apiVersion: `${RBAC}/v1`,
-      kind: 'RoleBinding',
-      metadata: inOwn,
-      roleRef: { apiGroup: RBAC, kind: 'Role', name: inOwn.name },
-      subjects: [OWN],
-    },
+    ...roles.flatMap((role) => {
+      const { name } = role.metadata;
+      const inOwn = { name, namespace: AUDITED_NAMESPACE };
+      return [
+        { apiVersion: `${RBAC}/v1`, kind: 'Role', metadata: inOwn, rules: role['rules'] },
+        {
+          apiVersion: `${RBAC}/v1`,
+          kind: 'RoleBinding',
+          metadata: inOwn,
+          roleRef: { apiGroup: RBAC, kind: 'Role', name },
+          subjects: [OWN],
+        },
+      ];
+    }),
   ]) {
     await admin.apply(manifest, { force: true });
   }
@@ -82,7 +91,7 @@ async function ownRequests(mark: AuditMark): Promise<readonly AuditEntry[]> {
   return entries.filter(({ user }) => user === `system:serviceaccount:${OWN.namespace}:${OWN.name}`);
 }
 
-/** What an operator asks for beside targets and its ledger; Events about policies are in `default`. */
+/** What an operator asks for beside targets, its ledger and its Lease; Events about policies are in `default`. */
 const NO_TARGETS = new Set([
   'apiservices',
   'customresourcedefinitions',
