@@ -1,16 +1,39 @@
 import type { KubeClient } from '../kube/client.ts';
 import { applyConfigMap, readConfigMap } from '../kube/config-maps.ts';
+import { ApiError } from '../kube/errors.ts';
 import type { LedgerStore } from './ledger.ts';
 
 const NAME = 'watchkeeper-ledger';
 const LABELS = { 'app.kubernetes.io/name': 'watchkeeper', 'app.kubernetes.io/component': 'ledger' };
 
-/** The ledger's ConfigMap in this namespace. Requests end when the signal aborts. */
+/**
+ * The ledger's ConfigMap in this namespace. Requests end when the signal aborts.
+ *
+ * It is written only as it was last read or written here: what a process that led before has sent, and what comes late, must not undo
+ * what the present one has put on record. Whoever may still write reads it again, and what it knows counts.
+ */
 export function ledgerStore(client: KubeClient, namespace: string, signal: AbortSignal): LedgerStore {
+  /** Undefined where there is none. */
+  let resourceVersion: string | undefined;
+  const read = async () => {
+    const found = await readConfigMap(client, namespace, NAME, signal);
+    resourceVersion = found?.resourceVersion;
+    return found?.data;
+  };
+  const write = async (data: Readonly<Record<string, string>>) => {
+    const target = { namespace, name: NAME, data, labels: LABELS, resourceVersion, fieldManager: NAME, signal };
+    resourceVersion = (await applyConfigMap(client, target)).resourceVersion;
+  };
   return {
-    read: () => readConfigMap(client, namespace, NAME, signal),
+    read,
     write: async (data) => {
-      await applyConfigMap(client, { namespace, name: NAME, data, labels: LABELS, fieldManager: NAME, signal });
+      try {
+        await write(data);
+      } catch (error) {
+        if (!(error instanceof ApiError && (error.code === 'Conflict' || error.code === 'NotFound'))) throw error;
+        await read();
+        await write(data);
+      }
     },
   };
 }

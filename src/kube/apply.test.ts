@@ -103,12 +103,12 @@ test('applyStatus writes the status subresource and nothing of the metadata', as
 
 describe('ConfigMaps of our own', () => {
   test('are read as data, without what is no string', async () => {
-    const client = new ScriptedKubeClient(() => ({ body: '{"metadata":{"name":"l"},"data":{"a":"1"}}' }));
-    expect(await readConfigMap(client, 'ns', 'l', signal)).toEqual({ a: '1' });
+    const body = '{"metadata":{"name":"l","resourceVersion":"7"},"data":{"a":"1","b":2}}';
+    const client = new ScriptedKubeClient(() => ({ body }));
+    expect(await readConfigMap(client, 'ns', 'l', signal)).toEqual({ resourceVersion: '7', data: { a: '1' } });
     expect(lastOf(client.requests).path).toBe('/api/v1/namespaces/ns/configmaps/l');
-    expect(await readConfigMap(new ScriptedKubeClient(() => ({ body: '{"metadata":{}}' })), 'ns', 'l', signal)).toEqual(
-      {},
-    );
+    const empty = new ScriptedKubeClient(() => ({ body: '{"metadata":{}}' }));
+    expect(await readConfigMap(empty, 'ns', 'l', signal)).toEqual({ resourceVersion: '', data: {} });
   });
 
   test('that are missing are undefined; other refusals are errors', async () => {

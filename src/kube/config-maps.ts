@@ -9,18 +9,23 @@ import { objectPath } from './paths.ts';
 
 const CONFIG_MAPS: GroupVersionResource = { group: '', version: 'v1', resource: 'configmaps' };
 
-/** The ConfigMap's `data`; undefined when there is no such ConfigMap. Rejects with ApiError. */
+export interface ConfigMapAnswer {
+  readonly resourceVersion: string;
+  readonly data: Readonly<Record<string, string>>;
+}
+
+/** Undefined when there is no such ConfigMap. Rejects with ApiError. */
 export async function readConfigMap(
   client: KubeClient,
   namespace: string,
   name: string,
   signal: AbortSignal,
-): Promise<Record<string, string> | undefined> {
+): Promise<ConfigMapAnswer | undefined> {
   const path = objectPath(CONFIG_MAPS, namespace, name);
   try {
     const { body } = await client.request({ method: 'GET', path, accept: JSON_TEXT, signal });
-    const { data } = parseAnswer(body);
-    return stringsOf(data);
+    const { metadata, data } = parseAnswer(body);
+    return { resourceVersion: stringsOf(metadata)['resourceVersion'] ?? '', data: stringsOf(data) };
   } catch (error) {
     if (error instanceof ApiError && error.code === 'NotFound') return undefined;
     throw error;
@@ -36,7 +41,10 @@ function stringsOf(data: unknown): Record<string, string> {
   return strings;
 }
 
-/** Applies the ConfigMap's whole `data`, with force; creates the ConfigMap when there is none. Rejects with ApiError. */
+/**
+ * Applies the ConfigMap's whole `data`, with force; creates the ConfigMap when there is none and no resourceVersion is given. Rejects
+ * with ApiError, 'Conflict' when another resourceVersion stands there.
+ */
 export function applyConfigMap(
   client: KubeClient,
   target: {
@@ -44,6 +52,7 @@ export function applyConfigMap(
     readonly name: string;
     readonly data: Readonly<Record<string, string>>;
     readonly labels: StringMap;
+    readonly resourceVersion?: string | undefined;
     readonly fieldManager: string;
     readonly signal: AbortSignal;
   },

@@ -3,9 +3,10 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { CachedObject } from '../../src/api/object.ts';
 import { systemClock } from '../../src/base/clock.ts';
 import { silentLog } from '../../src/base/log.ts';
+import { ledgerStore } from '../../src/controller/ledger-store.ts';
 import { reviewSelfAccess } from '../../src/kube/access-review.ts';
 import { applyMetadata } from '../../src/kube/apply.ts';
-import { applyConfigMap, readConfigMap } from '../../src/kube/config-maps.ts';
+import { applyConfigMap } from '../../src/kube/config-maps.ts';
 import { loadCredentials } from '../../src/kube/credentials.ts';
 import { DiscoveryClient } from '../../src/kube/discovery-client.ts';
 import { createKubeClient, type HttpKubeClient, userAgentOf } from '../../src/kube/http-client.ts';
@@ -251,16 +252,53 @@ describe('applying labels and annotations', () => {
   });
 });
 
-test('the ledger is created by its first apply, replaced by the next and read back', async () => {
+/** An empty namespace for a ledger, and its stores, as replicas have them. */
+async function ledgerHome() {
   const namespace = await admin.createNamespace('kube-ledger');
+  const path = `/api/v1/namespaces/${namespace}/configmaps/watchkeeper-ledger`;
   const own = await connect(cluster.kubeconfig, namespace);
-  const target = { namespace, name: 'ledger', labels: { a: 'b' }, fieldManager: 'watchkeeper', signal };
-  expect(await readConfigMap(own, namespace, 'ledger', signal)).toBeUndefined();
-  await applyConfigMap(own, { ...target, data: { configmaps: 'x', 'deployments.apps': 'y' } });
-  expect(await readConfigMap(own, namespace, 'ledger', signal)).toEqual({ configmaps: 'x', 'deployments.apps': 'y' });
-  await applyConfigMap(own, { ...target, data: { configmaps: 'x' } });
-  expect(await readConfigMap(own, namespace, 'ledger', signal)).toEqual({ configmaps: 'x' });
-  await own.close();
+  return { path, own, storeOf: () => ledgerStore(own, namespace, signal) };
+}
+
+describe('the ledger', () => {
+  test('is created by its first write, replaced by the next and read back', async () => {
+    const { own, storeOf } = await ledgerHome();
+    const store = storeOf();
+    expect(await store.read()).toBeUndefined();
+    await store.write({ kinds: 'x', 'policy.a': 'y' });
+    expect(await storeOf().read()).toEqual({ kinds: 'x', 'policy.a': 'y' });
+    await store.write({ kinds: 'x' });
+    expect(await storeOf().read()).toEqual({ kinds: 'x' });
+    await own.close();
+  });
+
+  test('is not undone by a write of an earlier leader that comes late', async () => {
+    const { path, own, storeOf } = await ledgerHome();
+    const [before, after] = [storeOf(), storeOf()];
+    await before.write({ kinds: 'x' });
+    await after.read();
+    const { metadata } = await admin.get(path);
+    await after.write({ kinds: 'x,y' });
+    const late = { namespace: metadata.namespace ?? '', name: metadata.name, data: { kinds: 'x' }, labels: {} };
+    const { resourceVersion } = metadata;
+    const writing = applyConfigMap(own, { ...late, resourceVersion, fieldManager: 'watchkeeper-ledger', signal });
+    await expect(writing).rejects.toMatchObject({ code: 'Conflict' });
+    expect(await storeOf().read()).toEqual({ kinds: 'x,y' });
+    await own.close();
+  });
+
+  test('is written by whoever leads, also after somebody else has changed or deleted it', async () => {
+    const { path, own, storeOf } = await ledgerHome();
+    const store = storeOf();
+    await store.write({ kinds: 'x' });
+    await admin.patch(path, { metadata: { labels: { a: 'b' } } });
+    await store.write({ kinds: 'y' });
+    expect(await storeOf().read()).toEqual({ kinds: 'y' });
+    await admin.delete(path);
+    await store.write({ kinds: 'z' });
+    expect(await storeOf().read()).toEqual({ kinds: 'z' });
+    await own.close();
+  });
 });
 
 test('a review of our own rights says what is allowed', async () => {

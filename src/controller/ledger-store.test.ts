@@ -1,0 +1,63 @@
+import { describe, expect, test } from 'vitest';
+import { ScriptedKubeClient } from '../../test/support/scripted-kube-client.ts';
+import { ApiError } from '../kube/errors.ts';
+import { ledgerStore } from './ledger-store.ts';
+
+const { signal } = new AbortController();
+
+/** A ConfigMap of which only the last version may be written, by its resourceVersion. */
+class Server {
+  version: number | undefined;
+  readonly written: (string | undefined)[] = [];
+  readonly client = new ScriptedKubeClient(({ method, body }) => {
+    if (method === 'GET') return this.version === undefined ? error('NotFound') : { body: this.#text };
+    const { metadata } = JSON.parse(String(body)) as { metadata: { resourceVersion?: string } };
+    this.written.push(metadata.resourceVersion);
+    if (metadata.resourceVersion !== undefined && metadata.resourceVersion !== `${this.version}`) {
+      return error('Conflict');
+    }
+    this.version = (this.version ?? 0) + 1;
+    return { body: this.#text };
+  });
+
+  get #text(): string {
+    const metadata = { name: 'watchkeeper-ledger', namespace: 'ns', uid: 'u', resourceVersion: `${this.version}` };
+    return JSON.stringify({ apiVersion: 'v1', kind: 'ConfigMap', metadata, data: { kinds: 'pods' } });
+  }
+}
+
+function error(code: 'NotFound' | 'Conflict'): ApiError {
+  return new ApiError({ code, status: code === 'NotFound' ? 404 : 409, reason: code, message: code });
+}
+
+describe('the ledger is written', () => {
+  test('where there is none, and then to the version that was written last', async () => {
+    const server = new Server();
+    const store = ledgerStore(server.client, 'ns', signal);
+    expect(await store.read()).toBeUndefined();
+    await store.write({});
+    await store.write({});
+    expect(server.written).toEqual([undefined, '1']);
+  });
+
+  test('to the version that was read', async () => {
+    const server = new Server();
+    server.version = 7;
+    const store = ledgerStore(server.client, 'ns', signal);
+    expect(await store.read()).toEqual({ kinds: 'pods' });
+    await store.write({});
+    expect(server.written).toEqual(['7']);
+  });
+
+  test('after another look, where somebody else has changed or deleted it', async () => {
+    const server = new Server();
+    server.version = 7;
+    const store = ledgerStore(server.client, 'ns', signal);
+    await store.read();
+    server.version = 9;
+    await store.write({});
+    server.version = undefined;
+    await store.write({});
+    expect(server.written).toEqual(['7', '9', '10', undefined]);
+  });
+});
