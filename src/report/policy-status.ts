@@ -221,11 +221,12 @@ export class PolicyStatus {
       observe?.written(entry, before, status, { seconds: (clock.monotonic() - changedAt) / 1_000, onlyCounts });
     } catch (error) {
       const code = error instanceof ApiError ? error.code : undefined;
-      // The policy is gone; the watch tells.
-      if (isNotLeading(error)) {
+      if (isNotLeading(error) || code === 'Aborted') {
+        // We stop, or somebody else writes it: that is no trouble.
         this.#changedAt = changedAt;
         this.#dirty = true;
       } else if (code !== 'NotFound') {
+        // Of a policy that is gone the watch tells.
         this.#changedAt = changedAt;
         this.#backoff ??= new Backoff(RETRY, clock, random);
         this.#dirty = true;

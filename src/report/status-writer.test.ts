@@ -345,6 +345,16 @@ describe('a write that fails', () => {
     expect(writes).toHaveLength(1);
   });
 
+  test.each(['Aborted', 'NotLeading'] as const)('because we stop or lead no more (%s) is no failure', async (code) => {
+    const { clock, writer, now, see, times, observed } = setUp();
+    now.failure = apiError(code);
+    see('p');
+    await clock.advance(20);
+    await writer.stop();
+    expect([times().length, observed]).toEqual([2, []]);
+    expect(clock.pending).toBe(0);
+  });
+
   test('because the policy is gone is dropped', async () => {
     const { clock, now, see, writes, observed } = setUp();
     now.failure = apiError('NotFound');
