@@ -49,15 +49,16 @@ export function evaluate(input: EvaluationInput): Evaluation {
   const drafts: Draft[] = [];
   const usual = { object, kind };
   const sights = programs.map((program) => sightOf?.(program) ?? usual);
-  const pool = new WorkPool();
+  const pool = new WorkPool(programs.length);
   const works = programs.map(() => new Work(pool));
   let place = 0;
   for (const [i, program] of programs.entries()) {
     const sight = sights[i] ?? usual;
+    const work = works[i] ?? new Work(pool);
     const draft =
       typeof sight === 'string'
-        ? blindDraftOf(sight, program, object, kind, namespaceOf, place)
-        : draftOf(program, sight.object, sight.kind, namespaceOf, place, works[i] ?? new Work(pool));
+        ? blindDraftOf(sight, program, object, kind, namespaceOf, place, work)
+        : draftOf(program, sight.object, sight.kind, namespaceOf, place, work);
     place = draft.end;
     drafts.push(draft);
   }

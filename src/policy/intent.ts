@@ -1,6 +1,8 @@
 import type { CachedObject } from '../api/object.ts';
+import { KeyPatterns } from './key-patterns.ts';
 import { describeKey, truncate } from './messages.ts';
 import {
+  type Answer,
   CHANNELS,
   type Channel,
   type KindContext,
@@ -16,7 +18,7 @@ import {
   type Wishes,
 } from './program.ts';
 import { subjectOf } from './subject.ts';
-import { TooMuchWork, Work } from './work.ts';
+import { TooMuchWork, type Work } from './work.ts';
 
 /** What a rule wants of a key. */
 export type Want =
@@ -66,20 +68,37 @@ export function draftOf(
 ): Draft {
   if (program.mode === 'Suspended') return silent(program, place);
   const subject = subjectOf(object, kind, program.writes, namespaceOf, work);
-  const answer = program.matches(subject);
+  const answer = answerOf(program, subject);
   if (answer === 'No') return silent(program, place);
   let pending = answer === 'Unknown';
   const draft = new RuleDraft(program, object, place);
-  for (const rule of program.rules) {
-    if (rule.writes.length > 0) draft.rule = rule;
-    for (const write of rule.writes) {
-      if (answer === 'Yes' && draft.told(write, subject)) continue;
-      pending = true;
-      draft.holdAll(write);
+  if (answer === 'TooMuchWork') draft.end(program.rules, UNMATCHABLE);
+  else {
+    for (const [i, rule] of program.rules.entries()) {
+      const said = draft.tell(rule, answer === 'Yes' ? subject : undefined, work);
+      pending ||= said === 'Unknown';
+      if (said !== 'End') continue;
+      draft.end(program.rules.slice(i), ENDED);
+      break;
     }
   }
   const { intents, claims, place: end, errors } = draft;
   return { program, matched: answer === 'Yes', pending, intents, claims, end, errors };
+}
+
+/** Of a policy of which it would be too much to ask whether it is about the object. */
+const UNMATCHABLE = 'whether the policy is about this object would take more work than is allowed';
+/** Of a policy that has used up all it may do on an object. */
+export const ENDED =
+  'the policy would have to do more on this object than is allowed: this rule and those after it say nothing';
+
+function answerOf(program: Program, subject: Subject): Answer | 'TooMuchWork' {
+  try {
+    return program.matches(subject);
+  } catch (error) {
+    if (!(error instanceof TooMuchWork)) throw error;
+    return 'TooMuchWork';
+  }
 }
 
 /**
@@ -93,11 +112,12 @@ export function blindDraftOf(
   kind: KindContext,
   namespaceOf: NamespaceLookup,
   place: number,
+  work: Work,
 ): Draft {
   if (program.mode === 'Suspended') return silent(program, place);
   // The body that is at hand is of another version.
-  const subject = subjectOf({ ...object, body: undefined }, kind, program.writes, namespaceOf, new Work());
-  if (program.matches(subject) === 'No') return silent(program, place);
+  const subject = subjectOf({ ...object, body: undefined }, kind, program.writes, namespaceOf, work);
+  if (answerOf(program, subject) === 'No') return silent(program, place);
   const draft = new RuleDraft(program, object, place);
   for (const rule of program.rules) {
     if (rule.writes.length > 0) draft.rule = rule;
@@ -130,16 +150,43 @@ class RuleDraft implements Wishes {
     this.place = place;
   }
 
-  /** Whether something was said, if only that it would be too much to say more. */
-  told(write: RuleWrite, subject: Subject): boolean {
+  /**
+   * All that a rule wants. Without a subject it cannot be asked. `Unknown`: something was not seen yet. `End`: nothing of it, nor
+   * of the rules after it, can be said.
+   */
+  tell(rule: Rule, subject: Subject | undefined, work: Work): 'Told' | 'Unknown' | 'End' {
+    let said: 'Told' | 'Unknown' = 'Told';
+    let tooMuch: TooMuchWork | undefined;
+    if (rule.writes.length > 0) this.rule = rule;
+    for (const write of rule.writes) {
+      if (!work.begins('Wish')) return 'End';
+      const told = subject === undefined ? 'Unknown' : this.#told(write, subject);
+      if (told === 'Unknown') said = told;
+      if (told !== 'Told') this.holdAll(write);
+      if (told instanceof TooMuchWork) tooMuch = told;
+    }
+    if (tooMuch !== undefined) this.errors.push(tooMuchWork(rule, tooMuch));
+    return said;
+  }
+
+  #told(write: RuleWrite, subject: Subject): 'Told' | 'Unknown' | TooMuchWork {
     try {
-      return write.wish(subject, this) === 'Told';
+      return write.wish(subject, this);
     } catch (error) {
       if (!(error instanceof TooMuchWork)) throw error;
-      this.holdAll(write);
-      if (this.rule !== undefined) this.errors.push(tooMuchWork(this.rule, error));
-      return true;
+      return error;
     }
+  }
+
+  /** Nothing of these rules can be said: what they have set stays. */
+  end(rules: readonly Rule[], why: string): void {
+    const [first] = rules;
+    const writing = rules.find(({ writes }) => writes.length > 0);
+    if (first === undefined) return;
+    this.errors.push(resultOf(writing ?? first, 'Error', 'SourceTooLarge', why));
+    if (writing === undefined) return;
+    this.rule = writing;
+    this.holdAll({ decides: decidedBy(this.#program) });
   }
 
   write(channel: Channel, key: string, value: string, overwrite: Overwrite): void {
@@ -163,7 +210,7 @@ class RuleDraft implements Wishes {
   }
 
   /** The rule cannot say what it wants: what it set stays, and nobody who comes later decides. */
-  holdAll({ decides }: RuleWrite): void {
+  holdAll({ decides }: Pick<RuleWrite, 'decides'>): void {
     for (const channel of CHANNELS) {
       if (decides[channel].length === 0) continue;
       this.#claim('Hold', channel, (key) => decides.fits(channel, key), this.#object.applied[channel]);
@@ -187,6 +234,18 @@ class RuleDraft implements Wishes {
 }
 
 const HOLD: Want = { kind: 'Hold' };
+
+const DECIDED = new WeakMap<Program, KeyPatterns>();
+
+/** All keys that rules of the program write or remove. */
+function decidedBy(program: Program): KeyPatterns {
+  let keys = DECIDED.get(program);
+  if (keys === undefined) {
+    keys = KeyPatterns.union(program.rules.flatMap(({ writes }) => writes.map(({ decides }) => decides)));
+    DECIDED.set(program, keys);
+  }
+  return keys;
+}
 
 /** Of a rule that cannot be applied to an object. */
 export function tooMuchWork(rule: Rule, { message }: TooMuchWork): Result {

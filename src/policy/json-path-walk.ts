@@ -13,6 +13,8 @@ export const MAX_VALUES = 20_000;
 export const MAX_DEPTH = 256;
 /** Of work, what it costs to open up one value. */
 const VALUE_COST = 12;
+/** What it costs to open up anything at all. */
+const OPENING_COST = 60;
 
 type Container = Readonly<Record<string, unknown>> | readonly unknown[];
 
@@ -37,6 +39,8 @@ export function follow(root: unknown, segments: readonly Segment[], work: Work):
       }
       const most = Math.min(left, Math.floor(work.left / VALUE_COST));
       const size = segment.kind === 'Wildcard' ? Object.keys(node).length : sizeBelow(node, most);
+      work.done(OPENING_COST);
+      if (size === 'TooDeep') work.done(MAX_DEPTH * VALUE_COST);
       if (size === 'TooDeep') return refused(`lists and objects nested deeper than ${MAX_DEPTH} levels`);
       // What was counted is done, also where it is too much.
       work.spend(Math.min(size, most) * VALUE_COST);

@@ -32,11 +32,12 @@ export class KeyPatterns implements KeySet {
     return this.#fits[channel](key);
   }
 
-  /** What it costs to look at each key of a map: of plain keys next to nothing, of globs up to a step for each pair of characters. */
+  /** What it costs to look at each key of a map: of plain keys little, of globs up to a step for each pair of characters. */
   costOn(channel: Channel, map: StringMap): number {
+    if (this[channel].length === 0) return 0;
     const { globs, steps } = this.#costs[channel];
-    if (globs === 0) return 0;
     const { keys, characters } = sizeOf(map);
+    if (globs === 0) return PLAIN_COST * keys + KEY_COST * Math.min(this[channel].length, keys);
     return (KEY_COST + GLOB_COST * globs) * keys + steps * characters;
   }
 }
@@ -59,7 +60,8 @@ function sizeOf(map: StringMap): Size {
   return size;
 }
 
-/** Of work, what a key costs beside: it is told of, and it may be sorted among others; and what one more glob for it does. */
+/** Of work, what a key costs to look up; what it costs beside: it is told of, and it may be sorted among others; and what one more glob for it does. */
+const PLAIN_COST = 20;
 const KEY_COST = 60;
 const GLOB_COST = 3;
 

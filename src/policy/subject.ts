@@ -54,12 +54,12 @@ class LazySubject implements Subject {
   }
 
   get labels(): StringMap {
-    this.#labels ??= withoutOwned(this.object, 'labels', this.#writes);
+    this.#labels ??= withoutOwned(this.object, 'labels', this.#writes, this.work);
     return this.#labels;
   }
 
   get annotations(): StringMap {
-    this.#annotations ??= withoutOwned(this.object, 'annotations', this.#writes);
+    this.#annotations ??= withoutOwned(this.object, 'annotations', this.#writes, this.work);
     return this.#annotations;
   }
 
@@ -81,9 +81,19 @@ export function isNamespace({ group, resource }: KindContext): boolean {
   return group === '' && resource === 'namespaces';
 }
 
-function withoutOwned(object: CachedObject, channel: Channel, writes: KeyPatterns): StringMap {
-  if (object.applied[channel].length + object.retained[channel].length === 0) return object[channel];
-  const isHidden = (key: string) => owns(object, channel, key) && writes.fits(channel, key);
-  const shown = Object.entries(object[channel]).filter(([key]) => !isHidden(key));
-  return Object.fromEntries(shown);
+/** Of work, to copy one entry of a map; to ask whether a key of ours is the policy's. */
+const COPY_COST = 15;
+const OWN_KEY_COST = 5;
+
+function withoutOwned(object: CachedObject, channel: Channel, writes: KeyPatterns, work: Work): StringMap {
+  const { applied, retained } = object;
+  const ours = applied[channel].length + retained[channel].length;
+  if (ours === 0) return object[channel];
+  work.spend(OWN_KEY_COST * ours);
+  const isWritten = (key: string) => writes.fits(channel, key);
+  const hidden = new Set([...applied[channel].filter(isWritten), ...retained[channel].filter(isWritten)]);
+  if (hidden.size === 0) return object[channel];
+  const entries = Object.entries(object[channel]);
+  work.spend(COPY_COST * entries.length);
+  return Object.fromEntries(entries.filter(([key]) => !hidden.has(key)));
 }

@@ -1,6 +1,6 @@
 import { type CachedObject, valueIn } from '../api/object.ts';
-import { type Desired, isHeld } from './desired.ts';
-import { type Draft, type Intent, resultOf, tooMuchWork } from './intent.ts';
+import type { Desired } from './desired.ts';
+import { type Draft, ENDED, type Intent, resultOf, tooMuchWork } from './intent.ts';
 import type { KeyPatterns } from './key-patterns.ts';
 import { describeKey } from './messages.ts';
 import { CHANNELS, type Channel, type JudgedView, type Program, type Result, type Rule } from './program.ts';
@@ -135,10 +135,10 @@ function aboutRemoval({ program, intents }: Draft, outcome: Outcome, results: Re
   const { object, held, winners, desired } = outcome;
   const since = held.get(program.policy);
   if (desired === undefined || program.removal === 'Retain' || since === undefined) return;
-  const others = new Map([...held].filter(([policy]) => policy !== program.policy));
   for (const channel of CHANNELS) {
     for (const key of object.applied[channel]) {
-      if (!since.fits(channel, key) || winners[channel].has(key) || isHeld(others, channel, key)) continue;
+      if (!since.fits(channel, key) || winners[channel].has(key)) continue;
+      if (isHeldByOther(held, program.policy, channel, key)) continue;
       if (intents.some((intent) => intent.channel === channel && intent.key === key)) continue;
       const rule = program.rules.find((candidate) => writesKey(candidate, channel, key)) ?? program.rules[0];
       if (rule === undefined) continue;
@@ -146,6 +146,11 @@ function aboutRemoval({ program, intents }: Draft, outcome: Outcome, results: Re
       results.push(resultOf(rule, 'Violation', 'WouldRemove', message));
     }
   }
+}
+
+function isHeldByOther(held: Outcome['held'], policy: string, channel: Channel, key: string): boolean {
+  for (const [other, keys] of held) if (other !== policy && keys.fits(channel, key)) return true;
+  return false;
 }
 
 function writesKey({ writes }: Rule, channel: Channel, key: string): boolean {
@@ -156,18 +161,27 @@ function writesKey({ writes }: Rule, channel: Channel, key: string): boolean {
 
 function aboutJudgements({ rules }: Program, { judged }: Outcome, work: Work, results: Result[]): void {
   for (const rule of rules) {
+    let tooMuch: TooMuchWork | undefined;
     for (const judge of rule.judgements) {
+      if (!work.begins('Judgement')) {
+        results.push(resultOf(rule, 'Error', 'SourceTooLarge', ENDED));
+        return;
+      }
       try {
-        for (const { result, code, message } of judge(judged, work)) {
+        const faults = judge(judged, work);
+        work.said(faults.length);
+        for (const { result, code, message } of faults) {
           // That a rule cannot be applied is not what its message is about.
           const words = result === 'Violation' ? (rule.message ?? message) : message;
           results.push(resultOf(rule, result, code, words));
         }
       } catch (error) {
         if (!(error instanceof TooMuchWork)) throw error;
-        results.push(tooMuchWork(rule, error));
+        tooMuch = error;
+        work.said(1);
       }
     }
+    if (tooMuch !== undefined) results.push(tooMuchWork(rule, tooMuch));
   }
 }
 

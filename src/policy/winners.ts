@@ -41,11 +41,30 @@ export function winnerOf(winners: Winners, channel: Channel, key: string): Inten
 }
 
 function claimOn(claims: readonly Claim[], channel: Channel, key: string, before: number): Claim | undefined {
-  for (const claim of claims) {
-    if (claim.place >= before) return undefined;
-    if (claim.channel === channel && claim.fits(key)) return claim;
+  const [earliest] = claims;
+  if (earliest === undefined || earliest.place >= before) return undefined;
+  const first = firstOn(claims, channel, key);
+  return first !== undefined && first.place < before ? first : undefined;
+}
+
+type FirstClaims = Readonly<Record<Channel, Map<string, Claim | undefined>>>;
+
+/** Of lists that never change: many intents, and what is told of them, ask about the same keys. */
+const FIRST = new WeakMap<readonly Claim[], FirstClaims>();
+
+function firstOn(claims: readonly Claim[], channel: Channel, key: string): Claim | undefined {
+  let known = FIRST.get(claims);
+  if (known === undefined) {
+    known = { labels: new Map(), annotations: new Map() };
+    FIRST.set(claims, known);
   }
-  return undefined;
+  const first = known[channel];
+  if (!first.has(key))
+    first.set(
+      key,
+      claims.find((claim) => claim.channel === channel && claim.fits(key)),
+    );
+  return first.get(key);
 }
 
 /**
