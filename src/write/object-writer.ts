@@ -76,7 +76,7 @@ export class ObjectWriter implements Writer {
       return { kind: 'Written', answer };
     } catch (error) {
       if (!(error instanceof ApiError)) return { kind: 'Unknown', message: messageOf(error) };
-      return this.#outcome(kind, object, error);
+      return this.#outcome(kind, object, step, error);
     }
   }
 
@@ -92,9 +92,9 @@ export class ObjectWriter implements Writer {
     return this.#requests.rewrite(kind, object, step.rewrite);
   }
 
-  async #outcome(kind: KindContext, object: CachedObject, error: ApiError): Promise<WriteOutcome> {
+  async #outcome(kind: KindContext, object: CachedObject, step: WriteStep, error: ApiError): Promise<WriteOutcome> {
     const meaning = meaningOf(error);
-    const message = truncate(withoutValues(error.message));
+    const message = truncate(withoutValues(error.message, annotationValues(object, step)));
     if (meaning.kind === 'Unknown') return { kind: 'Unknown', message };
     if (meaning.kind === 'Refused') return refused(meaning.code, message);
     if (meaning.kind === 'NoServerSideApply') return { kind: 'NoServerSideApply', message };
@@ -131,4 +131,12 @@ export class ObjectWriter implements Writer {
 /** The server's own words, as a result message. They can name the object, its field and the rule that refused, not its data. */
 function refused(code: RefusalCode, message: string): WriteOutcome {
   return { kind: 'Refused', code, message: truncate(`the API server refused the write: ${message}`) };
+}
+
+/** Which the server's words may quote: what stands there, and what was to be written. */
+function* annotationValues(object: CachedObject, step: WriteStep): Generator<string> {
+  yield* Object.values(object.annotations);
+  if (step.kind === 'Apply') yield* step.apply.keys.annotations.values();
+  if (step.kind === 'Rewrite')
+    for (const value of Object.values(step.rewrite.annotations)) if (value !== null) yield value;
 }

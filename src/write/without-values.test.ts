@@ -126,6 +126,19 @@ test('a very long answer is cut, and takes no time', () => {
   expect(performance.now() - started).toBeLessThan(500);
 });
 
+test('values that are known are cut out of whatever admission says, also in quotes and where one holds another', () => {
+  const known = ['hunter2', 'hunter2-and-more', 'a "hunter2"', 'short', 'x'.repeat(9_000)];
+  const said = 'denied: note is hunter2, not hunter2-and-more; "a \\"hunter2\\"" is no short $& one';
+  expect(withoutValues(said, known)).toBe(
+    'denied: note is (not shown), not (not shown); "(not shown)" is no short $& one',
+  );
+});
+
+test('a value that stands where the words are cut leaves nothing of itself', () => {
+  const text = `${'x'.repeat(4_090)}hunter2-hunter2`;
+  expect(withoutValues(text, ['hunter2-hunter2'])).not.toContain('hunter');
+});
+
 test('control characters do not reach a terminal', () => {
   expect(withoutValues('a\u001b[31mb\u0000\tc\r\nd')).toBe('a [31mb c d');
 });

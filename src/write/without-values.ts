@@ -10,13 +10,17 @@ const PLAIN_VALUE = /(?:"[^"\\]*(?:\\.[^"\\]*)*"|-?\d+(?:\.\d+)?(?:e[+-]?\d+)?|t
 /** Who was refused, in the words of RBAC's escalation check: long, always the same, and before what matters. */
 const GROUPS = / \(groups=\[[^\]]*\]\)/g;
 
+/** Of a value that the server may quote, in characters: shorter ones stand in any text, and none of a longer one is left. */
+const KNOWN_FROM = 6;
+
 /**
  * The server's words, on one line, without the values that they quote: validation answers repeat parts of the object, and
  * those have no place in status or logs. Where the end of a value is not certain (objects, lists, Go's own notation) all that follows
- * goes too.
+ * goes too. Admission webhooks and policies quote as they like: of their words the `known` values are cut out, as they stand and
+ * in quotes.
  */
-export function withoutValues(message: string): string {
-  const text = message.slice(0, MOST);
+export function withoutValues(message: string, known: Iterable<string> = []): string {
+  const text = withoutKnown(message.slice(0, 2 * MOST), known).slice(0, MOST);
   let shown = '';
   let at = 0;
   for (const introduction of text.matchAll(INTRODUCTION)) {
@@ -30,6 +34,17 @@ export function withoutValues(message: string): string {
     at = PLAIN_VALUE.lastIndex;
   }
   return onOneLine(shown + text.slice(at));
+}
+
+function withoutKnown(text: string, known: Iterable<string>): string {
+  const values = new Set<string>();
+  for (const value of known) {
+    if (value.length < KNOWN_FROM || value.length > text.length) continue;
+    const inQuotes = JSON.stringify(value).slice(1, -1);
+    for (const form of [value, inQuotes]) if (text.includes(form)) values.add(form);
+  }
+  const longestFirst = [...values].toSorted((a, b) => b.length - a.length);
+  return longestFirst.reduce((shown, value) => shown.replaceAll(value, () => HIDDEN), text);
 }
 
 function onOneLine(text: string): string {

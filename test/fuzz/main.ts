@@ -5,9 +5,10 @@
  */
 import { parseArgs } from 'node:util';
 import { LANGUAGE_TARGETS } from './language-targets.ts';
+import { OUTGOING_TARGETS } from './outgoing-targets.ts';
 import { WIRE_TARGETS } from './wire-targets.ts';
 
-const ALL = [...LANGUAGE_TARGETS, ...WIRE_TARGETS];
+const ALL = [...LANGUAGE_TARGETS, ...WIRE_TARGETS, ...OUTGOING_TARGETS];
 /** So long at one target before it is the next one's turn. */
 const TURN_MS = 5_000;
 
