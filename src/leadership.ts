@@ -1,5 +1,6 @@
 import { MANAGER } from './api/object.ts';
 import type { GroupResourceName } from './api/resource.ts';
+import { STATUS_FIELDS } from './api/status.ts';
 import { WATCH_POLICIES, WATCH_POLICY_KIND } from './api/watch-policy.ts';
 import type { Clock } from './base/clock.ts';
 import type { Log } from './base/log.ts';
@@ -8,10 +9,10 @@ import type { MetaController } from './controller/meta-controller.ts';
 import { ObjectController } from './controller/object-controller.ts';
 import type { PolicyEntry, PolicySet } from './controller/policy-set.ts';
 import { forbiddenVerbs } from './kube/access-review.ts';
-import { applyStatus } from './kube/apply.ts';
 import type { KubeClient } from './kube/client.ts';
 import { createEvent, patchEventSeries } from './kube/events.ts';
 import { readFieldOwners } from './kube/field-owners.ts';
+import { writeStatus } from './kube/write-status.ts';
 import type { AuditSink } from './ops/audit-log.ts';
 import type { Metrics } from './ops/metrics.ts';
 import { EventSender } from './report/events/event-sender.ts';
@@ -114,11 +115,12 @@ export class Leadership {
           uid,
           // Of the status alone the server does not compare the `uid`.
           resourceVersion,
-          status,
+          status: { ...status },
+          fields: STATUS_FIELDS,
           fieldManager: MANAGER,
           signal,
         };
-        return (await applyStatus(client, target)).resourceVersion;
+        return (await writeStatus(client, target)).resourceVersion;
       },
       observe: {
         written: ({ name, uid }, before, after, { seconds, onlyCounts }) => {
@@ -179,7 +181,7 @@ export class Leadership {
     const isNew = this.status.seen(entry);
     if (!isNew) return;
     const standing = this.status.standing(entry.name) ?? {};
-    this.verdicts.adopt(entry.name, standing.violations ?? []);
+    this.verdicts.adopt(entry.name, standing.violations ?? [], standing.violationsTotal);
     this.#teller.adopt({ policy: entry.name, uid: entry.uid }, standing);
   }
 

@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import type { Admin } from '../../test/cluster/api.ts';
 import { eventually } from '../../test/cluster/eventually.ts';
@@ -8,11 +9,17 @@ import { ProductProcess } from '../../test/support/product-process.ts';
 import { versions } from '../../test/upgrade/fleet-cluster.ts';
 
 /** A version of the product as a process, which ends with this one. */
-export function operatorOf(bundle: string, kubeconfig: string, watchdog: Watchdog): ProductProcess {
-  const operator = new ProductProcess({ bundle, kubeconfig });
+export function operatorOf(bundle: string, kubeconfig: string, watchdog: Watchdog, name = 'operator'): ProductProcess {
+  const operator = new ProductProcess({ bundle, kubeconfig, identity: hasIdentity(bundle) ? name : '' });
   watchdog.watch(operator.pid);
   void operator.exited.then(() => watchdog.forget(operator.pid));
   return operator;
+}
+
+/** Versions without leader election have none. */
+function hasIdentity(bundle: string): boolean {
+  const { stdout } = spawnSync(process.execPath, [bundle, 'run', '--help'], { encoding: 'utf8' });
+  return stdout.includes('--identity');
 }
 
 const STILL_MS = 3_000;

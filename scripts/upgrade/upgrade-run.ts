@@ -124,7 +124,7 @@ export class UpgradeRun {
   async #start(which: Which): Promise<ProductProcess> {
     const { folder, bundle } = this.#versions[which];
     await installFrom(this.#admin, folder);
-    const operator = operatorOf(bundle, this.#kubeconfig, this.#watchdog);
+    const operator = operatorOf(bundle, this.#kubeconfig, this.#watchdog, which);
     this.#running += 1;
     void operator.exited.then(() => (this.#running -= 1));
     await operator.ready();

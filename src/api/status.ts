@@ -99,6 +99,9 @@ function time() {
   return text({ max: 64 }).meta({ format: 'date-time' });
 }
 
+/** Every field that a status may have. */
+export const STATUS_FIELDS: readonly string[] = Object.keys(watchPolicyStatusSchema.shape);
+
 export type WatchPolicyStatus = DeepReadonly<z.output<typeof watchPolicyStatusSchema>>;
 export type PolicyCondition = DeepReadonly<z.output<typeof conditionSchema>>;
 export type WatchedResource = DeepReadonly<z.output<typeof watchedResourceSchema>>;

@@ -7,7 +7,7 @@ import { isNotLeading } from '../kube/errors.ts';
 import type { Desired, Evaluation, Winners } from '../policy/evaluate.ts';
 import type { ContentionGuard, Surroundings, WriteAttempt } from './contention.ts';
 import { KindGates } from './kind-gates.ts';
-import { type Refusal, Refusals } from './refusals.ts';
+import { NO_ANSWER, type Refusal, Refusals } from './refusals.ts';
 import { Unanswered } from './unanswered.ts';
 import type { WatchedKind } from './watched-kind.ts';
 import type { Turn, WriteQueue } from './write-queue.ts';
@@ -253,7 +253,7 @@ export class KindWriter {
     const since = this.#silence.get(key) ?? clock.monotonic();
     this.#silence.set(key, since);
     if (clock.monotonic() - since >= SILENCE_TOLD_MS) {
-      const message = `no write has an answer, and it is tried again: ${reason}`;
+      const message = `${NO_ANSWER}, and it is tried again: ${reason}`;
       this.#refusals.add(key, { code: 'NoAnswer', message }, object, this.kind.programs);
       enqueue(key);
     }

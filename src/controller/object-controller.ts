@@ -186,7 +186,7 @@ export class ObjectController {
       if (!differs) writer.settled(key);
       const said =
         refusal === undefined ? evaluation.verdicts : withRefusal(kind.programs, evaluation.verdicts, refusal);
-      verdicts.record(kind.context, object, kind.programs, said);
+      verdicts.record(kind.context, object, kind.programs, said, differs && refusal === undefined);
     }
     if (kind.evaluated(key)) onKindChange(kind);
   }

@@ -6,6 +6,9 @@ import { mayWrite } from '../watchplan/verbs.ts';
 
 export type RefusalCode = 'RefusedByServer' | 'SchemaDrift' | 'NoAnswer';
 
+/** With what the message of that code begins. */
+export const NO_ANSWER = 'no write has an answer';
+
 /** Why an object cannot be written for now: the server refuses, or does not answer. */
 export interface Refusal {
   readonly code: RefusalCode;
@@ -63,9 +66,10 @@ export class Refusals {
   }
 }
 
-/** The rule by which an enforced policy may want a write; undefined when it wants none. */
-function writingRule(program: Program): Rule | undefined {
-  return mayWrite(program) ? program.rules.find(({ writes }) => writes.length > 0) : undefined;
+/** Of which rule it is told that the object cannot be written; undefined where the policy wants no write of it. */
+export function ruleOfRefusal(program: Program, { matched, owned }: Verdict): Rule | undefined {
+  if (!(matched || owned) || !mayWrite(program)) return undefined;
+  return program.rules.find(({ writes }) => writes.length > 0);
 }
 
 /** The verdicts of the policies that may want the refused write, with the refusal as an Error. */
@@ -76,9 +80,12 @@ export function withRefusal(
 ): readonly Verdict[] {
   return verdicts.map((verdict, i) => {
     const program = programs[i];
-    const rule = program && writingRule(program);
-    if (rule === undefined || !(verdict.matched || verdict.owned)) return verdict;
-    const result: Result = { rule: rule.name, result: 'Error', code, severity: rule.severity, message };
-    return { ...verdict, results: [...verdict.results, result] };
+    const rule = program && ruleOfRefusal(program, verdict);
+    return rule === undefined ? verdict : withError(verdict, rule, { code, message });
   });
+}
+
+export function withError(verdict: Verdict, { name, severity }: Rule, { code, message }: Refusal): Verdict {
+  const result: Result = { rule: name, result: 'Error', code, severity, message };
+  return { ...verdict, results: [...verdict.results, result] };
 }

@@ -5,6 +5,7 @@ import { reviewSelfAccess } from './access-review.ts';
 import { applyMetadata, applyStatus } from './apply.ts';
 import { applyConfigMap, readConfigMap } from './config-maps.ts';
 import { ApiError } from './errors.ts';
+import { writeStatus } from './write-status.ts';
 
 const signal = new AbortController().signal;
 const deployments = { group: 'apps', version: 'v1', resource: 'deployments' };
@@ -98,6 +99,47 @@ test('applyStatus writes the status subresource and nothing of the metadata', as
     kind: 'WatchPolicy',
     metadata: { name: 'p', uid: 'u-2' },
     status,
+  });
+});
+
+describe('writeStatus', () => {
+  const gvr = { group: 'watchkeeper.dev', version: 'v1alpha1', resource: 'watchpolicies' };
+  const target = {
+    gvr,
+    kind: 'WatchPolicy',
+    name: 'p',
+    uid: 'u-2',
+    resourceVersion: '7',
+    status: { observedGeneration: 3 },
+    fields: ['observedGeneration', 'summary'],
+    fieldManager: 'watchkeeper',
+    signal,
+  };
+  const failing = (message: string) =>
+    new ScriptedKubeClient(({ contentType }) =>
+      contentType === 'application/apply-patch+yaml'
+        ? new ApiError({ code: 'ServerError', status: 500, reason: '', message })
+        : { body: metadata },
+    );
+
+  test('replaces what does not fit its schema field by field, of the version that was seen', async () => {
+    const client = failing('failed to create typed live object: .status.summary: expected map, got &{x}');
+    expect(await writeStatus(client, target)).toMatchObject({ resourceVersion: '8' });
+    expect(lastOf(client.requests)).toMatchObject({
+      path: '/apis/watchkeeper.dev/v1alpha1/watchpolicies/p/status',
+      query: { fieldManager: 'watchkeeper' },
+      contentType: 'application/merge-patch+json',
+    });
+    expect(bodyOf(client)).toEqual({
+      metadata: { uid: 'u-2', resourceVersion: '7' },
+      status: { observedGeneration: 3, summary: null },
+    });
+  });
+
+  test('is refused like any other write otherwise', async () => {
+    const client = failing('etcdserver: request timed out');
+    await expect(writeStatus(client, target)).rejects.toThrow('timed out');
+    expect(client.requests).toHaveLength(1);
   });
 });
 

@@ -62,3 +62,15 @@ export class ApiError extends Error {
 export function isNotLeading(error: unknown): boolean {
   return error instanceof ApiError && error.code === 'NotLeading';
 }
+
+/** The second where managedFields is empty, as it is after any write of such an object. */
+const SCHEMA_DRIFT = /failed to create typed|failed to convert .* to smd typed/;
+
+/** Whether nothing can be applied to the object, as what is stored does not fit its schema. */
+export function isSchemaDrift({ code, message }: ApiError): boolean {
+  return code === 'ServerError' && isSchemaDriftText(message);
+}
+
+export function isSchemaDriftText(message: string): boolean {
+  return SCHEMA_DRIFT.test(message);
+}

@@ -3,7 +3,7 @@ import type { ApplyTarget } from './apply.ts';
 import type { KubeClient } from './client.ts';
 import { METADATA_OBJECT } from './media-types.ts';
 import { decodeMetadataAnswer } from './metadata-answer.ts';
-import { objectPath } from './paths.ts';
+import { objectPath, statusPath } from './paths.ts';
 
 const MERGE_PATCH = 'application/merge-patch+json';
 
@@ -31,6 +31,30 @@ export async function mergePatchMetadata(
     body: JSON.stringify({
       metadata: { uid, resourceVersion, labels: orNothing(labels), annotations: orNothing(annotations) },
     }),
+    signal,
+  });
+  return decodeMetadataAnswer(client, response);
+}
+
+/**
+ * Replaces the given fields of an existing object's status, whatever stands there; null removes one. Resolves to the object's
+ * metadata as it is now.
+ */
+export async function mergePatchStatus(
+  client: KubeClient,
+  target: Omit<ApplyTarget, 'kind' | 'namespace'> & {
+    readonly resourceVersion: string;
+    readonly status: Readonly<Record<string, unknown>>;
+  },
+): Promise<CachedObject> {
+  const { gvr, name, uid, resourceVersion, status, fieldManager, signal } = target;
+  const response = await client.request({
+    method: 'PATCH',
+    path: statusPath(gvr, '', name),
+    query: { fieldManager },
+    accept: METADATA_OBJECT,
+    contentType: MERGE_PATCH,
+    body: JSON.stringify({ metadata: { uid, resourceVersion }, status }),
     signal,
   });
   return decodeMetadataAnswer(client, response);

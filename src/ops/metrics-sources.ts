@@ -64,7 +64,7 @@ function* policyMetrics({ policies, leadership }: MeasuredParts): Generator<Poli
   if (leading === undefined) return;
   const { verdicts, status } = leading;
   for (const { name } of policies.entries()) {
-    const { pending: _pending, results: _results, ...objects } = verdicts.totals(name);
+    const { pending: _pending, awaited: _awaited, results: _results, ...objects } = verdicts.totals(name);
     const conditions = status.standing(name)?.conditions ?? [];
     yield {
       policy: name,

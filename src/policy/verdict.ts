@@ -16,6 +16,8 @@ export interface Verdict {
   /** Something that the answer depends on was not seen yet. */
   readonly pending: boolean;
   readonly results: readonly Result[];
+  /** More may be to say, as an earlier process knew, once a write has its answer. */
+  readonly isAwaited?: true;
 }
 
 /** What came of all policies on the object together. */

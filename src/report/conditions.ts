@@ -120,10 +120,14 @@ function compliant({ program, coverage, totals, refusal }: ConditionInput): Cond
   if (coverage === 'Pending') {
     return { status: 'Unknown', reason: 'Evaluating', message: 'Not every object was evaluated yet.' };
   }
-  const { violating, errors } = totals;
+  const { violating, errors, pending } = totals;
   const unread = 'Some resources cannot be read, and nothing is known of their objects: see Watching.';
   if (violating + errors === 0) {
     if (coverage === 'Partial') return { status: 'Unknown', reason: 'Incomplete', message: unread };
+    if (pending > 0) {
+      const message = `The namespace of ${counted(pending, 'object', 'objects')} is not known yet, and what the policy says depends on it.`;
+      return { status: 'Unknown', reason: 'Evaluating', message };
+    }
     return { status: 'True', reason: 'NoViolations', message: '' };
   }
   const sentences: string[] = [];

@@ -30,7 +30,7 @@ export interface Reported {
 }
 
 /** Since when something was said about an object that was not evaluated again yet. */
-type Earlier = Pick<DatedResult, 'rule' | 'result' | 'since'>;
+type Earlier = Pick<DatedResult, 'rule' | 'result' | 'message' | 'since'>;
 
 interface Finding {
   readonly reported: Reported;
@@ -44,19 +44,41 @@ export type ResultCounts = ReadonlyMap<string, Readonly<Record<Result['result'],
 export class Findings {
   readonly #counts = new Map<string, Record<Result['result'], number>>();
   readonly #reported = new Map<ObjectId, Reported>();
-  readonly #earlier = new Map<ObjectId, Earlier[]>();
+  readonly #earlier = new Map<ObjectId, readonly Earlier[]>();
+  /** How many results an earlier process knew beyond those that its status lists, and until when that was. */
+  #unlisted = 0;
+  #adoptedAt = 0;
+  /** Objects of which one of them may be to say again. */
+  readonly #awaited = new Set<ObjectId>();
 
-  /** Takes over since when results stand, from a status that an earlier process wrote. */
-  adopt(violations: readonly ReportedViolation[]): void {
-    for (const { apiVersion, kind, namespace = '', name, rule, result, since } of violations) {
+  /** Takes over since when results stand, from a status that an earlier process wrote; `total`: with those that it does not list; `now`: in milliseconds since the Unix epoch. */
+  adopt(violations: readonly ReportedViolation[], total: number, now: number): void {
+    this.#unlisted = Math.max(0, total - violations.length);
+    this.#adoptedAt = now;
+    for (const { apiVersion, kind, namespace = '', name, rule, result, message, since } of violations) {
       const slash = apiVersion.indexOf('/');
       const group = slash === -1 ? '' : apiVersion.slice(0, slash);
-      this.#addEarlier(`${group}/${kind} ${objectKey({ namespace, name })}`, { rule, result, since });
+      this.#addEarlier(`${group}/${kind} ${objectKey({ namespace, name })}`, { rule, result, message, since });
     }
   }
 
   forgetEarlier(): void {
     this.#earlier.clear();
+    this.#unlisted = 0;
+    this.#awaited.clear();
+  }
+
+  /** Whether an earlier process has said more than its status lists. */
+  get hasUnlisted(): boolean {
+    return this.#unlisted > 0;
+  }
+
+  /** What an earlier process said last of the object that the rule could not do; `created`: in seconds. */
+  earlierErrors(id: ObjectId, rule: string, created: number): readonly string[] {
+    const earlier = this.#earlier.get(id) ?? [];
+    return earlier
+      .filter((old) => old.rule === rule && old.result === 'Error' && isAbout(old, created))
+      .map(({ message }) => message);
   }
 
   /** By rule; kept by difference. */
@@ -64,19 +86,27 @@ export class Findings {
     return this.#counts;
   }
 
-  /** Replaces what is said about the object, and returns what that changes. `now`: in milliseconds since the Unix epoch. */
+  /**
+   * Replaces what is said about the object, and returns what that changes. `now`: in milliseconds since the Unix epoch; `isAwaited`:
+   * what of it an earlier process said already is still to be confirmed.
+   */
   set(
     kind: KindContext,
     object: CachedObject,
     program: Program,
     results: readonly Result[],
     now: number,
+    isAwaited: boolean,
   ): ResultChanges {
     if (results.length === 0 && this.#reported.size === 0 && this.#earlier.size === 0) return NO_CHANGES;
     const id = objectId(kind, objectKey(object));
     const before = this.#reported.get(id);
     const earlier = this.#earlier.get(id) ?? [];
     this.#earlier.delete(id);
+    const kept = isAwaited ? earlier.filter((old) => results.some((result) => isSame(old, result))) : [];
+    if (kept.length > 0) this.#earlier.set(id, kept);
+    const wasAwaited = this.#awaited.delete(id) && object.created * 1_000 <= this.#adoptedAt;
+    if (isAwaited && this.hasUnlisted) this.#awaited.add(id);
     if (results.length === 0) {
       this.delete(id);
       return before?.uid === object.uid ? { appeared: [], ended: before.results } : NO_CHANGES;
@@ -91,7 +121,8 @@ export class Findings {
       const standing = standsSince(result, same);
       const since = standing ?? stoodSince(result, earlier, object.created);
       const next = { ...result, since: since ?? today };
-      if (standing === undefined && since !== undefined) saidBefore.add(next);
+      if (standing === undefined && (since !== undefined || (wasAwaited && this.#wasUnlisted(result))))
+        saidBefore.add(next);
       return next;
     });
     this.delete(id);
@@ -111,8 +142,8 @@ export class Findings {
 
   /** The object is not watched for now: if the same is said when it is again, it stands since then. */
   setAside(id: ObjectId): void {
-    for (const { rule, result, since } of this.#reported.get(id)?.results ?? []) {
-      this.#addEarlier(id, { rule, result, since });
+    for (const { rule, result, message, since } of this.#reported.get(id)?.results ?? []) {
+      this.#addEarlier(id, { rule, result, message, since });
     }
     this.delete(id);
   }
@@ -138,6 +169,13 @@ export class Findings {
     return examples.toSorted();
   }
 
+  /** Nobody knows which they were: as many errors as there were are taken for them. */
+  #wasUnlisted({ result }: Result): boolean {
+    if (result !== 'Error' || this.#unlisted === 0) return false;
+    this.#unlisted -= 1;
+    return true;
+  }
+
   #count(results: readonly Result[], by: 1 | -1): void {
     for (const { rule, result } of results) {
       const counts = this.#counts.get(rule) ?? { Violation: 0, Error: 0, Yielded: 0 };
@@ -148,9 +186,7 @@ export class Findings {
   }
 
   #addEarlier(id: ObjectId, earlier: Earlier): void {
-    const known = this.#earlier.get(id);
-    if (known === undefined) this.#earlier.set(id, [earlier]);
-    else known.push(earlier);
+    this.#earlier.set(id, [...(this.#earlier.get(id) ?? []), earlier]);
   }
 }
 
@@ -158,10 +194,17 @@ function standsSince({ rule, code, result }: Result, same: readonly DatedResult[
   return same.find((old) => old.rule === rule && old.code === code && old.result === result)?.since;
 }
 
-/** `created`, in seconds: what was said before that was about another object of this name. */
 function stoodSince({ rule, result }: Result, earlier: readonly Earlier[], created: number): string | undefined {
-  return earlier.find((old) => old.rule === rule && old.result === result && Date.parse(old.since) >= created * 1_000)
-    ?.since;
+  return earlier.find((old) => old.rule === rule && old.result === result && isAbout(old, created))?.since;
+}
+
+/** `created`, in seconds: what was said before that was about another object of this name. */
+function isAbout({ since }: Earlier, created: number): boolean {
+  return Date.parse(since) >= created * 1_000;
+}
+
+function isSame({ rule, result, message }: Earlier, now: Result): boolean {
+  return rule === now.rule && result === now.result && message === now.message;
 }
 
 /** Keeps `sorted` in order and at most `limit` long. */

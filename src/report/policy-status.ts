@@ -13,7 +13,7 @@ import type { StatusTroubles } from './status-troubles.ts';
 const GATHER_MS = 20;
 /** ...and a look that led to no write is not taken again before this: objects may change all the time. */
 const LOOK_GAP_MS = 100;
-/** A policy whose objects are not all evaluated yet usually soon is: one write instead of two. */
+/** A policy whose objects are not all evaluated yet, or not any more, usually soon is: one write instead of two, or none. */
 const SYNCING_GATHER_MS = 300;
 /** So much longer where an earlier process has said of this very spec all that there is to say: most likely it is still so. */
 const KNOWN_GATHER_MS = 5_000;
@@ -192,7 +192,9 @@ export class PolicyStatus {
     const now = this.#options.clock.monotonic();
     if (!isDeepStrictEqual(withoutCounts(status), withoutCounts(this.#standing))) {
       this.#countsDifferSince = undefined;
-      return settled ? 0 : this.#seenAt + (this.#isKnown ? KNOWN_GATHER_MS : SYNCING_GATHER_MS) - now;
+      if (settled) return 0;
+      const firstLook = this.#seenAt + (this.#isKnown ? KNOWN_GATHER_MS : SYNCING_GATHER_MS);
+      return Math.max(firstLook, (this.#changedAt ?? now) + SYNCING_GATHER_MS) - now;
     }
     this.#countsDifferSince ??= now;
     const rest = Math.min(this.#touchedAt + COUNTS_REST_MS, this.#countsDifferSince + COUNTS_GAP_MS);
@@ -202,7 +204,7 @@ export class PolicyStatus {
   get #isKnown(): boolean {
     const { observedGeneration, conditions = [] } = this.#standing;
     const compliant = conditions.find(({ type }) => type === 'Compliant');
-    return observedGeneration === this.#generation && compliant !== undefined && compliant.status !== 'Unknown';
+    return observedGeneration === this.#generation && compliant !== undefined && compliant.reason !== 'Evaluating';
   }
 
   async #write(entry: PolicyEntry, status: WatchPolicyStatus): Promise<void> {

@@ -12,6 +12,8 @@ export interface PolicyTotals {
   readonly owned: number;
   /** Objects on which something that the answer depends on was not seen yet. */
   readonly pending: number;
+  /** Objects of which more may be to say once a write has its answer. */
+  readonly awaited: number;
   readonly results: number;
   /** Objects with a key that is left alone because somebody fights over it, and objects on which policies undo each other. */
   readonly contended: number;
@@ -29,6 +31,7 @@ export function noTotals(): MutableTotals {
     yielded: 0,
     owned: 0,
     pending: 0,
+    awaited: 0,
     results: 0,
     contended: 0,
     oscillating: 0,
@@ -40,7 +43,11 @@ export function isZero(totals: PolicyTotals): boolean {
 }
 
 /** Counts a verdict on one object in, or out again. */
-export function count(totals: MutableTotals, { matched, owned, pending, results }: Verdict, by: 1 | -1): void {
+export function count(
+  totals: MutableTotals,
+  { matched, owned, pending, results, isAwaited }: Verdict,
+  by: 1 | -1,
+): void {
   const has = (kind: Result['result']) => (results.some(({ result }) => result === kind) ? by : 0);
   const violating = has('Violation');
   const errors = has('Error');
@@ -51,6 +58,7 @@ export function count(totals: MutableTotals, { matched, owned, pending, results 
   totals.yielded += has('Yielded');
   totals.owned += owned ? by : 0;
   totals.pending += pending ? by : 0;
+  totals.awaited += isAwaited === true ? by : 0;
   totals.results += results.length * by;
   totals.contended += results.some(({ code }) => code === 'Contended') ? by : 0;
   totals.oscillating += results.some(({ code }) => code === 'SelfOscillation') ? by : 0;

@@ -36,6 +36,7 @@ export function statusOf(
   const inForce = program !== undefined && program.mode !== 'Suspended' && refusal === undefined;
   const { resources, skipped } = inForce ? plan.resources(program) : { resources: [], skipped: [] };
   const coverage = program === undefined ? 'Pending' : plan.coverage(program);
+  const totals = verdicts.totals(name);
   const status = buildStatus({
     generation,
     acceptance,
@@ -44,14 +45,15 @@ export function statusOf(
     resources,
     skipped,
     coverage,
-    totals: verdicts.totals(name),
+    totals,
     examples: (code) => verdicts.examples(name, code, FIGHTS_SHOWN),
     violations: coverage === 'Pending' ? [] : verdicts.violations(name, shown),
     ledgerProblem: ledgerProblem(ledger, program, resources),
     previous,
     now: timestamp(clock.now()),
   });
-  const settled = coverage !== 'Pending' || !acceptance.ok || refusal !== undefined || program?.mode === 'Suspended';
+  const isComplete = coverage !== 'Pending' && totals.pending + totals.awaited === 0;
+  const settled = isComplete || !acceptance.ok || refusal !== undefined || program?.mode === 'Suspended';
   return { status, settled };
 }
 

@@ -23,6 +23,15 @@ const status = (violationsTotal: number, matched = 0): WatchPolicyStatus => ({
   summary: counts(matched),
 });
 
+const compliant = (state: 'True' | 'Unknown', reason: string) => ({
+  type: 'Compliant' as const,
+  status: state,
+  reason,
+  message: '',
+  observedGeneration: 1,
+  lastTransitionTime: '2026-01-01T00:00:00Z',
+});
+
 function setUp() {
   const clock = new ManualClock();
   const writes: (readonly [at: number, policy: string, status: WatchPolicyStatus])[] = [];
@@ -142,6 +151,40 @@ describe('the first status', () => {
     writer.touch('p');
     await clock.advance(60_000);
     expect([writes, clock.pending, now.builds]).toEqual([[], 0, 1]);
+  });
+
+  test('after a restart waits up to 5 s for the same again, where all was said of this generation', async () => {
+    const { clock, now, see, times } = setUp();
+    const said = { observedGeneration: 1, conditions: [compliant('Unknown', 'Incomplete')] };
+    now.status = { ...said, conditions: [compliant('Unknown', 'Evaluating')] };
+    now.settled = false;
+    see('same', said);
+    await clock.advance(4_000);
+    now.status = said;
+    now.settled = true;
+    await clock.advance(60_000);
+    expect(times()).toEqual([]);
+
+    now.status = { ...said, conditions: [compliant('Unknown', 'Evaluating')] };
+    now.settled = false;
+    see('slow', said);
+    await clock.advance(10_000);
+    expect(times()).toEqual([69_000]);
+  });
+
+  test('that is not known for a moment is not said', async () => {
+    const { clock, writer, now, see, times } = setUp();
+    see('p', undefined, {});
+    await clock.advance(10_000);
+    now.settled = false;
+    now.status = status(1);
+    writer.touch('p');
+    await clock.advance(200);
+    now.settled = true;
+    now.status = status(0);
+    writer.touch('p');
+    await clock.advance(10_000);
+    expect(times()).toEqual([20]);
   });
 
   test.each([

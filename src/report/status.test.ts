@@ -250,6 +250,11 @@ describe('conditions, as a user reads them', () => {
       'Compliant False Violations: 3 objects break a rule. A rule cannot be applied to 2 objects.',
     ],
     [{ yielded: 5, matched: 5, compliant: 5 }, 'Compliant True NoViolations'],
+    [
+      { pending: 1, matched: 5, compliant: 5 },
+      'Compliant Unknown Evaluating: The namespace of 1 object is not known yet, and what the policy says depends on it.',
+    ],
+    [{ pending: 1, violating: 1 }, 'Compliant False Violations: 1 object breaks a rule.'],
   ])('Compliant says how many objects: %j', (totals, expected) => {
     expect(lines({ totals: { ...noTotals(), ...totals } })[3]).toBe(expected);
     // Violations never keep a policy from being ready.
@@ -441,6 +446,7 @@ test('whatever goes in, what comes out is valid, within its bounds, and says why
     yielded: count,
     owned: count,
     pending: count,
+    awaited: count,
     results: count,
     contended: count,
     oscillating: count,

@@ -202,6 +202,7 @@ describe('counts', () => {
             yielded: has('Yielded').length,
             owned: said.filter(({ owned }) => owned).length,
             pending: said.filter(({ pending }) => pending).length,
+            awaited: 0,
             results: said.reduce((sum, { results }) => sum + results.length, 0),
             contended: coded('Contended').length,
             oscillating: coded('SelfOscillation').length,
@@ -353,6 +354,67 @@ describe('since when a result stands', () => {
     table.forgetPolicy('p');
     say(object('a'), result());
     expect(sinces()).toEqual([`a ${T0}`]);
+  });
+});
+
+describe('what an earlier process heard of its writes', () => {
+  const W: Program = programOf('w', { rules: [{ name: 'r', set: { labels: [{ key: 'team', value: 'x' }] } }] });
+  const MESSAGE = 'the API server refused the write: failed to create typed patch object';
+  const refused = result({ result: 'Error', code: 'SchemaDrift', message: MESSAGE });
+  const SINCE = '2029-06-01T00:00:00Z';
+
+  function restarted(total?: number) {
+    const { table, told, changed } = setUp();
+    table.adopt('w', [listed({ result: 'Error', message: MESSAGE })], total);
+    const say = (of: CachedObject, isAwaited: boolean, ...said: readonly Result[]) =>
+      table.record(CONFIG_MAPS, of, [W], [verdict(said)], isAwaited);
+    const errors = () => table.violations('w', 9).map(({ name, message, since }) => ({ name, message, since }));
+    return { table, told, changed, say, errors };
+  }
+  const standing = [{ name: 'a', message: MESSAGE, since: SINCE }];
+
+  test('stands until a write of ours has its answer, and after it if that is the same: no news', () => {
+    const { table, told, say, errors } = restarted();
+    for (const isAwaited of [true, true, false]) {
+      say(object('a', { resourceVersion: String(isAwaited) }), isAwaited, ...(isAwaited ? [] : [refused]));
+      expect(errors()).toEqual(standing);
+      expect(table.totals('w')).toMatchObject({ matched: 1, errors: 1, compliant: 0, results: 1 });
+    }
+    expect(told).toEqual([]);
+  });
+
+  test('stands since the same day where the answer is another one', () => {
+    const { told, say, errors } = restarted();
+    say(object('a'), true);
+    say(object('a'), false, result({ result: 'Error', code: 'RefusedByServer', message: 'no' }));
+    expect(errors()).toEqual([{ name: 'a', message: 'no', since: SINCE }]);
+    expect(told).toEqual(['w: a r ended']);
+  });
+
+  test('is over when the object is as it should be, and does not come again', () => {
+    const { say, errors } = restarted();
+    say(object('a'), true);
+    say(object('a'), false);
+    expect(errors()).toEqual([]);
+    say(object('a'), true);
+    expect(errors()).toEqual([]);
+  });
+
+  test('is nothing to an object of the same name that was made later, nor where the policy writes none', () => {
+    const { table, say, errors } = restarted();
+    say(object('a', { created: Date.UTC(2029, 11, 1) / 1_000 }), true);
+    expect(errors()).toEqual([]);
+    table.record(CONFIG_MAPS, object('b'), [W], [verdict([], { matched: false })], true);
+    expect(errors()).toEqual([]);
+  });
+
+  test('where it listed not all of them, the others are awaited, and no news either: as many as there were', () => {
+    const { table, told, say } = restarted(2);
+    for (const name of ['a', 'b', 'c']) say(object(name), true);
+    expect(table.totals('w')).toMatchObject({ matched: 3, errors: 1, awaited: 3 });
+    for (const name of ['a', 'b', 'c']) say(object(name), false, refused);
+    expect(table.totals('w')).toMatchObject({ errors: 3, awaited: 0 });
+    expect(told).toEqual(['w: c r appeared']);
   });
 });
 

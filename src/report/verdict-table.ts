@@ -2,10 +2,12 @@ import { type CachedObject, type ObjectKey, objectKey } from '../api/object.ts';
 import { type GroupResourceName, groupResourceName } from '../api/resource.ts';
 import type { ReportedViolation } from '../api/status.ts';
 import type { Clock } from '../base/clock.ts';
+import { ruleOfRefusal, withError } from '../controller/refusals.ts';
 import type { VerdictSink } from '../controller/verdict-sink.ts';
 import type { KindContext, Program, ResultCode } from '../policy/program.ts';
 import type { Verdict } from '../policy/verdict.ts';
-import { Findings, objectId, type Reported, type ResultCounts } from './findings.ts';
+import { refusalCodeOf } from '../write/answers.ts';
+import { Findings, type ObjectId, objectId, type Reported, type ResultCounts } from './findings.ts';
 import { count, isZero, type MutableTotals, noTotals, type PolicyTotals } from './policy-totals.ts';
 import { NO_CHANGES, type ResultChanges } from './result-changes.ts';
 
@@ -54,7 +56,13 @@ export class VerdictTable implements VerdictSink {
     this.#observer = observer;
   }
 
-  record(context: KindContext, object: CachedObject, programs: readonly Program[], verdicts: readonly Verdict[]): void {
+  record(
+    context: KindContext,
+    object: CachedObject,
+    programs: readonly Program[],
+    verdicts: readonly Verdict[],
+    isAwaited = false,
+  ): void {
     const name = groupResourceName(context);
     let kind = this.#kinds.get(name);
     if (kind === undefined) {
@@ -63,14 +71,15 @@ export class VerdictTable implements VerdictSink {
     }
     const key = objectKey(object);
     const before = kind.objects.get(key);
-    const next = this.#share({ programs, verdicts });
+    const said = isAwaited ? this.#withEarlier(objectId(context, key), object, programs, verdicts) : verdicts;
+    const next = this.#share({ programs, verdicts: said });
     if (before === next) return;
     if (programs.length === 0) kind.objects.delete(key);
     else kind.objects.set(key, next);
     const changed = new Set<string>();
     if (before !== undefined)
       this.#countOut(before, next, changed, (findings) => findings.delete(objectId(context, key)));
-    this.#countIn(context, object, before, next, changed);
+    this.#countIn(context, object, before, next, changed, isAwaited);
     this.#tell(changed);
   }
 
@@ -109,10 +118,10 @@ export class VerdictTable implements VerdictSink {
   }
 
   /** A policy came, with what an earlier process said last: results that still stand do so since then. */
-  adopt(policy: string, violations: readonly ReportedViolation[]): void {
+  adopt(policy: string, violations: readonly ReportedViolation[], total = violations.length): void {
     const record = this.#policy(policy);
     record.deleted = false;
-    record.findings.adopt(violations);
+    record.findings.adopt(violations, total, this.#clock.now());
   }
 
   /** How many results of each kind every rule of the policy gives. */
@@ -134,6 +143,29 @@ export class VerdictTable implements VerdictSink {
     return this.#policies.get(policy)?.findings.examples(code, limit) ?? [];
   }
 
+  /** What an earlier process heard of its writes stands until ours have their answers. */
+  #withEarlier(
+    id: ObjectId,
+    { created }: CachedObject,
+    programs: readonly Program[],
+    verdicts: readonly Verdict[],
+  ): readonly Verdict[] {
+    return verdicts.map((verdict, i) => {
+      const program = programs[i];
+      const findings = program && this.#policies.get(program.policy)?.findings;
+      const rule = program && ruleOfRefusal(program, verdict);
+      if (findings === undefined || rule === undefined) return verdict;
+      const errors = findings
+        .earlierErrors(id, rule.name, created)
+        .filter((message) => verdict.results.every((result) => result.message !== message));
+      const withErrors = errors.reduce(
+        (said, message) => withError(said, rule, { code: refusalCodeOf(message), message }),
+        verdict,
+      );
+      return findings.hasUnlisted ? { ...withErrors, isAwaited: true } : withErrors;
+    });
+  }
+
   #policy(name: string): PolicyRecord {
     let policy = this.#policies.get(name);
     if (policy === undefined) {
@@ -149,13 +181,14 @@ export class VerdictTable implements VerdictSink {
     before: ObjectRecord | undefined,
     next: ObjectRecord,
     changed: Set<string>,
+    isAwaited: boolean,
   ): void {
     next.programs.forEach((program, i) => {
       const verdict = next.verdicts[i];
       if (verdict === undefined || verdict === verdictOf(before, program.policy, i)) return;
       const { totals, findings } = this.#policy(program.policy);
       count(totals, verdict, 1);
-      const changes = findings.set(kind, object, program, verdict.results, this.#clock.now());
+      const changes = findings.set(kind, object, program, verdict.results, this.#clock.now(), isAwaited);
       if (changes !== NO_CHANGES) this.#observer?.changed(kind, object, program, changes);
       changed.add(program.policy);
     });
@@ -187,7 +220,8 @@ export class VerdictTable implements VerdictSink {
 
   /** Verdicts without results are one of few shared objects: equal records of them are one. */
   #share(record: ObjectRecord): ObjectRecord {
-    if (record.verdicts.some(({ results, pending }) => results.length > 0 || pending)) return record;
+    if (record.verdicts.some(({ results, pending, isAwaited }) => results.length > 0 || pending || isAwaited))
+      return record;
     let records = this.#shared.get(record.programs);
     if (records === undefined) {
       records = new Map();

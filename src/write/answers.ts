@@ -1,4 +1,5 @@
-import type { ApiError } from '../kube/errors.ts';
+import { NO_ANSWER, type RefusalCode } from '../controller/refusals.ts';
+import { type ApiError, isSchemaDrift, isSchemaDriftText } from '../kube/errors.ts';
 
 /** What an answer to a write means. `AskForRight`: only an access review can tell a missing right from a refusal. */
 export type Meaning =
@@ -32,10 +33,7 @@ const ROWS: readonly Row[] = [
   // With a resourceVersion as precondition, or the server lost against other writers too often.
   { holds: ({ code }) => code === 'Conflict', meaning: () => ({ kind: 'Stale' }) },
   { holds: ({ code }) => code === 'Forbidden', meaning: () => ({ kind: 'AskForRight' }) },
-  {
-    holds: ({ code, message }) => code === 'ServerError' && SCHEMA_DRIFT.test(message),
-    meaning: () => ({ kind: 'Refused', code: 'SchemaDrift' }),
-  },
+  { holds: isSchemaDrift, meaning: () => ({ kind: 'Refused', code: 'SchemaDrift' }) },
   {
     holds: ({ code }) => code === 'UnsupportedMediaType',
     meaning: () => ({ kind: 'NoServerSideApply' }),
@@ -51,9 +49,6 @@ const ROWS: readonly Row[] = [
     meaning: () => ({ kind: 'Refused', code: 'RefusedByServer' }),
   },
 ];
-
-/** The second where managedFields is empty, as it is after any write of such an object. */
-const SCHEMA_DRIFT = /failed to create typed|failed to convert .* to smd typed/;
 
 const REFUSALS: ReadonlySet<ApiError['code']> = new Set(['Invalid', 'BadRequest', 'MethodNotAllowed', 'NotAcceptable']);
 
@@ -78,3 +73,9 @@ export function isPassing403(message: string): boolean {
 
 /** The authorizer's own words; an admission refusal, also that of RBAC escalation, has others. */
 const AUTHORIZER_DENIAL = /is forbidden: User "[^"]*" cannot patch resource /;
+
+/** What a refusal was, of which only the message is left, in a status. */
+export function refusalCodeOf(message: string): RefusalCode {
+  if (isSchemaDriftText(message)) return 'SchemaDrift';
+  return message.startsWith(NO_ANSWER) ? 'NoAnswer' : 'RefusedByServer';
+}

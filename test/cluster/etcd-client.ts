@@ -32,6 +32,17 @@ export async function versionsOf(url: string, prefix: string): Promise<ReadonlyM
   return new Map(kvs.map(({ key, version }) => [Buffer.from(key, 'base64').toString('utf8'), Number(version)]));
 }
 
+/** Stores another value under a key, past the API server, which finds it changed. `change` gets the value as text. */
+export async function rewrite(url: string, key: string, change: (value: string) => string): Promise<void> {
+  const { kvs } = Values.parse(await post(url, '/v3/kv/range', { key: base64(key) }));
+  const [found] = kvs;
+  if (found === undefined) throw new Error(`etcd has no ${key}`);
+  const value = change(Buffer.from(found.value, 'base64').toString('utf8'));
+  await post(url, '/v3/kv/put', { key: base64(key), value: base64(value) });
+}
+
+const Values = z.object({ kvs: z.array(z.object({ value: z.string() })).default([]) });
+
 async function post(url: string, path: string, body: unknown): Promise<unknown> {
   const response = await fetch(new URL(path, url), { method: 'POST', body: JSON.stringify(body) });
   const text = await response.text();

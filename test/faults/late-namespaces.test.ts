@@ -57,7 +57,7 @@ const TROUBLES: Readonly<Record<string, (lifted: Promise<Fate>) => Fate | Promis
 };
 
 it.each(Object.keys(TROUBLES))(
-  'S4: the list of namespaces alone %s: no object is taken for one that does not match, and all is right in the end',
+  'S4, G11: the list of namespaces alone %s: no object is taken for one that does not match, and all is right in the end',
   async (trouble) => {
     const lifted = Promise.withResolvers<Fate>();
     const fault: Fault = async (scene, change, at) => {
@@ -87,4 +87,66 @@ it('S4: the watch of namespaces alone is late: what was known stays in force unt
     late.resolve();
   };
   expectUndisturbed(await theatre().compare(CHANGE, fault), { ...PACE, ledger: 1 });
+});
+
+/** Everything that is looked up in an object's namespace, for objects of one that comes later. */
+const lookups: Step = {
+  act: async (scene) => {
+    const match = { resources: [CONFIG_MAPS], names: ['a'], namespaces: [later(scene.ns)] };
+    const enforce = { mode: 'Enforce' as const, match };
+    const from = (key: string, namespaceLabel: string, more = {}) => ({ key, valueFrom: { namespaceLabel }, ...more });
+    const values = [from('cost', 'cost', { fallback: 'none' }), from('absent', 'absent')];
+    await scene.applyPolicy('inside', { ...enforce, match: { ...match, ...PROD }, rules: sets('inside') });
+    await scene.applyPolicy('outside', { ...enforce, exclude: [PROD], rules: sets('outside') });
+    await scene.applyPolicy('value', { ...enforce, rules: [{ name: 'value', set: { labels: values } }] });
+    await scene.applyPolicy('copied', {
+      ...enforce,
+      rules: [{ name: 'copied', copy: { from: 'Namespace', labels: ['team'] } }],
+    });
+    await scene.applyPolicy('judged', {
+      mode: 'Audit',
+      match: { ...match, ...PROD },
+      rules: [{ name: 'judged', require: { labels: [{ key: 'owner' }] } }],
+    });
+  },
+  until: (end) => LOOKUPS.every((name) => isEvaluated(end.policies[name])),
+};
+const LOOKUPS = ['inside', 'outside', 'value', 'copied', 'judged'];
+const later = (ns: string) => `${ns}-later`;
+const namespaceAndObject: Step = {
+  act: async ({ ns, stage }) => {
+    const labels = { env: 'prod', cost: 'c7', team: 'red' };
+    await stage.admin.create({ apiVersion: 'v1', kind: 'Namespace', metadata: { name: later(ns), labels } });
+    await stage.admin.create(configMap(later(ns), 'a'));
+  },
+};
+const LATER: FaultStory = {
+  objects: (ns) => [configMap(ns, 'other')],
+  collections: (ns) => [`/api/v1/namespaces/${later(ns)}/configmaps/a`],
+  steps: [lookups, namespaceAndObject],
+  settled: ({ policies: { value, judged } }) => value?.summary['owned'] === 1 && judged?.summary['violating'] === 1,
+};
+
+it('G11: of an object whose namespace is not known nothing is said and nothing written, by whatever is looked up there', async () => {
+  const late = Promise.withResolvers<void>();
+  const fault: Fault = async (scene, change, at) => {
+    if (at === 0) scene.proxy.useEvents(hold((_event, { path }) => path === '/api/v1/namespaces', late.promise));
+    await change();
+    if (at !== 2) return;
+    const view = async (name: string) => viewOf(await scene.stage.admin.get(`${POLICIES}/${scene.policyName(name)}`));
+    for (const name of LOOKUPS) {
+      await expect.poll(async () => is(await view(name), 'Compliant')).toBe('Unknown');
+      const { conditions, violations } = await view(name);
+      expect(conditions['Compliant']).toMatchObject({ reason: 'Evaluating' });
+      expect(conditions['Compliant']?.message).toContain('The namespace of 1 object is not known yet');
+      expect(violations).toEqual([]);
+    }
+    const { metadata } = await scene.stage.admin.get(`/api/v1/namespaces/${later(scene.ns)}/configmaps/a`);
+    expect(metadata.labels).toEqual({});
+    late.resolve();
+  };
+  const comparison = await theatre().compare(LATER, fault);
+  // Each says that it does not know, and then what it knows.
+  const more = { status: PACE.status + 2 * LOOKUPS.length, events: PACE.events, ledger: 1 };
+  expectUndisturbed(comparison, more);
 });

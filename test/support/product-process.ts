@@ -11,7 +11,10 @@ export interface ProductArguments {
   /** Path of the bundle. */
   readonly bundle: string;
   readonly kubeconfig: string;
-  /** Those of different names stand for election against each other; a later one takes the Lease of an earlier one of its name at once. */
+  /**
+   * Those of different names stand for election against each other; a later one takes the Lease of an earlier one of its name at once.
+   * '' for versions without election.
+   */
   readonly identity?: string;
   /** Further arguments of `watchkeeper run`. */
   readonly args?: readonly string[];
@@ -28,7 +31,8 @@ export class ProductProcess {
 
   /** Does not wait: see `ready`. */
   constructor({ bundle, kubeconfig, identity = 'operator', args = [], nodeFlags = [] }: ProductArguments) {
-    const listen = ['--listen', '127.0.0.1:0', '--log-level', 'debug', '--identity', identity];
+    const listen = ['--listen', '127.0.0.1:0', '--log-level', 'debug'];
+    if (identity !== '') listen.push('--identity', identity);
     const all = [...nodeFlags, bundle, 'run', '--kubeconfig', kubeconfig, ...listen, ...args];
     this.#child = spawn(process.execPath, all, { stdio: ['ignore', 'pipe', 'pipe'] });
     this.exited = once(this.#child, 'exit').then(([code]) => (typeof code === 'number' ? code : undefined));
