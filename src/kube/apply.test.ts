@@ -14,6 +14,13 @@ const metadata = JSON.stringify({ metadata: { name: 'web', resourceVersion: '8' 
 const refusal = (code: 'NotFound' | 'Forbidden') =>
   new ScriptedKubeClient(() => new ApiError({ code, status: 0, reason: '', message: code }));
 
+const unableToApply = (message: string) =>
+  new ScriptedKubeClient(({ contentType }) =>
+    contentType === 'application/apply-patch+yaml'
+      ? new ApiError({ code: 'ServerError', status: 500, reason: '', message })
+      : { body: metadata },
+  );
+
 function bodyOf(client: ScriptedKubeClient): unknown {
   return JSON.parse(String(lastOf(client.requests).body));
 }
@@ -115,15 +122,9 @@ describe('writeStatus', () => {
     fieldManager: 'watchkeeper',
     signal,
   };
-  const failing = (message: string) =>
-    new ScriptedKubeClient(({ contentType }) =>
-      contentType === 'application/apply-patch+yaml'
-        ? new ApiError({ code: 'ServerError', status: 500, reason: '', message })
-        : { body: metadata },
-    );
 
   test('replaces what does not fit its schema field by field, of the version that was seen', async () => {
-    const client = failing('failed to create typed live object: .status.summary: expected map, got &{x}');
+    const client = unableToApply('failed to create typed live object: .status.summary: expected map, got &{x}');
     expect(await writeStatus(client, target)).toMatchObject({ resourceVersion: '8' });
     expect(lastOf(client.requests)).toMatchObject({
       path: '/apis/watchkeeper.dev/v1alpha1/watchpolicies/p/status',
@@ -137,7 +138,7 @@ describe('writeStatus', () => {
   });
 
   test('is refused like any other write otherwise', async () => {
-    const client = failing('etcdserver: request timed out');
+    const client = unableToApply('etcdserver: request timed out');
     await expect(writeStatus(client, target)).rejects.toThrow('timed out');
     expect(client.requests).toHaveLength(1);
   });

@@ -89,12 +89,12 @@ it('S4: the watch of namespaces alone is late: what was known stays in force unt
   expectUndisturbed(await theatre().compare(CHANGE, fault), { ...PACE, ledger: 1 });
 });
 
+const from = (key: string, namespaceLabel: string, more = {}) => ({ key, valueFrom: { namespaceLabel }, ...more });
 /** Everything that is looked up in an object's namespace, for objects of one that comes later. */
 const lookups: Step = {
   act: async (scene) => {
     const match = { resources: [CONFIG_MAPS], names: ['a'], namespaces: [later(scene.ns)] };
     const enforce = { mode: 'Enforce' as const, match };
-    const from = (key: string, namespaceLabel: string, more = {}) => ({ key, valueFrom: { namespaceLabel }, ...more });
     const values = [from('cost', 'cost', { fallback: 'none' }), from('absent', 'absent')];
     await scene.applyPolicy('inside', { ...enforce, match: { ...match, ...PROD }, rules: sets('inside') });
     await scene.applyPolicy('outside', { ...enforce, exclude: [PROD], rules: sets('outside') });
