@@ -1,18 +1,15 @@
 /**
  * What a first enforce of many objects, with default settings, costs another client of the API server (P14):
  *
- *   node bench/first-enforce.ts [--objects 10000] [--write-concurrency N]
+ *   npm run bench:enforce [-- --objects 20000 --windows 10 --write-concurrency N --bare 1,4,16]
  *
- * The server shares its cores with the operator, etcd and the other client.
+ * `--bare`: the same by a loop of applies that does nothing else, so many in flight, in windows of its own. The server shares its cores with
+ * the operator, etcd and the other client.
  */
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { createInterface } from 'node:readline';
-import { setTimeout as delay } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { buildProduct } from '../scripts/build.ts';
 import { ensureBinaries } from '../test/cluster/build-binaries.ts';
@@ -21,32 +18,26 @@ import { Watchdog } from '../test/cluster/watchdog.ts';
 import { finalStage } from '../test/support/dockerfile.ts';
 import { Installation, install } from '../test/support/installation.ts';
 import { ProductProcess } from '../test/support/product-process.ts';
+import { besideOthers, type Labeller } from './beside-others.ts';
 
 const root = dirname(import.meta.dirname);
 const { values } = parseArgs({
-  options: { objects: { type: 'string', default: '10000' }, 'write-concurrency': { type: 'string' } },
+  options: {
+    objects: { type: 'string', default: '20000' },
+    windows: { type: 'string', default: '10' },
+    'write-concurrency': { type: 'string' },
+    bare: { type: 'string' },
+  },
 });
-const count = Number(values.objects);
 const width = values['write-concurrency'];
+const windows = Number(values.windows);
+const bare = values.bare?.split(',').map((n): Labeller => ({ kind: 'Bare', width: Number(n) })) ?? [];
 const nodeFlags = finalStage(readFileSync(join(root, 'Dockerfile'), 'utf8')).entrypoint.slice(1, -1);
 const folder = await mkdtemp(join(tmpdir(), 'watchkeeper-enforce-'));
 const watchdog = new Watchdog(folder);
 const { bundle } = await buildProduct(join(root, 'src', 'main.ts'), join(folder, 'dist'));
 await using cluster = await startControlPlane({ binaries: await ensureBinaries() });
 const stage = new Installation(await install(cluster));
-const { admin } = stage;
-
-const ns = await admin.createNamespace('many');
-const beside = await admin.createNamespace('beside');
-const configMaps = (namespace: string, prefix: string, number: number) =>
-  Array.from({ length: number }, (_, i) => ({
-    apiVersion: 'v1',
-    kind: 'ConfigMap',
-    metadata: { namespace, name: `${prefix}-${i}` },
-    data: { key: 'x'.repeat(200) },
-  }));
-await admin.createMany(configMaps(ns, 'cm', count), 32);
-await admin.createMany(configMaps(beside, 'neighbour', 10));
 const operator = new ProductProcess({
   bundle,
   kubeconfig: stage.operatorKubeconfig,
@@ -55,46 +46,30 @@ const operator = new ProductProcess({
 });
 watchdog.watch(operator.pid);
 await operator.ready();
-// It may use its right to patch ConfigMaps as well as another account.
-const neighbour = spawn(
-  process.execPath,
-  [join(import.meta.dirname, 'neighbour.ts'), stage.operatorKubeconfig, beside],
-  {
-    stdio: ['pipe', 'pipe', 'inherit'],
-  },
-);
-watchdog.watch(neighbour.pid ?? 0);
-const lines = createInterface({ input: neighbour.stdout })[Symbol.asyncIterator]();
-const measured = async (): Promise<readonly number[]> => {
-  neighbour.stdin.write('\n');
-  return JSON.parse(String((await lines.next()).value)) as readonly number[];
-};
-await delay(2_000);
-await measured();
-await delay(10_000);
-const before = await measured();
-const mark = await cluster.auditMark();
-const began = performance.now();
-const rules = [{ name: 'team', set: { labels: [{ key: 'team', value: 'blue' }] } }];
-const match = { resources: [{ group: '', resource: 'configmaps' }], namespaces: [ns] };
-await stage.applyPolicy('team', { mode: 'Enforce', match, rules });
-while ((await operator.metric('watchkeeper_writes_total', 'result="Written"')) < count) await delay(250);
-const seconds = (performance.now() - began) / 1_000;
-const during = await measured();
-console.log(`${count} objects in ${seconds.toFixed(1)} s: ${(count / seconds).toFixed(0)}/s`);
-for (const share of [0.5, 0.9, 0.99]) {
-  const [was, is] = [quantile(before, share), quantile(during, share)];
-  console.log(
-    `p${share * 100}: ${was.toFixed(1)} ms before, ${is.toFixed(1)} ms during, ratio ${(is / was).toFixed(2)}`,
-  );
+const perWindow = Math.round(Number(values.objects) / windows);
+const labellers: Labeller[] = [{ kind: 'Operator' }, ...bare];
+const results = await besideOthers({
+  cluster,
+  stage,
+  operator,
+  watchdog,
+  labellers,
+  windows,
+  perWindow,
+  say: console.log,
+});
+for (const { labeller, rate, p99, ratioOfWindows, cpu, load } of results) {
+  console.log(`${labeller}: ${rate.toFixed(0)} labels/s; load ${load}`);
+  for (const [kind, { before, during }] of Object.entries(p99)) {
+    const ratio = (during / before).toFixed(2);
+    console.log(
+      `  p99 ${kind.padEnd(6)} ${before.toFixed(1)} ms before, ${during.toFixed(1)} ms during, ratio ${ratio}`,
+    );
+  }
+  console.log(`  p99 of windows, median of ratios ${ratioOfWindows.toFixed(2)}`);
+  const shares = Object.entries(cpu).map(([who, is]) => `${who} ${is.before.toFixed(2)} -> ${is.during.toFixed(2)}`);
+  console.log(`  cores: ${shares.join(', ')}`);
 }
-console.log(`${(await stage.writesSince(mark, ns)).length} writes`);
-neighbour.stdin.end();
-await once(neighbour, 'exit');
 await operator.stop();
-admin.close();
+stage.admin.close();
 await watchdog.release();
-
-function quantile(times: readonly number[], share: number): number {
-  return times.toSorted((a, b) => a - b)[Math.floor(times.length * share)] ?? Number.NaN;
-}

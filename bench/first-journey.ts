@@ -21,6 +21,7 @@ import { finalStage } from '../test/support/dockerfile.ts';
 import { Installation, install } from '../test/support/installation.ts';
 import { ProductProcess } from '../test/support/product-process.ts';
 import { bareApplies } from './bare-applies.ts';
+import { besideOthers, cpuSeconds } from './beside-others.ts';
 
 const WIDTH = 16;
 const SAMPLES = 100;
@@ -97,6 +98,7 @@ row(
 
 await half('violations', count);
 await lateKind();
+await others();
 await operator.stop();
 watchdog.forget(operator.pid);
 const after = await bareRate('bare-after');
@@ -186,6 +188,29 @@ async function lateKind(): Promise<void> {
   row('CRD established: first object taken / labelled after', figure);
 }
 
+/** What another client of the server notices. */
+async function others(): Promise<void> {
+  const perWindow = Math.max(100, Math.round(count / 10));
+  const labellers = [{ kind: 'Operator' }] as const;
+  const [result] = await besideOthers({
+    cluster,
+    stage,
+    operator,
+    watchdog,
+    labellers,
+    windows: 6,
+    perWindow,
+    say: console.log,
+  });
+  if (result === undefined) return;
+  const { p99, ratioOfWindows } = result;
+  const ratios = Object.entries(p99).map(([what, of]) => `${what} ${(of.during / of.before).toFixed(2)}`);
+  row(
+    `P14: p99 of another client, while ${result.rate.toFixed(0)} objects/s are labelled / in rests`,
+    `${ratioOfWindows.toFixed(2)} (median of 6 windows); over all of them ${ratios.join(', ')}`,
+  );
+}
+
 async function fill(prefix: string): Promise<string> {
   const ns = await admin.createNamespace(prefix);
   await admin.createMany(
@@ -231,10 +256,4 @@ async function each(change: (i: number) => Promise<string>): Promise<string> {
 function mib(pid: number): string {
   const kib = Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]);
   return `${(kib / 1024).toFixed(0)} MiB`;
-}
-
-/** User and system time of a process, in seconds; the kernel counts in hundredths. */
-function cpuSeconds(pid: number): number {
-  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]?.split(' ') ?? [];
-  return (Number(fields[11]) + Number(fields[12])) / 100;
 }
