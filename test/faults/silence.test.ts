@@ -35,7 +35,7 @@ test('N2: connections go silent and stay open: each is found dead within half a 
     const since = performance.now();
     scene.proxy.network.lose();
     await change();
-    const lost = () => operator.metric('watchkeeper_connections_ended_total', 'reason="Silent"');
+    const lost = () => operator.metric('watchkeeper_connections_ended_total', 'pool="watch",reason="Silent"');
     await eventually('the loss', lost, (count) => count > 0, { timeoutMs: 60_000, intervalMs: 100 });
     foundAfter = performance.now() - since;
     const reason: unknown = expect.stringContaining('no answer to a PING within 10 s');
