@@ -141,13 +141,13 @@ async function atRest(stage: Installation, replicas: readonly Replica[]): Promis
   return Promise.all(
     replicas.map(async (replica) => {
       const { name, life } = replica;
-      return { name, life, leads: name === leader, holdings: await held(replica) };
+      return { name, life, leads: name === leader, holdings: await holdingsOf(replica) };
     }),
   );
 }
 
 /** What a replica holds for good: of several looks the fewest of each, since renewing the Lease takes a timer now and then. */
-async function held(replica: Replica): Promise<Holdings> {
+async function holdingsOf(replica: Replica): Promise<Holdings> {
   let seen = await replica.holdings();
   for (let look = 1; look < LOOKS; look++) {
     const before = seen.resources;
