@@ -1,0 +1,95 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { expect, test } from 'vitest';
+import { CONFIG_MAPS, labelling, owns } from '../support/fault-stories.ts';
+import type { Fault, FaultStory, Scene } from '../support/fault-story.ts';
+import { configMap } from '../support/stage.ts';
+import { expectUndisturbed, PACE, useTheatre } from '../support/undisturbed.ts';
+import { isWritten, team } from './labelled.ts';
+import { isWrite, PASS } from './proxy.ts';
+
+/** A file of its own, beside which others run: the server takes its time. */
+const theatre = useTheatre();
+
+const OBJECTS = 12;
+/** How long the server takes for each write, and for each page of a list. */
+const SLOW_MS = 5_000;
+
+const SMALL: FaultStory = {
+  objects: (ns) => Array.from({ length: OBJECTS }, (_, i) => configMap(ns, `cm-${i}`)),
+  steps: [
+    {
+      act: (scene) => scene.applyPolicy('team', team(scene.ns, 'blue')),
+      until: (end) => isWritten(end, 'blue', OBJECTS),
+    },
+  ],
+  settled: (end) => isWritten(end, 'blue', OBJECTS) && owns(end, OBJECTS),
+  timeoutMs: 110_000,
+};
+
+/** Leads throughout, answers its probes, and was never slowed down itself. */
+async function expectWell({ operator }: Scene): Promise<void> {
+  for (const page of ['/healthz', '/readyz']) expect((await operator.page(page)).status).toBe(200);
+  expect(await operator.metric('watchkeeper_leader')).toBe(1);
+}
+
+test('N8: the server takes five seconds for each write and each list: all is written, each object once', async () => {
+  const slow: Fault = async (scene, change) => {
+    scene.proxy.use(async (request) => {
+      const isList = request.method === 'GET' && request.query.has('limit');
+      if (isWrite(request) || isList) await delay(SLOW_MS);
+      return PASS;
+    });
+    await change();
+    await expectWell(scene);
+  };
+  expectUndisturbed(await theatre().compare(SMALL, slow), PACE);
+}, 240_000);
+
+/** Characters in each of so many objects: as near to the limit of etcd as a test can afford. */
+const [LARGE, LARGE_OBJECTS] = [900_000, 24];
+
+const HUGE: FaultStory = {
+  objects: (ns) =>
+    Array.from({ length: LARGE_OBJECTS }, (_, i) => ({
+      ...configMap(ns, `cm-${i}`),
+      data: { owner: 'ann', filler: 'x'.repeat(LARGE) },
+    })),
+  steps: [
+    {
+      act: (scene) =>
+        scene.applyPolicy(
+          'team',
+          labelling(
+            scene.ns,
+            { team: 'blue' },
+            {
+              match: { resources: [{ ...CONFIG_MAPS, version: 'v1' }] },
+              rules: [{ name: 'owner', set: { labels: [{ key: 'owner', valueFrom: { jsonPath: '$.data.owner' } }] } }],
+            },
+          ),
+        ),
+      until: (end) => isWritten(end, 'blue', LARGE_OBJECTS),
+    },
+    {
+      act: (scene) => scene.patch(scene.path('configmaps', 'cm-0'), { labels: { owner: 'bob' } }),
+      until: ({ objects }) => objects['configmaps/cm-0']?.['owner'] === 'ann (watchkeeper)',
+    },
+  ],
+  settled: (end) => isWritten(end, 'blue', LARGE_OBJECTS) && owns(end, LARGE_OBJECTS),
+  timeoutMs: 110_000,
+};
+
+test('N8: objects are as large as they can be, and the network is slow: memory has a bound, and the Lease is kept', async () => {
+  let grown = Number.NaN;
+  const thin: Fault = async (scene, change, at) => {
+    if (at === 0) return change();
+    const before = await scene.operator.metric('process_resident_memory_bytes');
+    if (at === 1) scene.proxy.network.slow(8 * 2 ** 20);
+    await change();
+    await expectWell(scene);
+    grown = (await scene.operator.metric('process_resident_memory_bytes')) - before;
+  };
+  expectUndisturbed(await theatre().compare(HUGE, thin), PACE);
+  // What a rule reads of each object is kept, and a page of them is under way.
+  expect(grown).toBeLessThan(6 * LARGE * LARGE_OBJECTS);
+}, 240_000);
