@@ -40,6 +40,8 @@ export class Elector {
   #election: Election = NEW_ELECTION;
   #cancelWake: (() => void) | undefined;
   #problem: string | undefined;
+  /** In a row. */
+  #failures = 0;
   #toldHolder: string | undefined;
 
   constructor(options: ElectorOptions) {
@@ -149,7 +151,9 @@ export class Elector {
 
   #setProblem(problem: string | undefined): void {
     const { log } = this.#options;
-    if (problem !== undefined && this.#problem === undefined && !this.#abort.signal.aborted) {
+    this.#failures = problem === undefined ? 0 : this.#failures + 1;
+    // Once is no news: a server that has just started refuses everybody for a moment.
+    if (this.#failures === 2 && !this.#abort.signal.aborted) {
       log.warn({ reason: problem }, 'the Lease cannot be read or written; that is tried again');
     }
     this.#problem = problem;

@@ -9,6 +9,7 @@ import { configMap, is, useStage } from '../support/stage.ts';
 
 /** One bad object, policy or CustomResourceDefinition beside good ones. It stays bad: nobody waits for it to be mended. */
 const stage = useStage();
+const BINDINGS = '/apis/admissionregistration.k8s.io/v1/validatingadmissionpolicybindings';
 /** What is healthy is handled within this, in milliseconds, whatever else is there. */
 const SOON = 5_000;
 
@@ -166,7 +167,11 @@ test('G10: policies that were stored when less was asked of them are refused by 
     'mode-of-another-time': { ...good, mode: 'EnforceLater' },
     'numbers-for-text': { ...good, match: { resources: [{ group: 7, resource: [] }], namespaces: 'a' } },
   };
+  // What was stored long ago passed no author policy of today.
+  const bindings = (await admin.list(BINDINGS)).items.filter(({ metadata }) => metadata.name.includes('-authors-'));
+  expect(bindings).toHaveLength(4);
   try {
+    for (const { metadata } of bindings) await admin.delete(`${BINDINGS}/${metadata.name}`);
     await admin.replace(POLICY_CRD, loose);
     for (const [name, spec] of Object.entries(poisons)) {
       // Taken as soon as the server goes by the looser schema.
@@ -186,6 +191,7 @@ test('G10: policies that were stored when less was asked of them are refused by 
     );
   } finally {
     await admin.applyFile(join(root, 'crds', 'watchkeeper.dev_watchpolicies.yaml'));
+    await admin.applyFile(join(root, 'deploy', 'parts', 'authors.yaml'));
     const { metadata: _, ...now } = await admin.get(POLICY_CRD);
     expect(at(now, 'spec', 'versions', 0, 'schema', 'openAPIV3Schema', 'properties', 'spec', 'type')).toBe('object');
   }
