@@ -32,16 +32,17 @@ async function expectWell({ operator }: Scene): Promise<void> {
   expect(await operator.metric('watchkeeper_leader')).toBe(1);
 }
 
+const slow: Fault = async (scene, change) => {
+  scene.proxy.use(async (request) => {
+    const isList = request.method === 'GET' && request.query.has('limit');
+    if (isWrite(request) || isList) await delay(SLOW_MS);
+    return PASS;
+  });
+  await change();
+  await expectWell(scene);
+};
+
 test('N8: the server takes five seconds for each write and each list: all is written, each object once', async () => {
-  const slow: Fault = async (scene, change) => {
-    scene.proxy.use(async (request) => {
-      const isList = request.method === 'GET' && request.query.has('limit');
-      if (isWrite(request) || isList) await delay(SLOW_MS);
-      return PASS;
-    });
-    await change();
-    await expectWell(scene);
-  };
   expectUndisturbed(await theatre().compare(SMALL, slow), PACE);
 }, 240_000);
 
