@@ -116,8 +116,10 @@ describe('two policies want different values of a key', () => {
       expect(end.policies['first']?.summary).toMatchObject({ matched: NAMES.length, yielded: NAMES.length, errors: 0 });
       expect(end.policies['first']?.results[0]).toContain('NS-second');
       expect(end.policies['second']?.summary).toMatchObject({ matched: NAMES.length, compliant: NAMES.length });
-      // For each policy one; and then nothing: it is told until the operator rests, and counted to its end.
-      expect(writes.objects).toBe(2 * NAMES.length);
+      // For each policy one at most, as the second may come before the first is written; and then nothing: it is told until the
+      // operator rests, and counted to its end.
+      expect(writes.objects).toBeGreaterThanOrEqual(NAMES.length);
+      expect(writes.objects).toBeLessThanOrEqual(2 * NAMES.length);
       expect(writes.refused).toBe(0);
     }
     expect(ends[0]?.end).toEqual(ends[1]?.end);

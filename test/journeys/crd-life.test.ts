@@ -133,8 +133,10 @@ describe('a CRD that is made again at once', () => {
       await crds.remove(from);
       await crds.apply(to);
       await stage().labels(await crds.put(to, 'one', ns), isProd);
-      const view = await stage().policy('moved', (seen) => resourceOf(seen, from)?.state === 'NotServed');
-      expect(resourceOf(view, to)?.state).toBe('Watching');
+      const view = await stage().policy(
+        'moved',
+        (seen) => resourceOf(seen, from)?.state === 'NotServed' && resourceOf(seen, to)?.state === 'Watching',
+      );
       expect(view.conditions['Watching']).toMatchObject({ status: 'True', reason: 'WaitingForResources' });
       expect(await operator.metric('watchkeeper_informer_state', `kind="${crdName(from)}"`)).toBe(0);
     }
