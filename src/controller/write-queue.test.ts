@@ -48,12 +48,6 @@ function setUp({ width = 16 } = {}) {
   return { clock, queue, running, begun, ended, end };
 }
 
-/** Ends the turn that began first, after so many milliseconds. */
-async function endNext({ clock, running }: ReturnType<typeof setUp>, ms: number): Promise<void> {
-  await clock.advance(ms);
-  await running[0]?.end({ kind: 'Done', wroteMs: ms });
-}
-
 describe('the age of the queue', () => {
   test('is that of the key that came first, whether it waits, is tried again or runs', async () => {
     const { clock, queue, end } = setUp();
@@ -189,44 +183,6 @@ describe('retries', () => {
   });
 });
 
-describe('the width', () => {
-  const keys = Array.from({ length: 200 }, (_, i) => `k${i}`);
-
-  test('what a write takes alone is measured first, by one after another; then there are more', async () => {
-    const stage = setUp({ width: 4 });
-    for (const key of keys) stage.queue.add(item(key));
-    for (let i = 0; i < 4; i += 1) await endNext(stage, 10);
-    expect(stage.queue.running).toBe(1);
-    for (let i = 0; i < 60; i += 1) await endNext(stage, 10);
-    expect(stage.queue.running).toBe(4);
-  });
-
-  test('O4: a turn that has no end does not hold up the others, of which one more begins four times a second', async () => {
-    const stage = setUp({ width: 4 });
-    const { clock, queue } = stage;
-    for (const key of keys) queue.add(item(key));
-    for (let i = 0; i < 4; i += 1) await endNext(stage, 10);
-    expect(queue.running).toBe(1);
-    const seen: number[] = [];
-    for (let i = 0; i < 5; i += 1) {
-      await clock.advance(250);
-      seen.push(queue.running);
-    }
-    expect(seen).toEqual([2, 3, 4, 4, 4]);
-  });
-
-  test('a key that comes alone has its turn at once, whatever was measured', async () => {
-    const stage = setUp({ width: 4 });
-    for (let i = 0; i < 40; i += 1) {
-      await stage.clock.advance(10_000);
-      stage.queue.add(item(`k${i}`));
-      expect(stage.queue.running).toBe(1);
-      await endNext(stage, i);
-    }
-    expect(stage.clock.pending).toBe(0);
-  });
-});
-
 describe('overload', () => {
   test('when the server asks to wait nobody begins until then, and the key itself is tried again', async () => {
     const { clock, queue, end, begun } = setUp({ width: 4 });
@@ -240,14 +196,27 @@ describe('overload', () => {
     expect(begun).toEqual(['a', 'a', 'b']);
   });
 
-  test('afterwards half as many run at once, however many were told to wait', async () => {
-    const { clock, queue, end } = setUp({ width: 8 });
+  test('afterwards half as many run at once, however many were told to wait, and one more after each round that ends well', async () => {
+    const { clock, queue, end, running } = setUp({ width: 8 });
     const keys = Array.from({ length: 40 }, (_, i) => `k${i}`);
     for (const key of keys) queue.add(item(key));
     expect(queue.running).toBe(8);
     for (const key of keys.slice(0, 8)) await end(key, { kind: 'Overloaded', afterMs: 1_000 });
     await clock.advance(1_000);
     expect(queue.running).toBe(4);
+    const endRound = async () => {
+      for (const key of running.map(({ item: of }) => of.key)) await end(key, { kind: 'Done', wroteMs: 10 });
+    };
+    await endRound();
+    expect(queue.running).toBe(5);
+    await endRound();
+    expect(queue.running).toBe(6);
+    for (let i = 0; i < 3; i++) {
+      await end(running[0]?.item.key ?? '', { kind: 'Overloaded', afterMs: 1_000 });
+      for (const key of running.map(({ item: of }) => of.key)) await end(key, { kind: 'Retry' });
+      await clock.advance(1_000);
+    }
+    expect(queue.running).toBe(1);
   });
 
   test('of several answers the longest wait counts', async () => {

@@ -39,9 +39,6 @@ const ITEM_BACKOFF: BackoffOptions = {
   resetAfterMs: Number.POSITIVE_INFINITY,
 };
 
-/** A turn that has been under way for so many milliseconds does not hold up others any more, short of the greatest width. */
-const PATIENCE_MS = 250;
-
 /** What was asked for during a turn; it counts when the turn has ended. */
 type Meanwhile =
   | { readonly kind: 'Nothing' }
@@ -77,9 +74,7 @@ export class WriteQueue {
   /** Exactly the entries that are Waiting. */
   readonly #waiting = new Line<Entry>();
   readonly #width: WriteWidth;
-  /** Whose turn is under way, and since when, on the monotonic clock in milliseconds; the first began first. */
-  readonly #running = new Map<Entry, number>();
-  #cancelPatience: (() => void) | undefined;
+  #running = 0;
   #pausedUntil = 0;
   #cancelPause: (() => void) | undefined;
   #stopped = false;
@@ -102,7 +97,7 @@ export class WriteQueue {
   }
 
   get running(): number {
-    return this.#running.size;
+    return this.#running;
   }
 
   /** Whether any key of the kind waits, is delayed or runs. */
@@ -154,61 +149,33 @@ export class WriteQueue {
     this.#stopped = true;
     this.#cancelPause?.();
     this.#cancelPause = undefined;
-    this.#cancelPatience?.();
     for (const { item } of this.#entries.values()) this.forget(item);
-    if (this.#running.size > 0) await new Promise<void>((resolve) => this.#onIdle.push(resolve));
+    if (this.#running > 0) await new Promise<void>((resolve) => this.#onIdle.push(resolve));
   }
 
   #pump(): void {
     if (this.#stopped || this.#cancelPause !== undefined) return;
-    while (this.#waiting.size > 0) {
-      const now = this.#options.clock.monotonic();
-      const [slow, nextSlowAt] = this.#slow(now);
-      if (this.#running.size >= Math.min(this.#options.width, this.#width.now + slow)) {
-        this.#bePatient(nextSlowAt);
-        return;
-      }
+    while (this.#running < this.#width.now) {
       const entry = this.#waiting.take();
-      if (entry !== undefined) void this.#run(entry);
+      if (entry === undefined) return;
+      void this.#run(entry);
     }
-    this.#bePatient(undefined);
-  }
-
-  /** How many turns have been under way for long, and when the next of the others will have been, on the monotonic clock. */
-  #slow(now: number): readonly [slow: number, nextAt: number | undefined] {
-    let slow = 0;
-    for (const began of this.#running.values()) {
-      if (now - began < PATIENCE_MS) return [slow, began + PATIENCE_MS];
-      slow += 1;
-    }
-    return [slow, undefined];
-  }
-
-  #bePatient(until: number | undefined): void {
-    this.#cancelPatience?.();
-    this.#cancelPatience = undefined;
-    if (until === undefined) return;
-    const { clock } = this.#options;
-    this.#cancelPatience = clock.after(until - clock.monotonic(), () => {
-      this.#cancelPatience = undefined;
-      this.#pump();
-    });
   }
 
   async #run(entry: Entry): Promise<void> {
     entry.state = { kind: 'Running', meanwhile: NOTHING };
-    this.#running.set(entry, this.#options.clock.monotonic());
+    this.#running += 1;
     const turn = await this.#options.turn(entry.item);
-    this.#running.delete(entry);
+    this.#running -= 1;
     this.#settle(entry, turn);
-    if (this.#running.size === 0) for (const resolve of this.#onIdle.splice(0)) resolve();
+    if (this.#running === 0) for (const resolve of this.#onIdle.splice(0)) resolve();
     this.#pump();
   }
 
   #settle(entry: Entry, turn: Turn): void {
     const meanwhile = entry.state.kind === 'Running' ? entry.state.meanwhile : NOTHING;
     if (turn.kind === 'Overloaded' && !this.#stopped) this.#pause(turn.afterMs);
-    else if (turn.kind === 'Done' && turn.wroteMs !== undefined) this.#width.answered(turn.wroteMs, this.#running.size);
+    else if (turn.kind === 'Done' && turn.wroteMs !== undefined) this.#width.answered(turn.wroteMs);
     if (this.#stopped || meanwhile.kind === 'Forgotten' || (turn.kind === 'Done' && meanwhile.kind === 'Nothing')) {
       this.#remove(entry);
       this.#options.onEnd?.(entry.item);
