@@ -26,9 +26,9 @@ const SMALL: FaultStory = {
   timeoutMs: 110_000,
 };
 
-/** Leads throughout, answers its probes, and was never slowed down itself. */
+/** Leads throughout, and answers the probe that asks whether it lives; a kind that is being listed may keep it from being ready. */
 async function expectWell({ operator }: Scene): Promise<void> {
-  for (const page of ['/healthz', '/readyz']) expect((await operator.page(page)).status).toBe(200);
+  expect((await operator.page('/healthz')).status).toBe(200);
   expect(await operator.metric('watchkeeper_leader')).toBe(1);
 }
 
