@@ -1,10 +1,11 @@
 import { defineConfig } from 'vitest/config';
+import { PATIENCE_MS } from './test/cluster/eventually.ts';
 import { ClosingLineReporter } from './test/support/closing-line-reporter.ts';
 
 const inCi = process.env['CI'] !== undefined;
 
 /** Of conditions: how long something takes is no part of what is tested. */
-const poll = { timeout: 10_000, interval: 25 };
+const poll = { timeout: PATIENCE_MS, interval: 25 };
 
 export default defineConfig({
   test: {
@@ -23,7 +24,7 @@ export default defineConfig({
           ],
           pool: 'threads',
           // Against one that hangs: how long a property over thousands of cases takes depends on what else the machine does.
-          testTimeout: 30_000,
+          testTimeout: 120_000,
           expect: { poll },
           sequence: { groupOrder: 0 },
         },
@@ -37,9 +38,9 @@ export default defineConfig({
           pool: 'forks',
           maxWorkers: 2,
           globalSetup: ['test/cluster/vitest-setup.ts', 'test/support/product-setup.ts'],
-          testTimeout: 60_000,
+          testTimeout: 240_000,
           expect: { poll },
-          hookTimeout: 120_000,
+          hookTimeout: 240_000,
           // After the units: they fail sooner, and the control plane wants the machine for itself.
           sequence: { groupOrder: 1 },
         },

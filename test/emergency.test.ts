@@ -107,7 +107,7 @@ test('G20: one documented command stops every policy; with the operator away not
   await stage.deletePolicy('on-gadgets');
   expect(await admin.find('/apis/watchkeeper.dev/v1alpha1/watchpolicies/on-gadgets')).toBeUndefined();
   await admin.delete(CRD);
-  await admin.waitForGone(CRD, { timeoutMs: 20_000 });
+  await admin.waitForGone(CRD);
   await admin.delete(`/api/v1/namespaces/${ns}`);
-  await admin.waitForGone(`/api/v1/namespaces/${ns}`, { timeoutMs: 30_000 });
+  await admin.waitForGone(`/api/v1/namespaces/${ns}`);
 });

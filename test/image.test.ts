@@ -115,7 +115,7 @@ test('against a control plane it gets ready with the rights of the installation,
 
   const [port] = await freePorts(1);
   const { child, stdout, exited } = start('run', `--kubeconfig=${kubeconfig}`, `--listen=127.0.0.1:${port}`);
-  await expect.poll(() => answer(`http://127.0.0.1:${port}/readyz`), { timeout: 20_000 }).toBe(200);
+  await expect.poll(() => answer(`http://127.0.0.1:${port}/readyz`)).toBe(200);
   expect(await answer(`http://127.0.0.1:${port}/healthz`)).toBe(200);
   child.kill('SIGTERM');
   await exited;

@@ -119,13 +119,10 @@ describe('watchkeeper rbac', () => {
     await stage.startOperator();
     // Of a kind that several policies are about, each asks for what it needs itself; together that is what is printed.
     await expect
-      .poll(
-        async () => {
-          const all = new Set((await everyPolicy(forbidden)).flatMap(askedBy));
-          return rules.filter((rule) => !all.has(rule));
-        },
-        { timeout: 40_000 },
-      )
+      .poll(async () => {
+        const all = new Set((await everyPolicy(forbidden)).flatMap(askedBy));
+        return rules.filter((rule) => !all.has(rule));
+      })
       .toEqual([]);
 
     await apply(printed.stdout);
@@ -141,7 +138,7 @@ describe('watchkeeper rbac', () => {
     const rest = document.rules.filter(({ apiGroups }) => apiGroups[0] !== 'rbac.example.com');
     await apply(stringify({ ...document, rules: rest }));
     await stage.startOperator();
-    const missing = await stage.policy('writes', (view) => forbidden(view) && askedBy(view).length === 2, 40_000);
+    const missing = await stage.policy('writes', (view) => forbidden(view) && askedBy(view).length === 2);
     expect(askedBy(missing)).toEqual(rules.filter((rule) => rule.includes('rbac.example.com')));
     await stage.policy('audits', ready);
     await stage.policy('judges', ready);

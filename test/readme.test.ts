@@ -48,9 +48,6 @@ async function startOperator(command: string): Promise<void> {
     'the log',
     read,
     (seen) => seen.log.includes('"watchkeeper runs"') || seen.exitCode !== null,
-    {
-      timeoutMs: 20_000,
-    },
   );
   expect(ready).toMatchObject({ exitCode: null });
 }

@@ -69,6 +69,15 @@ describe('who stands by', () => {
     expect([me.did, me.wakesIn]).toEqual([[], 1_000]);
   });
 
+  test('asks as soon as the Lease may be taken, if that is sooner', () => {
+    const me = new Candidate().take(0, { kind: 'Due' }).take(0, { kind: 'Read', lease: lease('you', 'a') });
+    me.take(14_400, { kind: 'Due' }).take(14_400, { kind: 'Read', lease: lease('you', 'a') });
+    expect([me.did, me.wakesIn]).toEqual([[], 600]);
+    // The answer came a moment too late.
+    me.take(15_000, { kind: 'Due' }).take(15_010, { kind: 'Failed' });
+    expect(me.wakesIn).toBe(1_000);
+  });
+
   test('takes the Lease when it has not seen it change for its duration, whatever its stamps say', () => {
     const me = new Candidate().take(0, { kind: 'Due' });
     for (let at = 0; at < 15_000; at += 1_000) {

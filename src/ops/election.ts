@@ -157,7 +157,10 @@ function heard(election: Election, event: ElectionEvent, now: Moment, options: E
     case 'Read':
       break;
   }
-  return { ...afterRead(election, event.lease, now), isBusy: false, tryAt };
+  const after = { ...afterRead(election, event.lease, now), isBusy: false };
+  // Not a pause later than it may be taken, if that is sooner.
+  const freeAt = freeTime(after, options);
+  return { ...after, tryAt: freeAt > now.monotonic ? Math.min(tryAt, freeAt) : tryAt };
 }
 
 function afterRead(election: Election, lease: Lease | undefined, now: Moment): Election {
@@ -183,7 +186,7 @@ function wanted(
   if (role.kind === 'Leading' && event.kind === 'Lost') return { kind: 'Read' };
   const isDue = monotonic >= tryAt;
   if (role.kind === 'Standby' && event.kind !== 'Read') return isDue ? { kind: 'Read' } : undefined;
-  const mayWrite = role.kind === 'Standby' ? isFree(election, monotonic, options) : isDue || event.kind === 'Read';
+  const mayWrite = role.kind === 'Standby' ? monotonic >= freeTime(election, options) : isDue || event.kind === 'Read';
   if (!mayWrite) return undefined;
   const spec = heldSpec(seen?.lease, stamp, options);
   return isMissing ? { kind: 'Create', spec } : changeOf(seen.lease, spec);
@@ -207,15 +210,15 @@ function changeOf({ resourceVersion }: Lease, spec: LeaseSpec): ElectionRequest 
   return { kind: 'Change', spec, resourceVersion };
 }
 
-/** Whether nobody else may rely on the Lease. */
-function isFree(election: Election, monotonic: number, options: ElectionOptions): boolean {
+/** From when on nobody else may rely on the Lease, on the monotonic clock. */
+function freeTime(election: Election, options: ElectionOptions): number {
   const { seen, first } = election;
-  if (seen === undefined || seen.lease.holder === '') return true;
+  if (seen === undefined || seen.lease.holder === '') return Number.NEGATIVE_INFINITY;
   const { lease, since } = seen;
-  if (isOurs(election, lease, options)) return true;
-  if (lease.holder === options.identity && lease.renewTime === first) return true;
+  if (isOurs(election, lease, options)) return Number.NEGATIVE_INFINITY;
+  if (lease.holder === options.identity && lease.renewTime === first) return Number.NEGATIVE_INFINITY;
   const said = lease.durationSeconds * 1_000;
-  return monotonic >= since + Math.min(said > 0 ? said : options.durationMs, MAX_DURATION_MS);
+  return since + Math.min(said > 0 ? said : options.durationMs, MAX_DURATION_MS);
 }
 
 /** Whether this very process wrote it: another one may have our name. */

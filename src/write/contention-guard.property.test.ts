@@ -120,7 +120,8 @@ test('whatever policies do to each other, writes of an object end, and if it sta
       if (said.some((message) => message.startsWith('SelfOscillation'))) standstills += 1;
       expect(said.filter((message) => !/^(?:SelfOscillation|Yielded): /.test(message))).toEqual([]);
     }),
-    { numRuns: 500 },
+    // Always the same ones: how many of them come to stand still is counted.
+    { numRuns: 500, seed: 20_261_121 },
   );
   expect(standstills).toBeGreaterThan(5);
 });

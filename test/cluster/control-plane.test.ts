@@ -142,7 +142,7 @@ test('a control plane with kube-controller-manager fills and ends namespaces', a
   const account = await admin.waitFor(`/api/v1/namespaces/${namespace}/serviceaccounts/default`, () => true);
   expect(account.kind).toBe('ServiceAccount');
   await admin.delete(`/api/v1/namespaces/${namespace}`);
-  await admin.waitForGone(`/api/v1/namespaces/${namespace}`, { timeoutMs: 30_000 });
+  await admin.waitForGone(`/api/v1/namespaces/${namespace}`);
   admin.close();
 });
 

@@ -207,7 +207,7 @@ export class World {
       if (known === undefined) this.policies.set(slot, new PolicyModel(version));
       else known.edited(version);
       // Of two versions that come together only the later one is ever seen.
-      await this.#stage.policy(name, ({ generation }) => generation === version.generation, 20_000);
+      await this.#stage.policy(name, ({ generation }) => generation === version.generation);
     });
   }
 
@@ -275,14 +275,14 @@ export class World {
   async #serve(): Promise<void> {
     if (this.#served) return;
     await this.#stage.admin.apply(widgetCrd(this.group));
-    await this.#stage.admin.waitForCrd(`widgets.${this.group}`, { timeoutMs: 30_000 });
+    await this.#stage.admin.waitForCrd(`widgets.${this.group}`);
     this.#served = true;
   }
 
   async #unserve(): Promise<void> {
     if (!this.#served) return;
     await this.#stage.admin.delete(this.#crdPath);
-    await this.#stage.admin.waitForGone(this.#crdPath, { timeoutMs: 30_000 });
+    await this.#stage.admin.waitForGone(this.#crdPath);
     this.#served = false;
     for (const path of this.#users.keys()) if (path.includes(this.group)) this.#users.delete(path);
   }

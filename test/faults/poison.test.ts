@@ -242,7 +242,7 @@ test('G10: a CustomResourceDefinition whose objects cannot be converted is Faile
   await othersGoOn(ns, 'early');
   await admin.create(smallObject(widgets, 'good', ns));
   await stage().labels(`${collectionOf(widgets, ns)}/good`, isBlue, SOON);
-  const view = await stage().policy('globbed', (policy) => is(policy, 'Watching') === 'False', 20_000);
+  const view = await stage().policy('globbed', (policy) => is(policy, 'Watching') === 'False');
   expect(view.conditions['Watching']?.message).toContain('gizmos');
   expect(is(await stage().policy('healthy', () => true), 'Ready')).toBe('True');
   await othersGoOn(ns, 'late');

@@ -75,7 +75,7 @@ test('N5: the right to write one kind is taken away and given back: the other ki
   // Tries at growing intervals until the right is back. The ledger may name both kinds at once, or one after the other.
   expectUndisturbed(comparison, { status: 4, events: 4, ledger: 1, refused: 8 });
   expect(comparison.disturbed.writes.objects).toBe(4 * EACH);
-}, 120_000);
+});
 
 /** The server has noticed that the right is gone. */
 async function forbidden(scene: Scene): Promise<void> {
@@ -117,7 +117,7 @@ test('N6: an admission policy refuses the writes of one kind: each object is an 
     const mark = await cluster.auditMark();
     await change();
     await redOf(scene, 'resourcequotas');
-    const view = await stage().policy(scene.policyName('team'), ({ summary }) => summary['errors'] === EACH, 30_000);
+    const view = await stage().policy(scene.policyName('team'), ({ summary }) => summary['errors'] === EACH);
     expect(view.conditions['Ready']?.status).toBe('True');
     expect(view.violations).toHaveLength(EACH);
     for (const { message } of view.violations) expect(message).toContain('red is not allowed here');
@@ -127,4 +127,4 @@ test('N6: an admission policy refuses the writes of one kind: each object is an 
   };
   const comparison = await theatre().compare(STORY, refused);
   expectUndisturbed(comparison, { status: 4, events: 2 * EACH + 4, ledger: 1, refused: 2 * EACH });
-}, 120_000);
+});

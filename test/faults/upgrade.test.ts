@@ -59,7 +59,7 @@ test.each(RELEASES)(
     const evaluated = async () =>
       (await operator.metric('watchkeeper_evaluation_queue_depth')) === 0 &&
       (await operator.metric('watchkeeper_evaluations_total')) >= before.size;
-    await eventually('evaluation', evaluated, Boolean, { timeoutMs: 30_000 });
+    await eventually('evaluation', evaluated, Boolean);
     const changed = [...(await fleetObjects(admin, ns))].filter(
       ([path, { metadata }]) => before.get(path)?.metadata.resourceVersion !== metadata.resourceVersion,
     );
@@ -72,7 +72,7 @@ test.each(RELEASES)(
         ({ userAgent, resource }) => userAgent.startsWith('watchkeeper/') && resource !== 'leases',
       );
     const refused = async () => (await writes()).filter(({ code }) => code >= 300).length;
-    await expect.poll(refused, { timeout: 10_000 }).toBe(drifted);
+    await expect.poll(refused).toBe(drifted);
     // What it then makes of them would be told within a second; a policy that comes now is told of later.
     await stage().applyPolicy('sentinel', SENTINEL);
     await stage().policy('sentinel', (policy) => is(policy, 'Ready') === 'True');

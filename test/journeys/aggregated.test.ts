@@ -38,7 +38,7 @@ async function othersGoOn(ns: string, name: string): Promise<void> {
 }
 
 const watching = (reason: string) =>
-  stage().policy('gadgets', ({ conditions }) => conditions['Watching']?.reason === reason, 40_000);
+  stage().policy('gadgets', ({ conditions }) => conditions['Watching']?.reason === reason);
 
 describe('a kind of an aggregated API server', () => {
   test('is labelled like any other, and given up when nothing wants the label any more', async () => {
@@ -76,7 +76,7 @@ describe('a kind of an aggregated API server', () => {
     await othersGoOn(ns, 'beside');
     // By now the next try is due in more than five seconds.
     const tries = () => seen.filter(({ path }) => path.startsWith(`/apis/${api.group}/`)).length;
-    await expect.poll(tries, { timeout: 30_000 }).toBeGreaterThanOrEqual(5);
+    await expect.poll(tries).toBeGreaterThanOrEqual(5);
     // Tries grow rarer, and discovery is asked because of what happened, not because of what lasts.
     expect(tries()).toBeLessThan(10);
     expect(seen.filter(({ path }) => path === '/apis').length).toBeLessThan(40);

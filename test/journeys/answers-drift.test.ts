@@ -149,7 +149,7 @@ describe('500 `failed to create typed` on apply', () => {
     await withType('string', ns);
     const mark = await cluster.auditMark();
     await admin.patch(path(ns, 'victim'), { metadata: { annotations: { touched: 'yes' } } });
-    const healed = await stage().policy(ns, (policy) => is(policy, 'Compliant') === 'True', 40_000);
+    const healed = await stage().policy(ns, (policy) => is(policy, 'Compliant') === 'True');
     expect(healed.summary).toMatchObject({ owned: 2, errors: 0 });
     const owners = keysAndOwners(await admin.get(path(ns, 'victim')));
     expect(owners['team']).toBe('green (before-first-apply, watchkeeper)');

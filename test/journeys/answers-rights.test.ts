@@ -78,7 +78,7 @@ describe('403, and a SelfSubjectAccessReview denies', () => {
 
       await stage().grant('', ['limitranges']);
       await stage().waitForCount(`/api/v1/namespaces/${ns}/limitranges`, 'team=blue', 30, 60_000);
-      const healed = await stage().policy(ns, (policy) => is(policy, 'Ready') === 'True', 40_000);
+      const healed = await stage().policy(ns, (policy) => is(policy, 'Ready') === 'True');
       expect(healed.raw['status']).toMatchObject({ watching: { synced: 2, forbidden: 0 } });
       await revoke();
     },
@@ -113,7 +113,7 @@ describe('403, and a SelfSubjectAccessReview denies', () => {
       client.close();
       return answer;
     }
-  }, 90_000);
+  });
 
   test('N5: a right to patch in some namespaces only: these go on, the others are named with the rule, and heal by a Role', async () => {
     const { admin } = stage();
@@ -224,5 +224,5 @@ describe("the operator's own rights", () => {
       await stage().policy(name, (policy) => is(policy, 'Ready') === 'True', 90_000);
     }
     await eventually('/readyz', readyz, ({ body }) => !body.includes(grant));
-  }, 120_000);
+  });
 });

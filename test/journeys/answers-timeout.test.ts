@@ -36,4 +36,4 @@ test('N4: 500, 502, 504, time-out, broken stream: a write without an answer is g
     .poll(async () => (await stage().writesSince(mark, ns)).map(({ name, code }) => `${name} ${code}`))
     .toEqual(['other 200', 'victim 200']);
   never.resolve(REFUSE_BEFORE);
-}, 120_000);
+});

@@ -79,7 +79,7 @@ test('G16: every write can be traced to this version, its account, its manager, 
       );
   const by = 'watchkeeper.dev/watchkeeper';
   for (const words of [`${by} PolicyAccepted: generation 2`, `${by} ObjectsWritten: labelled`]) {
-    await expect.poll(async () => (await told()).some((one) => one.startsWith(words)), { timeout: 20_000 }).toBe(true);
+    await expect.poll(async () => (await told()).some((one) => one.startsWith(words))).toBe(true);
   }
   await stage().deletePolicy('traced');
   await stage().waitForCount(`/api/v1/namespaces/${ns}/configmaps`, 'team', 0);

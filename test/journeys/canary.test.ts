@@ -97,7 +97,7 @@ test('G8: what is secret in objects and in the process is in no Event, log line,
       (await admin.list(`/apis/events.k8s.io/v1/namespaces/${namespace}/events`)).items;
     const told = async () =>
       (await eventsIn('default')).filter((event) => JSON.stringify(event).includes(policy.raw.metadata.uid));
-    await expect.poll(async () => JSON.stringify(await told()), { timeout: 20_000 }).toContain('TookOver');
+    await expect.poll(async () => JSON.stringify(await told())).toContain('TookOver');
     const statuses = (await admin.list(POLICIES)).items.map((object) => Reflect.get(object, 'status'));
     const pages = await Promise.all(['/metrics', '/readyz', '/livez', '/'].map((path) => operator.page(path)));
     const dryRun = await runProduct(['cleanup', '--dry-run', '--kubeconfig', stage().cluster.kubeconfig]);

@@ -61,7 +61,7 @@ describe('Events', () => {
     await stage().applyPolicy('rolled-up', requireTeam(ns));
     await stage().policy('rolled-up', ({ violationsTotal }) => violationsTotal === 300);
     await expect
-      .poll(async () => about('rolled-up'), { timeout: 10_000 })
+      .poll(async () => about('rolled-up'))
       .toEqual([
         'Normal PolicyAccepted: generation 1 is in force, mode Audit',
         'Warning ResultsFound: found 300 violations among 300 objects',
@@ -102,13 +102,11 @@ describe('Events', () => {
     );
     expect(await first.stop()).toBe(0);
     const second = await stage().startOperator();
-    await expect
-      .poll(async () => second.metric('watchkeeper_policy_results', 'policy="rolled-up"'), { timeout: 20_000 })
-      .toBe(300);
+    await expect.poll(async () => second.metric('watchkeeper_policy_results', 'policy="rolled-up"')).toBe(300);
     await admin.create(configMap(ns, 'cm-last'));
-    await expect.poll(async () => events(ns), { timeout: 15_000 }).toHaveLength(3);
+    await expect.poll(async () => events(ns)).toHaveLength(3);
     expect(await about('rolled-up')).toHaveLength(2);
-  }, 120_000);
+  });
 
   test('what happens again and again is one Event with a series', async () => {
     const { admin } = stage();
@@ -147,16 +145,14 @@ describe('Events', () => {
     };
     await stage().applyPolicy('writes', spec);
     await expect
-      .poll(async () => about('writes'), { timeout: 20_000 })
+      .poll(async () => about('writes'))
       .toEqual([
         'Normal ObjectsWritten: labelled 40 objects',
         'Normal PolicyAccepted: generation 1 is in force, mode Enforce',
         "Normal TookOver: took over label 'team' on 1 object, where somebody else had set another value",
       ]);
     await stage().applyPolicy('writes', { ...spec, match: { ...match, names: ['cm-red'] } });
-    await expect
-      .poll(async () => about('writes'), { timeout: 20_000 })
-      .toContain('Normal KeysRemoved: removed keys from 39 objects');
+    await expect.poll(async () => about('writes')).toContain('Normal KeysRemoved: removed keys from 39 objects');
     expect(await events(ns)).toEqual([]);
     await stage().applyPolicy('writes', {
       ...spec,
@@ -194,7 +190,7 @@ describe('Events', () => {
             await admin.create(configMap(ns, `cm-${next++}`));
             return (await events(ns)).length;
           },
-          { timeout: 30_000, interval: 500 },
+          { interval: 500 },
         )
         .toBeGreaterThan(0);
       // Nothing is lost: all that there was to tell is told or counted.

@@ -59,7 +59,7 @@ describe('a policy goes in, labels come out', () => {
     expect(await stage().writesSince(mark, ns)).toEqual([]);
 
     await stage().applyPolicy('cost', { ...spec, mode: 'Enforce' });
-    const enforced = await stage().policy('cost', (policy) => policy.summary['owned'] === 200, 40_000);
+    const enforced = await stage().policy('cost', (policy) => policy.summary['owned'] === 200);
     expect(enforced.summary).toEqual({ matched: 200, compliant: 200, violating: 0, errors: 0, yielded: 0, owned: 200 });
     expect(enforced.violationsTotal).toBe(0);
     for (const type of ['Accepted', 'Watching', 'Ready', 'Compliant'])

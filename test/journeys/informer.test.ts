@@ -83,7 +83,7 @@ async function untilTold({ told }: Watched, ...wanted: readonly string[]): Promi
 }
 
 async function until({ informer }: Watched, wanted: (status: InformerStatus) => boolean): Promise<InformerStatus> {
-  return eventually('the status', async () => informer.status, wanted, { timeoutMs: 30_000 });
+  return eventually('the status', async () => informer.status, wanted);
 }
 
 interface Version {
@@ -212,7 +212,7 @@ describe('an informer of ConfigMaps', () => {
     );
     await expectSameAsServer(watched);
     expect((await until(watched, ({ phase }) => phase === 'Watching')).lastError).toBeUndefined();
-  }, 90_000);
+  });
 
   test('says that its kind is gone when the CRD goes, after each object was told as removed', async () => {
     const group = 'informer.test';

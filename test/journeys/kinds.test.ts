@@ -19,7 +19,7 @@ async function installCrd(file: string, name: string): Promise<void> {
 
 async function removeCrd(name: string): Promise<void> {
   await stage().admin.delete(`${CRDS}/${name}`);
-  await stage().admin.waitForGone(`${CRDS}/${name}`, { timeoutMs: 30_000 });
+  await stage().admin.waitForGone(`${CRDS}/${name}`);
 }
 
 describe('kinds that come and go', () => {
@@ -152,7 +152,7 @@ describe('kinds that come and go', () => {
     expect(readOnly.conditions['Watching']).toMatchObject({ status: 'False', reason: 'Forbidden' });
 
     await stage().grant('', ['serviceaccounts']);
-    const healed = await stage().policy('rights', (policy) => is(policy, 'Ready') === 'True', 40_000);
+    const healed = await stage().policy('rights', (policy) => is(policy, 'Ready') === 'True');
     expect(healed.summary['owned']).toBe(2);
     await stage().labels(`/api/v1/namespaces/${ns}/serviceaccounts/not-allowed`, (labels) => labels['env'] === 'prod');
     await revokeRead();

@@ -24,9 +24,7 @@ describe('many objects', () => {
     const first = await stage().startOperator();
     const mark = await cluster.auditMark();
     await stage().applyPolicy('team', setTeam(ns));
-    await expect
-      .poll(async () => first.metric('watchkeeper_writes_total'), { timeout: 20_000, interval: 10 })
-      .toBeGreaterThan(500);
+    await expect.poll(async () => first.metric('watchkeeper_writes_total'), { interval: 10 }).toBeGreaterThan(500);
     const asked = performance.now();
     expect(await first.stop()).toBe(0);
     expect(performance.now() - asked).toBeLessThan(10_000);
@@ -36,7 +34,7 @@ describe('many objects', () => {
     const second = await stage().startOperator();
     await stage().waitForCount(collection, 'team=blue', COUNT, 60_000);
     // Also what it takes back of the tests before.
-    await expect.poll(async () => second.metric('watchkeeper_write_queue_depth'), { timeout: 20_000 }).toBe(0);
+    await expect.poll(async () => second.metric('watchkeeper_write_queue_depth')).toBe(0);
     // Counts wait until they rest or half a minute has passed; at the end what is due is written.
     expect(await second.stop()).toBe(0);
     const policy = await stage().policy('team', ({ summary }) => summary['owned'] === COUNT);
@@ -49,12 +47,12 @@ describe('many objects', () => {
     const restarted = await cluster.auditMark();
     const third = await stage().startOperator();
     await expect
-      .poll(async () => third.metric('watchkeeper_evaluations_total', 'kind="configmaps"'), { timeout: 20_000 })
+      .poll(async () => third.metric('watchkeeper_evaluations_total', 'kind="configmaps"'))
       .toBeGreaterThanOrEqual(COUNT);
     await admin.create(configMap(ns, 'sentinel'));
     await stage().labels(`${collection}/sentinel`, (labels) => labels['team'] === 'blue');
     const written = async () => (await stage().writesSince(restarted, ns)).map(({ name }) => name);
     await expect.poll(written).toEqual(['sentinel']);
     expect((await stage().statusWritesSince(restarted)).length).toBeLessThanOrEqual(1);
-  }, 180_000);
+  });
 });

@@ -227,11 +227,11 @@ test('what is cluster-scoped is out of reach, and a right that is missing in one
     await admin.apply({ apiVersion: 'v1', kind: 'Namespace', metadata: { name: later } }, { force: true });
     await grantTargets(later);
     await admin.apply(configMap(later, round), { force: true });
-    await stage().labels(path(later, round), ({ env }) => env === 'prod', 40_000);
+    await stage().labels(path(later, round), ({ env }) => env === 'prod');
     if (round === 'second') break;
     await admin.delete(`/api/v1/namespaces/${later}`);
     await admin.waitForGone(`/api/v1/namespaces/${later}`, { timeoutMs: 60_000 });
   }
-  const healed = await stage().policy('beyond', (policy) => policy.conditions['Watching']?.reason === 'Failed', 40_000);
+  const healed = await stage().policy('beyond', (policy) => policy.conditions['Watching']?.reason === 'Failed');
   expect(healed.conditions['Watching']?.message).toContain('the operator is limited to');
 });

@@ -146,7 +146,7 @@ test('G18: reports, policies and what is ours are not written through policies, 
   await stage().applyPolicy('globs', { ...match(resources), match: { resources, namespaces: [ns, 'watch*'] } });
   await stage().applyPolicy('clustered', match(resources.map((each) => ({ ...each, scope: 'Cluster' }))));
   await admin.create(configMap(ns, 'sentinel'));
-  await stage().labels(`/api/v1/namespaces/${ns}/configmaps/sentinel`, (labels) => labels['marked'] === 'yes', 20_000);
+  await stage().labels(`/api/v1/namespaces/${ns}/configmaps/sentinel`, (labels) => labels['marked'] === 'yes');
   await quiet(stage(), operator);
 
   for (const [path, version] of made) expect((await admin.get(path)).metadata.resourceVersion, path).toBe(version);
@@ -167,4 +167,4 @@ test('G18: reports, policies and what is ours are not written through policies, 
   );
   expect(tried).toEqual([]);
   await admin.delete('/api/v1/namespaces/watchkeeper/configmaps/of-ours');
-}, 120_000);
+});

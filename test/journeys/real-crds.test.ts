@@ -82,7 +82,7 @@ test('96 CRDs installed at once under a policy about everything: each kind is on
     rules: [{ name: 'env', set: { labels: [{ key: 'env', value: 'prod' }] } }],
   });
   await stage.labels(`/api/v1/namespaces/${ns}/configmaps/built-in`, (labels) => labels['env'] === 'prod');
-  await stage.policy('everything', (view) => view.conditions['Watching']?.reason === 'Watching', 30_000);
+  await stage.policy('everything', (view) => view.conditions['Watching']?.reason === 'Watching');
   const builtIn = await kindsOf(operator);
   const residentBefore = await operator.metric('process_resident_memory_bytes');
 

@@ -24,7 +24,7 @@ const keysOf = async (file: string) => keysAndOwners(await stage().admin.get(fil
 
 /** Until the object has these keys with these owners. */
 async function settles(file: string, keys: Readonly<Record<string, string>>): Promise<void> {
-  await expect.poll(async () => keysOf(file), { timeout: 10_000 }).toEqual(keys);
+  await expect.poll(async () => keysOf(file)).toEqual(keys);
 }
 
 /** How the operator wrote each object since, in order. */

@@ -33,7 +33,6 @@ async function untilAnswered(
     'the admission policy',
     async () => (await admin.request('PATCH', `${path}?dryRun=All`, { metadata: { labels } }, headers)).body,
     wanted,
-    { timeoutMs: 30_000 },
   );
 }
 

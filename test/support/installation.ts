@@ -2,6 +2,7 @@ import { dirname, join } from 'node:path';
 import { type Admin, createAdmin } from '../cluster/api.ts';
 import type { AuditEntry, AuditMark } from '../cluster/audit-log.ts';
 import type { ClusterHandle } from '../cluster/cluster-handle.ts';
+import { PATIENCE_MS } from '../cluster/eventually.ts';
 import { type PolicyView, viewOf } from './policy-view.ts';
 
 const root = dirname(dirname(import.meta.dirname));
@@ -84,7 +85,7 @@ export class Installation implements InstalledParts {
   }
 
   /** The policy's status once it is as wanted and about the present spec. */
-  async policy(name: string, wanted: (policy: PolicyView) => boolean, timeoutMs = 10_000): Promise<PolicyView> {
+  async policy(name: string, wanted: (policy: PolicyView) => boolean, timeoutMs = PATIENCE_MS): Promise<PolicyView> {
     const found = await this.admin.waitFor(
       `${POLICIES}/${name}`,
       (object) => {

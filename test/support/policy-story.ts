@@ -199,7 +199,7 @@ export async function quiet(stage: Stage, operator: OperatorProcess): Promise<vo
     await stage.admin.create(configMap(ns, name));
     const { items } = await stage.admin.list(CONFIG_MAPS);
     const seen = async () => operator.metric('watchkeeper_informer_objects', 'kind="configmaps"');
-    await eventually('ConfigMaps seen', seen, (count) => count === 0 || count === items.length, { timeoutMs: 30_000 });
+    await eventually('ConfigMaps seen', seen, (count) => count === 0 || count === items.length);
   }
   await idle(operator);
 }

@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import * as z from 'zod';
-import { eventually } from '../cluster/eventually.ts';
+import { eventually, PATIENCE_MS } from '../cluster/eventually.ts';
 
 const LogLine = z.looseObject({ level: z.number(), msg: z.string() });
 export type LogLine = z.infer<typeof LogLine>;
@@ -59,7 +59,7 @@ export class ProductProcess {
   }
 
   /** Resolves when policies and CRDs are known. */
-  async ready(timeoutMs = 20_000): Promise<void> {
+  async ready(timeoutMs = PATIENCE_MS): Promise<void> {
     const readyz = async () => {
       if (this.#child.exitCode !== null)
         throw new Error(`the operator ended with ${this.#child.exitCode}:\n${this.tail()}`);

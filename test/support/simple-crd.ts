@@ -50,5 +50,5 @@ export async function removeCrd(admin: Admin, { group, plural }: SimpleCrd): Pro
   const path = `${CRDS}/${plural}.${group}`;
   if ((await admin.find(path)) === undefined) return;
   await admin.delete(path);
-  await admin.waitForGone(path, { timeoutMs: 30_000 });
+  await admin.waitForGone(path);
 }

@@ -1,4 +1,4 @@
-import { eventually } from '../cluster/eventually.ts';
+import { eventually, PATIENCE_MS } from '../cluster/eventually.ts';
 import { conditionOf, type Manifest } from '../cluster/kube-object.ts';
 import type { Installation } from './installation.ts';
 
@@ -73,7 +73,7 @@ export class SmallCrds {
     await this.#stage.admin.apply(smallCrd(small), { force: true });
   }
 
-  async established(small: SmallKind, timeoutMs = 10_000): Promise<void> {
+  async established(small: SmallKind, timeoutMs = PATIENCE_MS): Promise<void> {
     await this.#stage.admin.waitFor(`${CRDS}/${crdName(small)}`, isEstablished, { timeoutMs });
   }
 
@@ -81,7 +81,7 @@ export class SmallCrds {
   async remove(small: SmallKind): Promise<void> {
     const path = `${CRDS}/${crdName(small)}`;
     await this.#stage.admin.delete(path);
-    await this.#stage.admin.waitForGone(path, { timeoutMs: 30_000, intervalMs: 5 });
+    await this.#stage.admin.waitForGone(path, { intervalMs: 5 });
   }
 
   /** By apply: a POST is held back by kube-apiserver itself until 2 s after it called the kind established. */

@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll } from 'vitest';
 import type { ClusterHandle } from '../cluster/cluster-handle.ts';
-import { eventually } from '../cluster/eventually.ts';
+import { eventually, PATIENCE_MS } from '../cluster/eventually.ts';
 import { sharedControlPlane } from '../cluster/shared.ts';
 import { Installation, install, POLICIES } from './installation.ts';
 import { type OperatorArguments, OperatorProcess, operatorTails, stopOperators } from './operator-process.ts';
@@ -24,7 +24,7 @@ export class Stage extends Installation {
   }
 
   /** Labels of one object once they are as wanted. */
-  async labels(path: string, wanted: (labels: Readonly<Record<string, string>>) => boolean, timeoutMs = 10_000) {
+  async labels(path: string, wanted: (labels: Readonly<Record<string, string>>) => boolean, timeoutMs = PATIENCE_MS) {
     const object = await this.admin.waitFor(path, ({ metadata }) => wanted(metadata.labels), { timeoutMs });
     return object.metadata.labels;
   }
@@ -34,7 +34,7 @@ export class Stage extends Installation {
     return (await this.admin.list(`${collection}?labelSelector=${encodeURIComponent(selector)}`)).items.length;
   }
 
-  async waitForCount(collection: string, selector: string, count: number, timeoutMs = 20_000): Promise<void> {
+  async waitForCount(collection: string, selector: string, count: number, timeoutMs = PATIENCE_MS): Promise<void> {
     await eventually(
       `objects with ${selector}`,
       () => this.countLabelled(collection, selector),
