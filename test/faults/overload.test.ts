@@ -30,7 +30,7 @@ async function startOperator(): Promise<OperatorProcess> {
 async function heapOf(operator: OperatorProcess): Promise<number> {
   const url = /ws:\S+/.exec(operator.noise.join('\n'))?.[0] ?? '';
   using inspector = await Inspector.attach(url);
-  return await inspector.heapInUse();
+  return (await inspector.heap()).objects;
 }
 
 describe('many changes', () => {

@@ -2,8 +2,17 @@ import { once } from 'node:events';
 import * as z from 'zod';
 
 const Reply = z.object({ id: z.number().optional(), result: z.unknown().optional(), error: z.unknown().optional() });
-const Usage = z.object({ usedSize: z.number() });
 const Evaluated = z.object({ result: z.object({ value: z.unknown() }) });
+const Spaces = z.array(z.object({ space_name: z.string(), space_used_size: z.number() }));
+
+/** Bytes that are still reachable. */
+export interface Heap {
+  readonly objects: number;
+  /** Of V8, compiled from functions as they get warm, for hours: bytecode and machine code, and what belongs to them. */
+  readonly code: number;
+}
+
+const CODE_SPACE = /code|trusted/;
 
 /** Looks into a process that was started with `--inspect=127.0.0.1:0`, without any code of its own for that. */
 export class Inspector implements Disposable {
@@ -27,25 +36,33 @@ export class Inspector implements Disposable {
     return new Inspector(socket);
   }
 
-  /** Bytes of its heap that are still reachable. */
-  async heapInUse(): Promise<number> {
+  /** After a full collection. */
+  async heap(): Promise<Heap> {
     // What finalizers let go of is collected by the second one.
     await this.#ask('HeapProfiler.collectGarbage');
     await this.#ask('HeapProfiler.collectGarbage');
-    return Usage.parse(await this.#ask('Runtime.getHeapUsage')).usedSize;
+    const spaces = Spaces.parse(await this.#evaluate(`process.getBuiltinModule('node:v8').getHeapSpaceStatistics()`));
+    const heap = { objects: 0, code: 0 };
+    for (const { space_name: name, space_used_size: used } of spaces) {
+      heap[CODE_SPACE.test(name) ? 'code' : 'objects'] += used;
+    }
+    return heap;
   }
 
   /** What keeps its event loop alive, by the name that Node gives it, such as `Timeout` and `TLSSocketWrap`. */
   async resources(): Promise<ReadonlyMap<string, number>> {
-    const expression = 'process.getActiveResourcesInfo().join()';
-    const { result } = Evaluated.parse(await this.#ask('Runtime.evaluate', { expression, returnByValue: true }));
+    const names = await this.#evaluate('process.getActiveResourcesInfo().join()');
     const counts = new Map<string, number>();
-    for (const name of String(result.value).split(',')) counts.set(name, (counts.get(name) ?? 0) + 1);
+    for (const name of String(names).split(',')) counts.set(name, (counts.get(name) ?? 0) + 1);
     return counts;
   }
 
   [Symbol.dispose](): void {
     this.#socket.close();
+  }
+
+  async #evaluate(expression: string): Promise<unknown> {
+    return Evaluated.parse(await this.#ask('Runtime.evaluate', { expression, returnByValue: true })).result.value;
   }
 
   async #ask(method: string, params: object = {}): Promise<unknown> {

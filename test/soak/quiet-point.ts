@@ -194,12 +194,12 @@ function shown(value: unknown): string {
 }
 
 function lineOf({ name, leads, life, holdings }: ReplicaAtRest, atMs: number, settledAfterMs: number): string {
-  const { heapBytes, residentBytes, sockets, watches, resources } = holdings;
+  const { heap, residentBytes, sockets, watches, resources } = holdings;
   const timers = resources.get('Timeout') ?? 0;
   return [
     `${(atMs / 60_000).toFixed(1).padStart(5)} min`,
     `replica ${name}${life > 0 ? `.${life}` : ''} ${leads ? 'leads' : 'waits'}`,
-    `heap ${(heapBytes / 2 ** 20).toFixed(2)} MiB`,
+    `heap ${(heap.objects / 2 ** 20).toFixed(2)} MiB, code ${(heap.code / 2 ** 20).toFixed(2)} MiB`,
     `resident ${(residentBytes / 2 ** 20).toFixed(0)} MiB`,
     `${sockets} sockets, ${timers} timers, ${watches} watches`,
     `settled after ${(settledAfterMs / 1_000).toFixed(1)} s`,

@@ -2,7 +2,7 @@ import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { eventually } from '../cluster/eventually.ts';
 import type { Watchdog } from '../cluster/watchdog.ts';
 import { ProductProcess } from '../support/product-process.ts';
-import { Inspector } from './inspector.ts';
+import { type Heap, Inspector } from './inspector.ts';
 
 export interface ReplicaOptions {
   readonly name: string;
@@ -24,8 +24,7 @@ export interface Sample {
 
 /** What it holds when there is nothing to do. */
 export interface Holdings extends Sample {
-  /** After a full collection. */
-  readonly heapBytes: number;
+  readonly heap: Heap;
   /** By the name that Node gives it: what keeps its event loop alive. */
   readonly resources: ReadonlyMap<string, number>;
   /** Streams to the server that are watches. */
@@ -90,13 +89,13 @@ export class Replica {
       (found) => found !== '',
     );
     using inspector = await Inspector.attach(url);
-    const heapBytes = await inspector.heapInUse();
+    const heap = await inspector.heap();
     const resources = await inspector.resources();
     const watches = await this.#process.metric('watchkeeper_streams', 'pool="watch"');
     const kinds = await this.#process.labels('watchkeeper_informer_state', 'kind', 'state');
     const sample = this.sample();
     if (sample === undefined) throw new Error(`replica ${this.name} has ended:\n${this.#process.tail()}`);
-    return { ...sample, heapBytes, resources, watches, kinds };
+    return { ...sample, heap, resources, watches, kinds };
   }
 
   async stop(): Promise<void> {

@@ -12,13 +12,15 @@ const MIB = 2 ** 20;
 const HOUR_MS = 3_600_000;
 /** Until then code is being compiled and tables fill: nothing is said of growth. */
 const WARM_MS = 1_200_000;
-/** The heap may grow by so much in an hour, in bytes: noise from one rest to the next is a tenth of it. */
+/** Objects may grow by so much in an hour, in bytes: noise from one rest to the next is a tenth of it. */
 const HEAP_PER_HOUR = 2 * MIB;
 /** A line through fewer rests, or over less time, says nothing. */
 const FEWEST_POINTS = 5;
 const SHORTEST_MS = 600_000;
-/** Whatever the time: between any two rests of one process. */
+/** Whatever the time: between the first and the last rest of one process. */
 const HEAP_STEP = 12 * MIB;
+/** There is only so much to compile. */
+const MOST_CODE = 16 * MIB;
 
 export function judge({ seed, quietPoints, samples, changes, faults, writes }: SoakResult): Verdict {
   const rows: [string, string][] = [['seed', String(seed)]];
@@ -40,18 +42,23 @@ export function judge({ seed, quietPoints, samples, changes, faults, writes }: S
       const [was, is] = [first.holdings, end.holdings];
       const who = `replica ${name}, while it ${leads ? 'leads' : 'waits'}`;
       const most = Math.max(...resident.map(({ residentBytes }) => residentBytes));
-      rows.push([`${who}: heap in use, first and last`, `${mib(was.heapBytes)} and ${mib(is.heapBytes)}`]);
+      rows.push([
+        `${who}: objects in its heap, first and last`,
+        `${mib(was.heap.objects)} and ${mib(is.heap.objects)}`,
+      ]);
+      rows.push([`${who}: compiled code, first and last`, `${mib(was.heap.code)} and ${mib(is.heap.code)}`]);
       rows.push([
         `${who}: resident, first and last; most ever`,
         `${mib(was.residentBytes)} and ${mib(is.residentBytes)}; ${mib(most)}`,
       ]);
       rows.push([`${who}: sockets / timers / watches, first and last`, `${held(was)} and ${held(is)}`]);
-      if (is.heapBytes - was.heapBytes > HEAP_STEP)
-        wrong.push(`${who}: the heap grew from ${mib(was.heapBytes)} to ${mib(is.heapBytes)}`);
+      if (is.heap.objects - was.heap.objects > HEAP_STEP)
+        wrong.push(`${who}: the heap grew from ${mib(was.heap.objects)} to ${mib(is.heap.objects)}`);
+      if (is.heap.code > MOST_CODE) wrong.push(`${who}: there are ${mib(is.heap.code)} of compiled code`);
       const late = points.filter(({ atMs }) => atMs >= WARM_MS);
       const span = (late.at(-1)?.atMs ?? 0) - (late[0]?.atMs ?? 0);
       if (late.length < FEWEST_POINTS || span < SHORTEST_MS) continue;
-      const { slope } = trendOf(late.map(({ atMs, holdings }) => [atMs / HOUR_MS, holdings.heapBytes]));
+      const { slope } = trendOf(late.map(({ atMs, holdings }) => [atMs / HOUR_MS, holdings.heap.objects]));
       rows.push([
         `${who}: growth of the heap, over ${minutes(span)}`,
         `${mib(slope)}/h (at most ${mib(HEAP_PER_HOUR)}/h)`,
