@@ -3,6 +3,8 @@ import type { Clock } from '../../base/clock.ts';
 import type { Log } from '../../base/log.ts';
 
 const TRY = { initialMs: 1_000, maxMs: 60_000, factor: 2, jitter: 0.2, resetAfterMs: 600_000 };
+/** Most that are remembered: namespaces come and go, and one that is gone is never heard of again. */
+const MOST = 1_000;
 
 interface Refused {
   readonly backoff: Backoff;
@@ -17,6 +19,7 @@ interface Refused {
 export class RefusedNamespaces {
   readonly #clock: Clock;
   readonly #log: Log;
+  /** In the order in which they refused last. */
   readonly #refused = new Map<string, Refused>();
 
   constructor(clock: Clock, log: Log) {
@@ -39,7 +42,10 @@ export class RefusedNamespaces {
       );
     const refused = this.#refused.get(namespace) ?? { backoff: new Backoff(TRY, this.#clock), until: 0 };
     refused.until = this.#clock.monotonic() + refused.backoff.next();
+    this.#refused.delete(namespace);
     this.#refused.set(namespace, refused);
+    const [oldest] = this.#refused.keys();
+    if (oldest !== undefined && this.#refused.size > MOST) this.#refused.delete(oldest);
   }
 
   /** An Event went through. */
