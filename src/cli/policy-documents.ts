@@ -5,6 +5,7 @@ import { parseAllDocuments } from 'yaml';
 import { WATCH_POLICIES, WATCH_POLICY_KIND } from '../api/watch-policy.ts';
 import { quoted } from '../api/words.ts';
 import { messageOf } from '../base/errors.ts';
+import { recordOf } from '../base/json-value.ts';
 import type { PolicySource } from '../policy/compile.ts';
 
 /** A policy, and where it was found, for messages. */
@@ -84,8 +85,4 @@ function together(all: readonly PolicyDocuments[]): PolicyDocuments {
     others: all.reduce((sum, { others }) => sum + others, 0),
     problems: all.flatMap(({ problems }) => problems),
   };
-}
-
-function recordOf(value: unknown): Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null ? (value as Readonly<Record<string, unknown>>) : {};
 }

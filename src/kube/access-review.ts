@@ -1,3 +1,4 @@
+import { isRecord, textOf } from '../base/json-value.ts';
 import type { KubeClient } from './client.ts';
 import { parseAnswer } from './json-answer.ts';
 import { malformed } from './malformed.ts';
@@ -43,9 +44,8 @@ export async function reviewSelfAccess(
     signal,
   });
   const { status } = parseAnswer(body);
-  if (typeof status !== 'object' || status === null) throw malformed('an access review without a status');
-  const { allowed, reason } = status as { readonly allowed?: unknown; readonly reason?: unknown };
-  return { allowed: allowed === true, reason: typeof reason === 'string' ? reason : '' };
+  if (!isRecord(status)) throw malformed('an access review without a status');
+  return { allowed: status['allowed'] === true, reason: textOf(status['reason']) };
 }
 
 /** Which of the verbs we have no right to. Rejects with ApiError. */

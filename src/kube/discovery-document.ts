@@ -1,4 +1,5 @@
 import type { Scope } from '../api/resource.ts';
+import { isRecord, type JsonRecord } from '../base/json-value.ts';
 import type { ServedVersion } from './discovery.ts';
 import { parseAnswer } from './json-answer.ts';
 import { malformed } from './malformed.ts';
@@ -54,10 +55,10 @@ function parseScope(scope: unknown): Scope {
 }
 
 /** Go leaves out, or writes as null, what is empty; anything else of the wrong type is malformed. */
-function asRecord(value: unknown): Readonly<Record<string, unknown>> {
+function asRecord(value: unknown): JsonRecord {
   if (value === undefined || value === null) return {};
-  if (typeof value !== 'object' || Array.isArray(value)) throw malformed('a malformed discovery document');
-  return value as Readonly<Record<string, unknown>>;
+  if (!isRecord(value)) throw malformed('a malformed discovery document');
+  return value;
 }
 
 function asArray(value: unknown): readonly unknown[] {

@@ -1,4 +1,5 @@
 import { MANAGER, RETAINED_MANAGER } from '../api/object.ts';
+import { isRecord } from '../base/json-value.ts';
 import type { KubeRequest } from './client.ts';
 import { OWN_EVENT_NAME } from './event-name.ts';
 import { isOwnLease, refuseLeaseChange, refuseNewLease } from './own-lease.ts';
@@ -180,8 +181,4 @@ function parseObject(body: DoorRequest['body']): Record<string, unknown> | undef
   } catch {
     return undefined;
   }
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

@@ -1,5 +1,6 @@
 import type { KeySet } from '../api/object.ts';
 import type { GroupVersionResource } from '../api/resource.ts';
+import { recordOf, textOf } from '../base/json-value.ts';
 import type { KubeClient } from './client.ts';
 import { parseAnswer } from './json-answer.ts';
 import { keysInFields } from './key-sets.ts';
@@ -44,14 +45,10 @@ export async function readFieldOwners(
   const { uid, managedFields } = found.find((metadata) => metadata['name'] === name) ?? {};
   const entries = Array.isArray(managedFields) ? managedFields.slice(0, MOST_OWNERS) : [];
   return {
-    uid: typeof uid === 'string' ? uid : '',
+    uid: textOf(uid),
     owners: entries.flatMap((entry: unknown): FieldOwner[] => {
       const { manager, fieldsV1 } = recordOf(entry);
       return typeof manager === 'string' ? [{ manager, keys: keysInFields(fieldsV1) }] : [];
     }),
   };
-}
-
-function recordOf(value: unknown): Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null ? (value as Readonly<Record<string, unknown>>) : {};
 }

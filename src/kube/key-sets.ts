@@ -1,4 +1,5 @@
 import { type KeySet, NO_KEYS } from '../api/object.ts';
+import { recordOf } from '../base/json-value.ts';
 import { malformed } from './malformed.ts';
 
 /** More different key sets than this are hardly alive at once; the oldest goes first. */
@@ -52,9 +53,9 @@ function parseFields(record: string): KeySet {
 
 /** The labels and annotations that a parsed `fieldsV1` names. */
 export function keysInFields(fields: unknown): KeySet {
-  const metadata = member(fields, 'f:metadata');
-  const labels = keysOf(member(metadata, 'f:labels'));
-  const annotations = keysOf(member(metadata, 'f:annotations'));
+  const metadata = recordOf(recordOf(fields)['f:metadata']);
+  const labels = keysOf(metadata['f:labels']);
+  const annotations = keysOf(metadata['f:annotations']);
   return labels.length === 0 && annotations.length === 0 ? NO_KEYS : freezeKeys(labels, annotations);
 }
 
@@ -68,11 +69,5 @@ function sortedSet(keys: readonly string[]): readonly string[] {
 
 /** `f:KEY` stands for a key; `.` for the map itself. */
 function keysOf(fields: unknown): string[] {
-  if (typeof fields !== 'object' || fields === null) return [];
-  return Object.keys(fields).flatMap((field) => (field.startsWith('f:') ? [field.slice(2)] : []));
-}
-
-function member(value: unknown, key: string): unknown {
-  if (typeof value !== 'object' || value === null) return undefined;
-  return (value as Readonly<Record<string, unknown>>)[key];
+  return Object.keys(recordOf(fields)).flatMap((field) => (field.startsWith('f:') ? [field.slice(2)] : []));
 }

@@ -4,6 +4,7 @@ import { dirname, resolve } from 'node:path';
 import type { KubeConfig } from '@kubernetes/client-node/dist/config.js';
 import { parse } from 'yaml';
 import { messageOf } from '../base/errors.ts';
+import { isRecord, recordOf } from '../base/json-value.ts';
 import type { CredentialMaterial, CredentialSource } from './cached-credentials.ts';
 import { credentialError } from './credential-error.ts';
 import type { TlsMaterial } from './credentials.ts';
@@ -147,23 +148,19 @@ function pem(value: unknown): string | Buffer | undefined {
 
 function usesOpenId(config: KubeConfig): boolean {
   const provider: unknown = config.getCurrentUser()?.authProvider;
-  return isRecord(provider) && provider['name'] === 'oidc';
+  return recordOf(provider)['name'] === 'oidc';
 }
 
 function readTokenFiles(text: string, directory: string): [string, string][] {
   const document: unknown = parse(text);
   const users = isRecord(document) && Array.isArray(document['users']) ? (document['users'] as readonly unknown[]) : [];
   return users.flatMap((entry): [string, string][] => {
-    const user = isRecord(entry) ? entry['user'] : undefined;
-    if (!isRecord(entry) || !isRecord(user)) return [];
+    const { name, user } = recordOf(entry);
+    if (!isRecord(user)) return [];
     if (user['as-groups'] !== undefined || user['as-uid'] !== undefined || user['as-user-extra'] !== undefined) {
-      throw new Error(`the user "${String(entry['name'])}" impersonates more than a user name, which is not supported`);
+      throw new Error(`the user "${String(name)}" impersonates more than a user name, which is not supported`);
     }
     const file = user['tokenFile'];
-    return typeof file === 'string' ? [[String(entry['name']), resolve(directory, file)]] : [];
+    return typeof file === 'string' ? [[String(name), resolve(directory, file)]] : [];
   });
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

@@ -1,4 +1,5 @@
 import { apiVersionOf, type GroupVersionResource } from '../api/resource.ts';
+import { type JsonRecord, numberOf, recordOf, textOf } from '../base/json-value.ts';
 import type { KubeClient, KubeRequest } from './client.ts';
 import { ApiError } from './errors.ts';
 import { parseAnswer } from './json-answer.ts';
@@ -91,29 +92,16 @@ function fieldsOf({ holder, durationSeconds, acquireTime, renewTime, transitions
   };
 }
 
-function leaseOf({ metadata, spec }: Readonly<Record<string, unknown>>): Lease {
-  const resourceVersion = textIn(metadata, 'resourceVersion');
+function leaseOf({ metadata, spec }: JsonRecord): Lease {
+  const resourceVersion = textOf(recordOf(metadata)['resourceVersion']);
+  const { holderIdentity, leaseDurationSeconds, acquireTime, renewTime, leaseTransitions } = recordOf(spec);
   if (resourceVersion === '') throw malformed('a Lease without a resourceVersion');
   return {
     resourceVersion,
-    holder: textIn(spec, 'holderIdentity'),
-    durationSeconds: numberIn(spec, 'leaseDurationSeconds'),
-    acquireTime: textIn(spec, 'acquireTime'),
-    renewTime: textIn(spec, 'renewTime'),
-    transitions: numberIn(spec, 'leaseTransitions'),
+    holder: textOf(holderIdentity),
+    durationSeconds: numberOf(leaseDurationSeconds),
+    acquireTime: textOf(acquireTime),
+    renewTime: textOf(renewTime),
+    transitions: numberOf(leaseTransitions),
   };
-}
-
-function textIn(record: unknown, field: string): string {
-  const value = valueOf(record, field);
-  return typeof value === 'string' ? value : '';
-}
-
-function numberIn(record: unknown, field: string): number {
-  const value = valueOf(record, field);
-  return typeof value === 'number' ? value : 0;
-}
-
-function valueOf(record: unknown, field: string): unknown {
-  return typeof record === 'object' && record !== null ? (record as Record<string, unknown>)[field] : undefined;
 }

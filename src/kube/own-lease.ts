@@ -1,3 +1,4 @@
+import { type JsonRecord, recordOf, textOf } from '../base/json-value.ts';
 import type { RequestPath } from './request-path.ts';
 
 /** The one Lease that we hold: in our own namespace. */
@@ -14,27 +15,24 @@ const NEW: ReadonlySet<string> = new Set(['apiVersion', 'kind', 'metadata', 'spe
 const CHANGED: ReadonlySet<string> = new Set(['metadata', 'spec']);
 
 /** Why our Lease must not be made with this body; undefined when it may. */
-export function refuseNewLease(document: Record<string, unknown> | undefined): string | undefined {
-  const isOurs = nameIn(document, 'name') === LEASE_NAME;
+export function refuseNewLease(document: JsonRecord | undefined): string | undefined {
+  const isOurs = inMetadata(document, 'name') === LEASE_NAME;
   return refuseFields(document, NEW) ?? (isOurs ? undefined : 'a Lease other than ours is never made');
 }
 
 /** The same for a patch of it. */
-export function refuseLeaseChange(document: Record<string, unknown> | undefined): string | undefined {
+export function refuseLeaseChange(document: JsonRecord | undefined): string | undefined {
   // Without it the Lease of whoever was faster would be overwritten.
-  const isGuarded = nameIn(document, 'resourceVersion') !== '';
+  const isGuarded = inMetadata(document, 'resourceVersion') !== '';
   return refuseFields(document, CHANGED) ?? (isGuarded ? undefined : 'our Lease is changed at a resourceVersion alone');
 }
 
-function refuseFields(document: Record<string, unknown> | undefined, fields: ReadonlySet<string>): string | undefined {
+function refuseFields(document: JsonRecord | undefined, fields: ReadonlySet<string>): string | undefined {
   if (document === undefined) return 'the body must be a JSON object';
   const field = Object.keys(document).find((name) => !fields.has(name));
   return field === undefined ? undefined : `${JSON.stringify(field)} of our Lease is never written`;
 }
 
-function nameIn(document: Record<string, unknown> | undefined, field: 'name' | 'resourceVersion'): string {
-  const metadata = document?.['metadata'];
-  if (typeof metadata !== 'object' || metadata === null) return '';
-  const value = (metadata as Record<string, unknown>)[field];
-  return typeof value === 'string' ? value : '';
+function inMetadata(document: JsonRecord | undefined, field: 'name' | 'resourceVersion'): string {
+  return textOf(recordOf(document?.['metadata'])[field]);
 }

@@ -1,3 +1,4 @@
+import { isRecord, type JsonRecord, numberOf, recordOf, textOf } from '../base/json-value.ts';
 import type { StatusCause } from './errors.ts';
 import { type DecodedStatus, decodeProtobufStatus } from './protobuf-status.ts';
 
@@ -13,7 +14,7 @@ export function decodeStatus(contentType: string | undefined, body: Buffer): Dec
 
 function jsonStatus(document: unknown): DecodedStatus | undefined {
   if (!isRecord(document) || document['kind'] !== 'Status') return undefined;
-  const details = isRecord(document['details']) ? document['details'] : {};
+  const details = recordOf(document['details']);
   const causes: readonly unknown[] = Array.isArray(details['causes']) ? details['causes'] : [];
   const retryAfterSeconds = numberOf(details['retryAfterSeconds']);
   return {
@@ -25,18 +26,6 @@ function jsonStatus(document: unknown): DecodedStatus | undefined {
   };
 }
 
-function statusCause(cause: Record<string, unknown>): StatusCause {
+function statusCause(cause: JsonRecord): StatusCause {
   return { reason: textOf(cause['reason']), message: textOf(cause['message']), field: textOf(cause['field']) };
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null;
-}
-
-function textOf(value: unknown): string {
-  return typeof value === 'string' ? value : '';
-}
-
-function numberOf(value: unknown): number {
-  return typeof value === 'number' ? value : 0;
 }

@@ -1,4 +1,5 @@
 import * as fc from 'fast-check';
+import { isRecord } from '../../src/base/json-value.ts';
 import { parsePolicies } from '../../src/cli/policy-documents.ts';
 import { rightsOf } from '../../src/cli/policy-rights.ts';
 import { refuseReason } from '../../src/kube/door-rules.ts';
@@ -14,9 +15,6 @@ import { mutated, nastyJson, nastyText } from './inputs.ts';
 import { type FuzzTarget, same, target } from './target.ts';
 
 /** What leaves the process: bodies of writes, lines of logs, what commands print. */
-
-const isPlain = (value: unknown): value is Readonly<Record<string, unknown>> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);
 
 const changes = fc
   .array(fc.tuple(nastyText, fc.option(nastyText)), { maxLength: 4 })
@@ -47,7 +45,7 @@ const patchBodies = target(
     const [request] = client.requests;
     if (request === undefined) throw new Error('nothing is sent');
     const body: unknown = JSON.parse(String(request.body));
-    if (!isPlain(body) || !isPlain(body['metadata'])) throw new Error('not an object');
+    if (!isRecord(body) || !isRecord(body['metadata'])) throw new Error('not an object');
     same('fields', Object.keys(body).join(), 'metadata');
     const { metadata } = body;
     same('uid', metadata['uid'], uid);
@@ -100,7 +98,7 @@ const logLines = target(
     const lines = text.split('\n');
     same('lines', lines.length, entries + 1);
     same('the end', lines.pop(), '');
-    for (const line of lines) if (!isPlain(JSON.parse(line))) throw new Error(`not an entry: ${line}`);
+    for (const line of lines) if (!isRecord(JSON.parse(line))) throw new Error(`not an entry: ${line}`);
     if (text.includes('CANARY')) throw new Error('a value is told');
   },
 );
