@@ -5,13 +5,10 @@ import { counted, listed, quoted } from '../api/words.ts';
 import { systemClock } from '../base/clock.ts';
 import { messageOf } from '../base/errors.ts';
 import { silentLog } from '../base/log.ts';
-import { VERSION } from '../base/version.ts';
 import type { KubeClient } from '../kube/client.ts';
-import { loadCredentials } from '../kube/credentials.ts';
 import type { DiscoverySnapshot } from '../kube/discovery.ts';
 import { DiscoveryClient } from '../kube/discovery-client.ts';
 import { ApiError } from '../kube/errors.ts';
-import { createKubeClient, userAgentOf } from '../kube/http-client.ts';
 import { createListWatch } from '../kube/list-watch-client.ts';
 import type { KindContext } from '../policy/program.ts';
 import { Cleanup, type CleanupObserver, type KindCleanup } from '../write/cleanup.ts';
@@ -20,6 +17,8 @@ import { objectRequests } from '../write/object-requests.ts';
 import { ObjectWriter } from '../write/object-writer.ts';
 import type { CleanupOptions } from './cleanup.ts';
 import { cleanupReport } from './cleanup-report.ts';
+import { isEnforced, listPolicies } from './cluster-policies.ts';
+import { say, withClient } from './one-shot.ts';
 
 /** Exit codes. */
 const CLEAN = 0;
@@ -40,18 +39,7 @@ export async function cleanCluster({ kubeconfig, context, ...options }: CleanupO
   process.once('SIGINT', onSignal);
   process.once('SIGTERM', onSignal);
   try {
-    const credentials = await loadCredentials({ kubeconfig, context }, systemClock, silentLog);
-    const client = createKubeClient({
-      credentials,
-      userAgent: userAgentOf(VERSION),
-      clock: systemClock,
-      log: silentLog,
-    });
-    try {
-      return await cleanKinds(client, options, signal);
-    } finally {
-      await client.close();
-    }
+    return await withClient({ kubeconfig, context }, (client) => cleanKinds(client, options, signal));
   } catch (error) {
     say(signal.aborted ? 'Interrupted. What was removed stays removed; run it again to go on.' : messageOf(error));
     return signal.aborted ? INTERRUPTED : LEFT_OVER;
@@ -113,20 +101,12 @@ async function enforcedPolicies(
   signal: AbortSignal,
 ): Promise<readonly string[]> {
   if (!discovery.has(groupResourceName(WATCH_POLICIES))) return [];
-  const list = createListWatch(client, {
-    gvr: WATCH_POLICIES,
-    representation: { kind: 'Projected', fields: ['spec'] },
-  });
-  const { items } = await list.list({ signal }).catch((error: unknown) => {
+  const policies = await listPolicies(client, signal).catch((error: unknown) => {
     if (!(error instanceof ApiError && error.code === 'Forbidden')) throw error;
     say('Whether policies are enforced cannot be seen: there is no right to list watchpolicies.');
-    return { items: [] };
+    return [];
   });
-  return items.filter(({ body }) => modeOf(body?.['spec']) === 'Enforce').map(({ name }) => name);
-}
-
-function modeOf(spec: unknown): unknown {
-  return typeof spec === 'object' && spec !== null && 'mode' in spec ? spec.mode : undefined;
+  return policies.filter(isEnforced).map(({ name }) => name);
 }
 
 /** The results in the order of the kinds. */
@@ -182,8 +162,4 @@ class Progress implements CleanupObserver {
   #payload() {
     return { objects: this.#objects, found: this.#found, handled: this.#handled };
   }
-}
-
-function say(text: string): void {
-  process.stderr.write(`${text}\n`);
 }

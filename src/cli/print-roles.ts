@@ -1,15 +1,10 @@
-import { WATCH_POLICIES } from '../api/watch-policy.ts';
 import { counted, listedUpTo, quoted } from '../api/words.ts';
-import { systemClock } from '../base/clock.ts';
 import { messageOf } from '../base/errors.ts';
-import { silentLog } from '../base/log.ts';
 import { VERSION } from '../base/version.ts';
-import type { KubeClient } from '../kube/client.ts';
-import { loadCredentials } from '../kube/credentials.ts';
 import type { DiscoverySnapshot } from '../kube/discovery.ts';
 import { DiscoveryClient } from '../kube/discovery-client.ts';
-import { createKubeClient, userAgentOf } from '../kube/http-client.ts';
-import { createListWatch } from '../kube/list-watch-client.ts';
+import { isEnforced, listPolicies } from './cluster-policies.ts';
+import { say, withClient } from './one-shot.ts';
 import { type PolicyDocument, type PolicyDocuments, readPolicyFiles } from './policy-documents.ts';
 import { rightsOf } from './policy-rights.ts';
 import type { RbacOptions } from './rbac.ts';
@@ -56,32 +51,12 @@ async function readCluster(
   { kubeconfig, context, all }: RbacOptions,
   given: PolicyDocuments | undefined,
 ): Promise<Cluster> {
-  const credentials = await loadCredentials({ kubeconfig, context }, systemClock, silentLog);
-  const client = createKubeClient({
-    credentials,
-    userAgent: userAgentOf(VERSION),
-    clock: systemClock,
-    log: silentLog,
-  });
   const { signal } = new AbortController();
-  try {
+  return withClient({ kubeconfig, context }, async (client) => {
     const discovery = await new DiscoveryClient(client).refresh(signal);
-    const policies = given === undefined && !all ? await policiesOf(client, signal) : [];
+    const policies = given === undefined && !all ? await listPolicies(client, signal) : [];
     return { discovery, documents: given ?? { ...NO_DOCUMENTS, policies } };
-  } finally {
-    await client.close();
-  }
-}
-
-async function policiesOf(client: KubeClient, signal: AbortSignal): Promise<PolicyDocument[]> {
-  const list = createListWatch(client, {
-    gvr: WATCH_POLICIES,
-    representation: { kind: 'Projected', fields: ['spec'] },
   });
-  const { items } = await list.list({ signal });
-  return items
-    .map(({ name, uid, generation, body }) => ({ name, uid, generation, spec: body?.['spec'], where: 'the cluster' }))
-    .toSorted((a, b) => (a.name < b.name ? -1 : 1));
 }
 
 const NAMES_SHOWN = 8;
@@ -100,15 +75,11 @@ function headOf(policies: readonly PolicyDocument[], { all, enforced, offline }:
 
 /** What to think of besides, for the reader at the terminal. */
 function hints(policies: readonly PolicyDocument[], { enforced }: RbacOptions): string[] {
-  const idle = policies.filter(({ spec }) => modeOf(spec) !== 'Enforce');
+  const idle = policies.filter((policy) => !isEnforced(policy));
   if (enforced || idle.length === 0) return [];
   const first = quoted(idle[0]?.name ?? '');
   const are = counted(idle.length, 'policy is', 'policies are');
   return [`${are} not in mode Enforce, such as ${first}: what they will need then is printed with --enforced.`];
-}
-
-function modeOf(spec: unknown): unknown {
-  return typeof spec === 'object' && spec !== null && 'mode' in spec ? spec.mode : undefined;
 }
 
 function nothingFound(files: readonly string[], others: number): string {
@@ -120,8 +91,4 @@ function nothingFound(files: readonly string[], others: number): string {
 function refused(problems: readonly string[]): number {
   for (const problem of problems) say(problem);
   return REFUSED;
-}
-
-function say(text: string): void {
-  process.stderr.write(`${text}\n`);
 }
