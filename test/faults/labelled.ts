@@ -1,17 +1,30 @@
+import type { Manifest } from '../cluster/kube-object.ts';
+import { CONFIG_MAPS, labelling } from '../support/fault-stories.ts';
+import type { Step } from '../support/fault-story.ts';
 import type { PolicySpec } from '../support/installation.ts';
-import type { StoryEnd } from '../support/story-end.ts';
+import { configMap } from '../support/stage.ts';
+import { isEvaluated, type StoryEnd } from '../support/story-end.ts';
+
+/** So many ConfigMaps: `cm-0`, `cm-1` and so on. */
+export function configMaps(ns: string, count: number): readonly Manifest[] {
+  return Array.from({ length: count }, (_, i) => configMap(ns, `cm-${i}`));
+}
 
 /** A policy that keeps the label `team` on what it matches in the story's namespace. */
 export function team(
   ns: string,
   value: string,
   match: Readonly<Record<string, unknown>> = {},
-  resources: readonly { readonly group: string; readonly resource: string }[] = [{ group: '', resource: 'configmaps' }],
+  resources: readonly { readonly group: string; readonly resource: string }[] = [CONFIG_MAPS],
 ): PolicySpec {
+  return labelling(ns, { team: value }, { match: { resources, ...match } });
+}
+
+/** A step by which the policy `team` gives its label this value on ConfigMaps, until so many carry it. */
+export function teamBecomes(value: string, count: number): Step {
   return {
-    mode: 'Enforce',
-    match: { resources, namespaces: [ns], ...match },
-    rules: [{ name: 'team', set: { labels: [{ key: 'team', value }] } }],
+    act: (scene) => scene.applyPolicy('team', team(scene.ns, value)),
+    until: (end) => isWritten(end, value, count),
   };
 }
 
@@ -21,6 +34,6 @@ export function team(
  */
 export function isWritten({ objects, policies }: StoryEnd, value: string, count: number): boolean {
   const written = Object.values(objects).filter((keys) => keys['team'] === `${value} (watchkeeper)`);
-  const { isCurrent, conditions = {} } = policies['team'] ?? {};
-  return written.length === count && isCurrent === true && conditions['Compliant']?.startsWith('True') === true;
+  const policy = policies['team'];
+  return written.length === count && isEvaluated(policy) && policy.conditions['Compliant']?.startsWith('True') === true;
 }

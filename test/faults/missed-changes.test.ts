@@ -3,7 +3,7 @@ import type { Fault, FaultStory, Scene } from '../support/fault-story.ts';
 import { configMap } from '../support/stage.ts';
 import { isEvaluated } from '../support/story-end.ts';
 import { expectUndisturbed, useTheatre } from '../support/undisturbed.ts';
-import { isWritten, team } from './labelled.ts';
+import { configMaps, isWritten, team, teamBecomes } from './labelled.ts';
 import { GONE, PASS } from './proxy.ts';
 
 const theatre = useTheatre();
@@ -93,12 +93,9 @@ test.each(away)('U1, U2: objects go, come again and stop to match while %s', asy
 const OBJECTS = 12;
 
 const BACK_AND_FORTH: FaultStory = {
-  objects: (ns) => Array.from({ length: OBJECTS }, (_, i) => configMap(ns, `cm-${i}`)),
+  objects: (ns) => configMaps(ns, OBJECTS),
   steps: [
-    {
-      act: (scene) => scene.applyPolicy('team', team(scene.ns, 'blue')),
-      until: (end) => isWritten(end, 'blue', OBJECTS),
-    },
+    teamBecomes('blue', OBJECTS),
     {
       act: async (scene) => {
         await scene.applyPolicy('team', team(scene.ns, 'red'));

@@ -2,9 +2,8 @@ import { expect, test } from 'vitest';
 import { eventually } from '../cluster/eventually.ts';
 import { recordRequests } from '../support/fault-proxy.ts';
 import type { Fault, FaultStory } from '../support/fault-story.ts';
-import { configMap } from '../support/stage.ts';
 import { expectUndisturbed, useTheatre } from '../support/undisturbed.ts';
-import { isWritten, team } from './labelled.ts';
+import { configMaps, isWritten, team, teamBecomes } from './labelled.ts';
 import { PASS, refusal } from './proxy.ts';
 
 const theatre = useTheatre();
@@ -12,12 +11,9 @@ const theatre = useTheatre();
 const OBJECTS = 30;
 
 const STORY: FaultStory = {
-  objects: (ns) => Array.from({ length: OBJECTS }, (_, i) => configMap(ns, `cm-${i}`)),
+  objects: (ns) => configMaps(ns, OBJECTS),
   steps: [
-    {
-      act: (scene) => scene.applyPolicy('team', team(scene.ns, 'blue')),
-      until: (end) => isWritten(end, 'blue', OBJECTS),
-    },
+    teamBecomes('blue', OBJECTS),
     {
       act: async (scene) => {
         await scene.applyPolicy('team', team(scene.ns, 'red'));

@@ -2,9 +2,8 @@ import { beforeAll, expect, test } from 'vitest';
 import { eventually } from '../cluster/eventually.ts';
 import type { Fault, FaultStory, Scene } from '../support/fault-story.ts';
 import { useOwnStage } from '../support/own-stage.ts';
-import { configMap } from '../support/stage.ts';
 import { expectUndisturbed, useTheatre } from '../support/undisturbed.ts';
-import { isWritten, team } from './labelled.ts';
+import { configMaps, isWritten, team, teamBecomes } from './labelled.ts';
 import { PASS } from './proxy.ts';
 
 /** Without its cache the API server asks etcd about each version, so what is compacted is gone at once. */
@@ -18,16 +17,13 @@ const OTHERS = 520;
 beforeAll(async () => {
   const { admin } = own.stage();
   const ns = await admin.createNamespace('others');
-  await admin.createMany(Array.from({ length: OTHERS }, (_, i) => configMap(ns, `cm-${i}`)));
+  await admin.createMany(configMaps(ns, OTHERS));
 });
 
 const STORY: FaultStory = {
-  objects: (ns) => Array.from({ length: OBJECTS }, (_, i) => configMap(ns, `cm-${i}`)),
+  objects: (ns) => configMaps(ns, OBJECTS),
   steps: [
-    {
-      act: (scene) => scene.applyPolicy('team', team(scene.ns, 'blue')),
-      until: (end) => isWritten(end, 'blue', OBJECTS),
-    },
+    teamBecomes('blue', OBJECTS),
     {
       act: async (scene) => {
         await scene.stage.admin.delete(scene.path('configmaps', 'cm-0'));

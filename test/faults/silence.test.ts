@@ -3,7 +3,7 @@ import { eventually } from '../cluster/eventually.ts';
 import type { Fault, FaultStory } from '../support/fault-story.ts';
 import { configMap } from '../support/stage.ts';
 import { expectUndisturbed, useTheatre } from '../support/undisturbed.ts';
-import { isWritten, team } from './labelled.ts';
+import { isWritten, teamBecomes } from './labelled.ts';
 
 /** A file of its own, beside which others run: it waits for the operator's own time-outs. */
 const theatre = useTheatre();
@@ -11,7 +11,7 @@ const theatre = useTheatre();
 const STORY: FaultStory = {
   objects: (ns) => ['a', 'b', 'c'].map((name) => configMap(ns, name)),
   steps: [
-    { act: (scene) => scene.applyPolicy('team', team(scene.ns, 'blue')), until: (end) => isWritten(end, 'blue', 3) },
+    teamBecomes('blue', 3),
     {
       act: async (scene) => {
         await scene.patch(scene.path('configmaps', 'a'), { labels: { team: 'red' } });

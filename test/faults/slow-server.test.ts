@@ -2,9 +2,8 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import { CONFIG_MAPS, labelling, owns } from '../support/fault-stories.ts';
 import type { Fault, FaultStory, Scene } from '../support/fault-story.ts';
-import { configMap } from '../support/stage.ts';
 import { expectUndisturbed, PACE, useTheatre } from '../support/undisturbed.ts';
-import { isWritten, team } from './labelled.ts';
+import { configMaps, isWritten, teamBecomes } from './labelled.ts';
 import { isWrite, PASS } from './proxy.ts';
 
 /** A file of its own, beside which others run: the server takes its time. */
@@ -15,13 +14,8 @@ const OBJECTS = 12;
 const SLOW_MS = 5_000;
 
 const SMALL: FaultStory = {
-  objects: (ns) => Array.from({ length: OBJECTS }, (_, i) => configMap(ns, `cm-${i}`)),
-  steps: [
-    {
-      act: (scene) => scene.applyPolicy('team', team(scene.ns, 'blue')),
-      until: (end) => isWritten(end, 'blue', OBJECTS),
-    },
-  ],
+  objects: (ns) => configMaps(ns, OBJECTS),
+  steps: [teamBecomes('blue', OBJECTS)],
   settled: (end) => isWritten(end, 'blue', OBJECTS) && owns(end, OBJECTS),
   timeoutMs: 110_000,
 };
@@ -51,8 +45,8 @@ const [LARGE, LARGE_OBJECTS] = [900_000, 24];
 
 const HUGE: FaultStory = {
   objects: (ns) =>
-    Array.from({ length: LARGE_OBJECTS }, (_, i) => ({
-      ...configMap(ns, `cm-${i}`),
+    configMaps(ns, LARGE_OBJECTS).map((object) => ({
+      ...object,
       data: { owner: 'ann', filler: 'x'.repeat(LARGE) },
     })),
   steps: [

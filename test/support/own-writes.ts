@@ -26,11 +26,6 @@ export function ownWrites(entries: readonly AuditEntry[], ns: string): OwnWrites
   return counts;
 }
 
-/** The writes of the story's objects, whatever became of them. */
-export function objectWrites(entries: readonly AuditEntry[], ns: string): readonly AuditEntry[] {
-  return entries.filter((entry) => classOf(entry, ns) === 'objects');
-}
-
 /** Undefined for what is not the operator's, or not about the story. */
 function classOf({ userAgent, group, resource, namespace, name }: AuditEntry, ns: string): WriteClass | undefined {
   if (!userAgent.startsWith('watchkeeper/')) return undefined;
