@@ -1,4 +1,5 @@
 import type { ObjectKey } from '../api/object.ts';
+import { dropOldest } from '../base/bounded.ts';
 import type { Clock } from '../base/clock.ts';
 import { WriteGate } from './write-gate.ts';
 
@@ -93,11 +94,7 @@ export class RightGates {
 
   #allow(namespace: string): void {
     this.#allowed.add(namespace);
-    if (this.#allowed.size <= MOST_ALLOWED) return;
-    for (const oldest of this.#allowed) {
-      this.#allowed.delete(oldest);
-      return;
-    }
+    dropOldest(this.#allowed, MOST_ALLOWED);
   }
 
   #isPresumedMissing(namespace: string): boolean {

@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import { type CachedObject, type ObjectKey, objectKey } from '../api/object.ts';
+import { dropOldest } from '../base/bounded.ts';
 import { compareResourceVersions } from './resource-version.ts';
 
 /** What a full list changed. An object that was deleted and made again (another uid) is in `removed` and in `added`. */
@@ -183,11 +184,7 @@ export class Store implements ObjectStore {
 
   #remember(uid: string): void {
     this.#gone.add(uid);
-    if (this.#gone.size <= MAX_GONE) return;
-    for (const oldest of this.#gone) {
-      this.#gone.delete(oldest);
-      return;
-    }
+    dropOldest(this.#gone, MAX_GONE);
   }
 
   /** Rule 3. Where nothing changed it is the stored object itself, so that the list's copy can go. */

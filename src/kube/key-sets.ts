@@ -1,4 +1,5 @@
 import { type KeySet, NO_KEYS } from '../api/object.ts';
+import { dropOldest } from '../base/bounded.ts';
 import { recordOf } from '../base/json-value.ts';
 import { malformed } from './malformed.ts';
 
@@ -21,17 +22,10 @@ export class KeySetTable {
     if (known !== undefined) return known;
     const keys = parseFields(record);
     if (record.length <= LONGEST_KEPT) {
-      if (this.#known.size >= MOST) this.#forgetOldest();
       this.#known.set(record, keys);
+      dropOldest(this.#known, MOST);
     }
     return keys;
-  }
-
-  #forgetOldest(): void {
-    for (const record of this.#known.keys()) {
-      this.#known.delete(record);
-      return;
-    }
   }
 }
 

@@ -1,4 +1,5 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import { dropOldest } from '../base/bounded.ts';
 import { type MetricsSources, registerGauges } from './gauges.ts';
 
 /** In seconds: from what nobody notices to what somebody should look at. */
@@ -126,14 +127,11 @@ export class Metrics {
   #heardOf(kind: string): void {
     if (this.#kinds.has(kind)) return;
     this.#kinds.add(kind);
-    if (this.#kinds.size <= MAX_KINDS) return;
-    for (const first of this.#kinds) {
-      this.#kinds.delete(first);
-      this.#evaluations.remove({ kind: first });
-      this.#writeSeconds.remove({ kind: first });
-      this.#caughtUpSeconds.remove({ kind: first });
-      for (const result of this.#outcomes) this.#writes.remove({ kind: first, result });
-      return;
-    }
+    const first = dropOldest(this.#kinds, MAX_KINDS);
+    if (first === undefined) return;
+    this.#evaluations.remove({ kind: first });
+    this.#writeSeconds.remove({ kind: first });
+    this.#caughtUpSeconds.remove({ kind: first });
+    for (const result of this.#outcomes) this.#writes.remove({ kind: first, result });
   }
 }
