@@ -51,6 +51,8 @@ export interface OperatorOptions {
 const DRAIN_MS = 5_000;
 /** And giving back the Lease. */
 const RELEASE_MS = 2_000;
+/** Of reading the ledger: one small object, for which all evaluation waits. */
+const LEDGER_TRY = { ...reflectorBackoff, maxMs: 5_000 };
 
 /**
  * The composition root: makes every part, wires it, and starts and stops it in order. What runs in every replica is made here; what
@@ -126,6 +128,7 @@ export class Operator {
         log,
         onLead: () => void this.#lead(),
         onStepDown: () => this.#stepDown(),
+        onRecovery: () => this.#meta.serverRecovered(),
       });
     }
     this.#metrics.watch(
@@ -218,7 +221,7 @@ export class Operator {
 
   async #loadLedger(signal: AbortSignal): Promise<void> {
     const { clock, log } = this.#options;
-    const backoff = new Backoff(reflectorBackoff, clock);
+    const backoff = new Backoff(LEDGER_TRY, clock);
     while (!signal.aborted) {
       try {
         await this.#ledger.load(signal);

@@ -9,7 +9,7 @@ function setUp() {
   const clock = new ManualClock();
   const warnings: string[] = [];
   const changes: DiscoverySnapshot[] = [];
-  const state = { answer: new Map() as DiscoverySnapshot | Error, expects: false, asked: 0, takesMs: 0 };
+  const state = { answer: new Map() as DiscoverySnapshot | Error, expects: false, asked: 0, takesMs: 0, recoveries: 0 };
   /** When set, the request ends when the test says so. */
   let held: PromiseWithResolvers<void> | undefined;
   const log: Log = { debug() {}, info() {}, error() {}, warn: (_, message) => warnings.push(message) };
@@ -35,6 +35,9 @@ function setUp() {
     },
     expectsChange: () => state.expects,
     onChange: (snapshot) => changes.push(snapshot),
+    onRecovery: () => {
+      state.recoveries += 1;
+    },
   });
   const hold = (): (() => void) => {
     const now = Promise.withResolvers<void>();
@@ -177,9 +180,11 @@ describe('answers', () => {
     expect([watch.snapshot, changes.length, warnings.length]).toEqual([known, 1, 1]);
     expect((await gaps(3)).every((gap) => gap <= 2_000)).toBe(true);
     state.answer = new Map();
+    expect(state.recoveries).toBe(0);
     await gaps(1);
     expect(changes).toHaveLength(2);
     expect(await gaps(1)).toEqual([60_000]);
+    expect(state.recoveries).toBe(1);
   });
 
   test('one that asks to wait is not asked before, whatever triggers come; and not for longer than a minute', async () => {

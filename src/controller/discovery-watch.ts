@@ -29,6 +29,8 @@ export interface DiscoveryWatchOptions {
   /** Whether something that we were told of (a CRD that came or went) is not to be seen in the snapshot yet. */
   readonly expectsChange: (snapshot: DiscoverySnapshot) => boolean;
   readonly onChange: (snapshot: DiscoverySnapshot) => void;
+  /** It could not be read, and now it can. */
+  readonly onRecovery?: () => void;
 }
 
 /** Keeps the discovery snapshot as new as the triggers ask for. */
@@ -112,8 +114,7 @@ export class DiscoveryWatch {
     this.#wait = 0;
     try {
       const snapshot = await discovery.refresh(this.#abort.signal);
-      if (this.#problem !== undefined) log.info({}, 'discovery can be read again');
-      this.#problem = undefined;
+      this.#recovered();
       if (snapshot === this.#known || this.#abort.signal.aborted) return;
       this.#known = snapshot;
       onChange(snapshot);
@@ -124,6 +125,13 @@ export class DiscoveryWatch {
       if (this.#problem === undefined) log.warn({ reason }, 'discovery cannot be read; what was known stays');
       this.#problem = reason;
     }
+  }
+
+  #recovered(): void {
+    if (this.#problem === undefined) return;
+    this.#problem = undefined;
+    this.#options.log.info({}, 'discovery can be read again');
+    this.#options.onRecovery?.();
   }
 
   #nextGap(): number {

@@ -83,6 +83,7 @@ export class MetaController {
       log,
       expectsChange: (snapshot) => this.#waiting.expectsChange(snapshot),
       onChange: (snapshot) => this.#discoveryChanged(snapshot),
+      onRecovery: () => this.serverRecovered(),
     });
     const prerequisites = new Prerequisites({ registry, discovery, ledger, policies });
     const incarnations = new Incarnations();
@@ -143,6 +144,11 @@ export class MetaController {
   /** Nothing is evaluated until it is read again: somebody else may have changed it. */
   ledgerOutdated(): void {
     this.#prerequisites.ledgerOutdated();
+  }
+
+  /** A sign that the API server, or the way to it, works again: what it failed is tried soon. */
+  serverRecovered(): void {
+    this.#registry.wake();
   }
 
   /** Policies, CRDs, discovery and the ledger are known; from here on every kind is on its way. */

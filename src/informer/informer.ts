@@ -1,7 +1,7 @@
 import type { CachedObject } from '../api/object.ts';
 import type { Clock } from '../base/clock.ts';
 import type { Log } from '../base/log.ts';
-import type { ApiErrorCode } from '../kube/errors.ts';
+import { type ApiError, isOutage } from '../kube/errors.ts';
 import type { ListWatch } from '../kube/list-watch.ts';
 import { InformerError } from './errors.ts';
 import { Reflector, type ReflectorSink, type ReflectorStatus } from './reflector.ts';
@@ -38,7 +38,7 @@ export interface InformerOptions {
   readonly log: Log;
   /** For logs. */
   readonly name: string;
-  /** The server could not be reached, and now a watch is open again. */
+  /** The server could not be reached or failed, and now a watch is open again. */
   readonly onReconnect?: (() => void) | undefined;
 }
 
@@ -60,8 +60,8 @@ export class Informer {
   #life: 'New' | 'Started' | 'Stopped' = 'New';
   #synced = false;
   #lastEventAt: number | undefined;
-  /** Code of the error that the log knows of. */
-  #logged: ApiErrorCode | undefined;
+  /** The error that the log knows of, or another one of its code. */
+  #logged: ApiError | undefined;
   #answers: CachedObject[] = [];
   #telling = false;
 
@@ -209,9 +209,9 @@ export class Informer {
 
   #stateChanged({ lastError }: ReflectorStatus): void {
     // Once for each kind of trouble, not once for each try.
-    const wasUnreachable = this.#logged === 'Network';
-    if (lastError?.code !== this.#logged) {
-      this.#logged = lastError?.code;
+    const wasOut = this.#logged !== undefined && isOutage(this.#logged);
+    if (lastError?.code !== this.#logged?.code) {
+      this.#logged = lastError;
       if (lastError === undefined) this.#log.info({ informer: this.#name }, 'the watch works again');
       else
         this.#log.warn(
@@ -221,7 +221,7 @@ export class Informer {
     }
     const { status } = this;
     this.#inOrder(() => tell(this.#registrations, (handler) => handler.status?.(status), this.#failed));
-    if (wasUnreachable && lastError === undefined) this.#onReconnect?.();
+    if (wasOut && lastError === undefined) this.#onReconnect?.();
   }
 
   readonly #failed = (thrown: unknown): void => {

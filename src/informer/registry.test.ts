@@ -229,6 +229,54 @@ test('a kind that reaches the server again wakes a few others that cannot yet, a
   await registry.stopAll();
 });
 
+test.each([
+  ['Network', {}, true],
+  ['ServerError', {}, true],
+  ['Unavailable', {}, true],
+  ['Timeout', {}, true],
+  ['BadResponse', {}, true],
+  // What the server says of this kind alone, or of a time to wait.
+  ['Forbidden', {}, false],
+  ['NotFound', {}, false],
+  ['TooManyRequests', {}, false],
+  ['Unavailable', { retryAfterMs: 30_000 }, false],
+] as const)('a sign that the server works again wakes what failed of %s %j: %s', async (code, fields, isWoken) => {
+  const { clock, registry, transport } = setUp();
+  registry.reconcile(desired([WIDGETS, 'a'], [GADGETS, 'a']));
+  (await transport('gadgets').nextList()).answer([], '10');
+  (await transport('gadgets').nextWatch()).open();
+  (await transport('widgets').nextList()).fail(apiError(code, fields));
+  await clock.settle();
+  const informer = registry.get(watchId(WIDGETS));
+  expect(informer?.status.phase).toBe('BackingOff');
+  registry.wake();
+  expect(informer?.status.phase).toBe(isWoken ? 'Syncing' : 'BackingOff');
+  expect(registry.get(watchId(GADGETS))?.status.phase).toBe('Watching');
+  await registry.stopAll();
+});
+
+test('kinds that fail by turns wake each other once in a while, not without end', async () => {
+  const { clock, registry, transport } = setUp();
+  registry.reconcile(desired([WIDGETS, 'a'], [GADGETS, 'a']));
+  const kinds = ['widgets', 'gadgets'] as const;
+  for (const kind of kinds) (await transport(kind).nextList()).answer([], '10');
+  for (const kind of kinds) (await transport(kind).nextWatch()).fail(apiError('ServerError'));
+  await clock.settle();
+  const waiting = () => kinds.filter((kind) => registry.get(watchId(spec(kind)))?.status.phase === 'BackingOff');
+  expect(waiting()).toEqual(kinds);
+  registry.wake();
+  expect(waiting()).toEqual([]);
+  for (const kind of kinds) {
+    const watch = await transport(kind).nextWatch();
+    watch.open();
+    watch.fail(apiError('ServerError'));
+    await clock.settle();
+  }
+  registry.wake();
+  expect(waiting()).toEqual(kinds);
+  await registry.stopAll();
+});
+
 test('rows 32 and 33: stopAll ends everything without telling removals, and the registry takes no more orders', async () => {
   const { registry, transport, told, clock } = setUp();
   registry.reconcile(desired([WIDGETS, 'p1'], [GADGETS, 'p1']));

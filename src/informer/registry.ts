@@ -1,6 +1,7 @@
 import type { Clock } from '../base/clock.ts';
 import { errorOf } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
+import { isOutage } from '../kube/errors.ts';
 import type { ListWatch } from '../kube/list-watch.ts';
 import { InformerError } from './errors.ts';
 import { Informer } from './informer.ts';
@@ -36,12 +37,16 @@ export interface InformerRegistryOptions {
   readonly listConcurrency?: number | undefined;
 }
 
-/** How many others try at once when one has reached the server again. Each that succeeds wakes as many, so all are soon awake. */
+/** How many try at once when there is a sign that the server works again. Each that succeeds wakes as many, so all are soon awake. */
 const WOKEN = 4;
+/** No informer is woken again so soon, in milliseconds: those that fail in turns would wake each other without end. */
+const WAKE_EVERY_MS = 5_000;
 
 interface Running {
   readonly spec: WatchSpec;
   readonly informer: Informer;
+  /** On the monotonic clock. */
+  wokenAt: number;
 }
 
 /** The informers that run, held equal to the set that is wanted. One informer per id, shared by all owners. */
@@ -115,15 +120,19 @@ export class InformerRegistry {
     await this.drained();
   }
 
-  /** Others that could not reach the server may be in the middle of a long wait. */
-  #wake(): void {
+  /** The server answers again: informers that it failed may be in the middle of a long wait, and a few of them try now. */
+  wake(): void {
+    const now = this.#options.clock.monotonic();
     let left = WOKEN;
-    for (const { informer } of this.#running.values()) {
+    for (const running of this.#running.values()) {
       if (left === 0) return;
-      const { phase, lastError } = informer.status;
-      if (phase !== 'BackingOff' || lastError?.code !== 'Network') continue;
+      const { phase, lastError } = running.informer.status;
+      if (phase !== 'BackingOff' || lastError === undefined || !isOutage(lastError)) continue;
+      // A wait that the server asked for is not cut short.
+      if (lastError.retryAfterMs !== undefined || now - running.wokenAt < WAKE_EVERY_MS) continue;
       left -= 1;
-      informer.retry();
+      running.wokenAt = now;
+      running.informer.retry();
     }
   }
 
@@ -138,9 +147,9 @@ export class InformerRegistry {
     const { createListWatch, prepare, clock, random, log } = this.#options;
     try {
       const listWatch = this.#slots.limit(createListWatch(desired.spec));
-      const informer = new Informer({ listWatch, clock, random, log, name: id, onReconnect: () => this.#wake() });
+      const informer = new Informer({ listWatch, clock, random, log, name: id, onReconnect: () => this.wake() });
       prepare(informer, desired.spec, id);
-      this.#running.set(id, { spec: desired.spec, informer });
+      this.#running.set(id, { spec: desired.spec, informer, wokenAt: Number.NEGATIVE_INFINITY });
       informer.start();
       return undefined;
     } catch (thrown) {

@@ -63,6 +63,13 @@ export function isNotLeading(error: unknown): boolean {
   return error instanceof ApiError && error.code === 'NotLeading';
 }
 
+const OUTAGES: ReadonlySet<ApiErrorCode> = new Set(['Network', 'ServerError', 'Unavailable', 'Timeout', 'BadResponse']);
+
+/** Whether an error tells of trouble of the server, or on the way to it: when that is over, it may be so for all that met it. */
+export function isOutage({ code }: ApiError): boolean {
+  return OUTAGES.has(code);
+}
+
 /** The second where managedFields is empty, as it is after any write of such an object. */
 const SCHEMA_DRIFT = /failed to create typed|failed to convert .* to smd typed/;
 

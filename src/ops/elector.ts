@@ -25,6 +25,8 @@ export interface ElectorOptions extends ElectionTimes {
   /** This process leads from now on, until `onStepDown` or its own end. */
   readonly onLead: () => void;
   readonly onStepDown: () => void;
+  /** The Lease could not be read or written, and now it can. */
+  readonly onRecovery?: () => void;
 }
 
 const LOSSES: Readonly<Record<LossReason, string>> = {
@@ -150,13 +152,15 @@ export class Elector {
   }
 
   #setProblem(problem: string | undefined): void {
-    const { log } = this.#options;
+    const { log, onRecovery } = this.#options;
+    const recovers = this.#problem !== undefined && problem === undefined;
     this.#failures = problem === undefined ? 0 : this.#failures + 1;
     // Once is no news: a server that has just started refuses everybody for a moment.
     if (this.#failures === 2 && !this.#abort.signal.aborted) {
       log.warn({ reason: problem }, 'the Lease cannot be read or written; that is tried again');
     }
     this.#problem = problem;
+    if (recovers) onRecovery?.();
   }
 
   #tellHolder(): void {

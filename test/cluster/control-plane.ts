@@ -83,7 +83,7 @@ export class ControlPlane extends ClusterHandle implements AsyncDisposable {
   /** Called once, by `startControlPlane`. */
   async start(): Promise<void> {
     const { layout, options } = this.#parts;
-    await this.#startEtcd();
+    await this.startEtcd();
     await this.startApiServer();
     if (options.controllerManager !== true) return;
     this.#controllerManager = this.#spawn('kube-controller-manager', controllerManagerFlags(layout));
@@ -98,6 +98,19 @@ export class ControlPlane extends ClusterHandle implements AsyncDisposable {
       .filter((server) => server?.running === true)
       .map((server) => server?.pid)
       .filter((pid) => pid !== undefined);
+  }
+
+  /** On the same port and the same data; resolves when it is healthy. */
+  async startEtcd(): Promise<void> {
+    const { layout, ports } = this.#parts;
+    if (this.#etcd?.running === true) throw new Error('etcd runs already');
+    this.#etcd = this.#spawn('etcd', etcdFlags(layout, ports));
+    await this.#etcd.ready(async () => etcdHealthy(this.etcdUrl), START_TIMEOUT);
+  }
+
+  /** SIGKILL: what it has answered is on its disk, and nothing else. */
+  async killEtcd(): Promise<void> {
+    await this.#etcd?.kill();
   }
 
   /** SIGSTOP: no write is taken, and what is not in the API server's cache has to wait. */
@@ -158,7 +171,7 @@ export class ControlPlane extends ClusterHandle implements AsyncDisposable {
     const snapshot = `${etcdData}-${this.#snapshots}`;
     await this.#etcd?.stop(STOP_GRACE);
     await cp(etcdData, snapshot, { recursive: true });
-    await this.#startEtcd();
+    await this.startEtcd();
     return snapshot;
   }
 
@@ -169,7 +182,7 @@ export class ControlPlane extends ClusterHandle implements AsyncDisposable {
     await this.#etcd?.stop(STOP_GRACE);
     await rm(etcdData, { recursive: true });
     await cp(snapshot, etcdData, { recursive: true });
-    await this.#startEtcd();
+    await this.startEtcd();
     await this.startApiServer();
   }
 
@@ -182,12 +195,6 @@ export class ControlPlane extends ClusterHandle implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.stop();
-  }
-
-  async #startEtcd(): Promise<void> {
-    const { layout, ports } = this.#parts;
-    this.#etcd = this.#spawn('etcd', etcdFlags(layout, ports));
-    await this.#etcd.ready(async () => etcdHealthy(this.etcdUrl), START_TIMEOUT);
   }
 
   #spawn(name: BinaryName, args: readonly string[]): ServerProcess {

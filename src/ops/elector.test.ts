@@ -1,0 +1,66 @@
+import { expect, test } from 'vitest';
+import { ManualClock } from '../../test/support/manual-clock.ts';
+import { apiError } from '../../test/support/scripted-list-watch.ts';
+import { silentLog } from '../base/log.ts';
+import type { Lease, LeaseClient, LeaseSpec } from '../kube/leases.ts';
+import { Elector } from './elector.ts';
+
+/** A server that has one Lease, and may be out of order. */
+class LeaseServer implements Pick<LeaseClient, 'read' | 'create' | 'change'> {
+  isDown = false;
+  #lease: Lease | undefined;
+
+  async read(): Promise<Lease | undefined> {
+    this.#refuseWhenDown();
+    return this.#lease;
+  }
+
+  async create(spec: LeaseSpec): Promise<Lease> {
+    return this.#write(spec);
+  }
+
+  async change(spec: LeaseSpec): Promise<Lease> {
+    return this.#write(spec);
+  }
+
+  #write(spec: LeaseSpec): Lease {
+    this.#refuseWhenDown();
+    const resourceVersion = String(Number(this.#lease?.resourceVersion ?? '0') + 1);
+    this.#lease = { ...spec, resourceVersion };
+    return this.#lease;
+  }
+
+  #refuseWhenDown(): void {
+    if (this.isDown) throw apiError('Unavailable');
+  }
+}
+
+test('that the Lease can be read or written again is told once', async () => {
+  const clock = new ManualClock();
+  const leases = new LeaseServer();
+  const told: string[] = [];
+  const elector = new Elector({
+    identity: 'me',
+    durationMs: 15_000,
+    renewDeadlineMs: 10_000,
+    retryMs: 2_000,
+    leases,
+    clock,
+    random: () => 0,
+    log: silentLog,
+    onLead: () => told.push('leads'),
+    onStepDown: () => told.push('steps down'),
+    onRecovery: () => told.push('recovers'),
+  });
+  elector.start();
+  await clock.settle();
+  await clock.advance(10_000);
+  expect([told, elector.problem]).toEqual([['leads'], undefined]);
+  leases.isDown = true;
+  await clock.advance(5_000);
+  expect([told, elector.problem]).toEqual([['leads'], 'the script says Unavailable']);
+  leases.isDown = false;
+  await clock.advance(20_000);
+  expect([told, elector.problem]).toEqual([['leads', 'recovers'], undefined]);
+  await elector.stop(1_000);
+});
