@@ -38,9 +38,9 @@ export default defineConfig({
           pool: 'forks',
           maxWorkers: 2,
           globalSetup: ['test/cluster/vitest-setup.ts', 'test/support/product-setup.ts'],
-          testTimeout: 240_000,
+          testTimeout: 300_000,
           expect: { poll },
-          hookTimeout: 240_000,
+          hookTimeout: 300_000,
           // After the units: they fail sooner, and the control plane wants the machine for itself.
           sequence: { groupOrder: 1 },
         },

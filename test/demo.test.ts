@@ -39,9 +39,7 @@ class Demo {
   /** Until it has written this. */
   async says(text: string): Promise<void> {
     const read = async () => this.stdout + this.stderr;
-    await eventually('the output', read, (all) => all.includes(text) || this.child.exitCode !== null, {
-      timeoutMs: 50_000,
-    });
+    await eventually('the output', read, (all) => all.includes(text) || this.child.exitCode !== null);
     if (!this.stdout.includes(text)) throw new Error(`the demo never said '${text}':\n${this.stdout}${this.stderr}`);
   }
 

@@ -91,7 +91,7 @@ describe('random histories end in what the pure core makes of the final state', 
         `what seed ${seed} leaves to write`,
         async () => (await expected(world)).unsettled,
         (unsettled) => unsettled.length === 0,
-        { timeoutMs: 60_000, intervalMs: 200 },
+        { intervalMs: 200 },
       );
     }
     await eventually(

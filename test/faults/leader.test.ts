@@ -83,16 +83,12 @@ async function objects(prefix: string, count: number): Promise<{ readonly ns: st
 
 /** The policy has said of so many objects that all is well with them. */
 async function settled(ns: string, matched: number): Promise<void> {
-  await stage().policy(
-    ns,
-    (policy) => is(policy, 'Compliant') === 'True' && policy.summary['owned'] === matched,
-    60_000,
-  );
+  await stage().policy(ns, (policy) => is(policy, 'Compliant') === 'True' && policy.summary['owned'] === matched);
 }
 
 async function labelled(collection: string, atLeast: number): Promise<void> {
   const count = async () => stage().countLabelled(collection, KEPT);
-  await eventually('labelled objects', count, (found) => found >= atLeast, { timeoutMs: 40_000, intervalMs: 5 });
+  await eventually('labelled objects', count, (found) => found >= atLeast, { intervalMs: 5 });
 }
 
 test('L1: who stands by writes nothing, and leads within 20 s of the moment in which the leader is killed', async () => {

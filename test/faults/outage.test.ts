@@ -22,7 +22,6 @@ const STORY: FaultStory = {
     },
   ],
   settled: (end) => isWritten(end, 'red', OBJECTS - 1),
-  timeoutMs: 60_000,
 };
 
 /** Connections to the API server in use: one for requests, one for watches. */
@@ -45,9 +44,6 @@ test('N4: nothing can be reached for a while: it tries ever more rarely, keeps i
       'attempts',
       async () => made(),
       (times) => times.some((time) => time > 8_000),
-      {
-        timeoutMs: 60_000,
-      },
     );
     attempts = made();
     expect((await operator.page('/healthz')).status).toBe(200);

@@ -38,7 +38,6 @@ const STORY: FaultStory = {
     { act: async (scene) => touch(scene, 'first') },
   ],
   settled: (end) => isWritten(end, 'red', 2 * EACH),
-  timeoutMs: 60_000,
 };
 
 async function touch(scene: Scene, note: string): Promise<void> {
@@ -63,7 +62,6 @@ const revoked: Fault = async (scene, change, at) => {
   const view = await stage().policy(
     scene.policyName('team'),
     ({ conditions }) => conditions['Watching']?.reason === 'Forbidden',
-    30_000,
   );
   expect(view.conditions['Ready']).toMatchObject({ status: 'False', reason: 'Forbidden' });
   expect(view.conditions['Watching']?.message).toContain('resources: ["resourcequotas"], verbs: ["patch"]');

@@ -32,7 +32,6 @@ const STORY: FaultStory = {
     },
   ],
   settled: (end) => isWritten(end, 'red', OBJECTS - 1),
-  timeoutMs: 90_000,
 };
 
 /** What else is written for a fault: statuses and Events that tell of it, and what was under way. */

@@ -17,7 +17,6 @@ const SMALL: FaultStory = {
   objects: (ns) => configMaps(ns, OBJECTS),
   steps: [teamBecomes('blue', OBJECTS)],
   settled: (end) => isWritten(end, 'blue', OBJECTS) && owns(end, OBJECTS),
-  timeoutMs: 110_000,
 };
 
 /** Leads throughout, and answers the probe that asks whether it lives; a kind that is being listed may keep it from being ready. */
@@ -38,7 +37,7 @@ const slow: Fault = async (scene, change) => {
 
 test('N8: the server takes five seconds for each write and each list: all is written, each object once', async () => {
   expectUndisturbed(await theatre().compare(SMALL, slow), PACE);
-}, 240_000);
+});
 
 /** Characters in each of so many objects: as near to the limit of etcd as a test can afford. */
 const [LARGE, LARGE_OBJECTS] = [900_000, 24];
@@ -71,7 +70,6 @@ const HUGE: FaultStory = {
     },
   ],
   settled: (end) => isWritten(end, 'blue', LARGE_OBJECTS) && owns(end, LARGE_OBJECTS),
-  timeoutMs: 110_000,
 };
 
 test('N8: objects are as large as they can be, and the network is slow: memory has a bound, and the Lease is kept', async () => {
@@ -87,4 +85,4 @@ test('N8: objects are as large as they can be, and the network is slow: memory h
   expectUndisturbed(await theatre().compare(HUGE, thin), PACE);
   // What a rule reads of each object is kept, and a page of them is under way.
   expect(grown).toBeLessThan(6 * LARGE * LARGE_OBJECTS);
-}, 240_000);
+});

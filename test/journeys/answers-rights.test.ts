@@ -77,7 +77,7 @@ describe('403, and a SelfSubjectAccessReview denies', () => {
       expect(refused.length).toBeLessThan(20);
 
       await stage().grant('', ['limitranges']);
-      await stage().waitForCount(`/api/v1/namespaces/${ns}/limitranges`, 'team=blue', 30, 60_000);
+      await stage().waitForCount(`/api/v1/namespaces/${ns}/limitranges`, 'team=blue', 30);
       const healed = await stage().policy(ns, (policy) => is(policy, 'Ready') === 'True');
       expect(healed.raw['status']).toMatchObject({ watching: { synced: 2, forbidden: 0 } });
       await revoke();
@@ -141,7 +141,7 @@ describe('403, and a SelfSubjectAccessReview denies', () => {
     await stage().policy('within', (policy) => is(policy, 'Ready') === 'True');
 
     await grantIn(bad);
-    await stage().labels(path(bad, 'one'), blue, 60_000);
+    await stage().labels(path(bad, 'one'), blue);
     await stage().policy('both', (policy) => is(policy, 'Ready') === 'True');
     await revoke();
   });
@@ -189,7 +189,7 @@ describe("the operator's own rights", () => {
     expect(view.conditions['Ready']?.message).toContain(`cannot ${verb} resource "configmaps"`);
     expect((await admin.get(path(ns, 'one', 'configmaps'))).metadata.labels).toEqual({});
     await restore();
-    await stage().labels(path(ns, 'one', 'configmaps'), blue, 60_000);
+    await stage().labels(path(ns, 'one', 'configmaps'), blue);
     await stage().policy(ns, (policy) => is(policy, 'Ready') === 'True');
     await restoreTargets();
   });
@@ -221,7 +221,7 @@ describe("the operator's own rights", () => {
 
     await restore();
     for (const name of ['first', 'second', 'third']) {
-      await stage().policy(name, (policy) => is(policy, 'Ready') === 'True', 90_000);
+      await stage().policy(name, (policy) => is(policy, 'Ready') === 'True');
     }
     await eventually('/readyz', readyz, ({ body }) => !body.includes(grant));
   });

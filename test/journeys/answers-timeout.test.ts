@@ -30,7 +30,7 @@ test('N4: 500, 502, 504, time-out, broken stream: a write without an answer is g
   });
   await admin.create(configMap(ns, 'other'));
   await stage().labels(path('other'), blue);
-  await stage().labels(path('victim'), blue, 90_000);
+  await stage().labels(path('victim'), blue);
   expect(tries).toBe(2);
   await expect
     .poll(async () => (await stage().writesSince(mark, ns)).map(({ name, code }) => `${name} ${code}`))

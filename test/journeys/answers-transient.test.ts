@@ -205,7 +205,7 @@ describe('401', () => {
     await eventually('a 401', async () => operator.lines.some(({ msg }) => msg.includes('answered 401')), Boolean);
     expect(await admin.get(path(ns, 'between'))).toMatchObject({ metadata: { labels: {} } });
     await token.renew();
-    await stage().labels(path(ns, 'between'), blue, 60_000);
+    await stage().labels(path(ns, 'between'), blue);
     await admin.create(configMap(ns, 'after'));
     await stage().labels(path(ns, 'after'), blue);
     await compliant(ns);

@@ -74,7 +74,7 @@ describe('a kind whose conversion webhook is down', () => {
     expect(view.raw['status']).toMatchObject({ watching: { synced: 1, failed: 1 } });
     await othersGoOn(ns, 'beside-later');
     webhook.heal();
-    await stage().labels(`${collectionOf(small, ns)}/early`, isProd, 60_000);
+    await stage().labels(`${collectionOf(small, ns)}/early`, isProd);
     // Without a back-off it would be hundreds in the first second.
     expect(seen.filter(({ path }) => path.startsWith(`/apis/${small.group}/`)).length).toBeLessThan(100);
     await stage().policy('converted', (policy) => is(policy, 'Ready') === 'True');

@@ -206,9 +206,6 @@ describe('an informer of ConfigMaps', () => {
       'told',
       async () => watched.told,
       (told) => told.includes('+after') && told.includes('-before'),
-      {
-        timeoutMs: 60_000,
-      },
     );
     await expectSameAsServer(watched);
     expect((await until(watched, ({ phase }) => phase === 'Watching')).lastError).toBeUndefined();

@@ -230,7 +230,7 @@ test('what is cluster-scoped is out of reach, and a right that is missing in one
     await stage().labels(path(later, round), ({ env }) => env === 'prod');
     if (round === 'second') break;
     await admin.delete(`/api/v1/namespaces/${later}`);
-    await admin.waitForGone(`/api/v1/namespaces/${later}`, { timeoutMs: 60_000 });
+    await admin.waitForGone(`/api/v1/namespaces/${later}`);
   }
   const healed = await stage().policy('beyond', (policy) => policy.conditions['Watching']?.reason === 'Failed');
   expect(healed.conditions['Watching']?.message).toContain('the operator is limited to');

@@ -32,7 +32,7 @@ describe('a server that fails', () => {
     await admin.delete(path(ns, 'cm-0'));
     await admin.patch(path(ns, 'cm-1'), { metadata: { labels: { team: 'red' } } });
     await cluster.compactEtcd();
-    await stage.labels(path(ns, 'cm-1'), (labels) => labels['team'] === 'blue', 60_000);
+    await stage.labels(path(ns, 'cm-1'), (labels) => labels['team'] === 'blue');
     // The label is there before the operator has heard so.
     await idle(operator);
     // What is due is written at the end, also counts that would have waited.

@@ -100,9 +100,7 @@ export class AggregatedApi implements AsyncDisposable {
     const path = `/apis/apiregistration.k8s.io/v1/apiservices/${this.name}`;
     await this.#admin.patch(path, { metadata: { annotations: { looked: String(performance.now()) } } });
     const status = available ? 'True' : 'False';
-    await this.#admin.waitFor(path, (service) => conditionOf(service, 'Available')?.['status'] === status, {
-      timeoutMs: 60_000,
-    });
+    await this.#admin.waitFor(path, (service) => conditionOf(service, 'Available')?.['status'] === status);
   }
 
   heal(): void {

@@ -14,8 +14,6 @@ export interface FaultStory {
   readonly steps: readonly Step[];
   /** Whether all is done that the steps ask of the operator; what is still wrong then, the comparison shows. */
   readonly settled: (end: StoryEnd) => boolean;
-  /** How long that may take. Default 30,000 ms. */
-  readonly timeoutMs?: number;
 }
 
 export interface Step {

@@ -62,15 +62,14 @@ export class Theatre {
         paths.add(manifest.metadata.namespace === undefined ? path : path.slice(0, path.lastIndexOf('/')));
       }
       const mark = await cluster.auditMark();
-      const wait = { timeoutMs: story.timeoutMs ?? 30_000 };
       const look = () => storyEnd(this.#stage, ns, paths);
       await fault(scene, () => scene.start(), 0);
       for (const [i, { act, until }] of story.steps.entries()) {
         await scene.ready();
         await fault(scene, async () => void (await act(scene)), i + 1);
-        if (until !== undefined) await eventually(`the end of step ${i + 1}`, look, until, wait);
+        if (until !== undefined) await eventually(`the end of step ${i + 1}`, look, until);
       }
-      await eventually('the end of the story', look, story.settled, wait);
+      await eventually('the end of the story', look, story.settled);
       await scene.ready();
       await quiet(this.#stage, scene.operator);
       // Counts in a status that would still wait are written as it ends.
