@@ -72,8 +72,10 @@ export interface Election {
   readonly tryAt: number;
 }
 
+const STANDBY: Role = { kind: 'Standby' };
+
 export const NEW_ELECTION: Election = {
-  role: { kind: 'Standby' },
+  role: STANDBY,
   seen: undefined,
   marks: [],
   first: undefined,
@@ -87,7 +89,11 @@ const JITTER = 0.2;
 const MOST_MARKS = 16;
 
 /** Whether it may write at this moment, whatever has been noticed so far: timers may be late, and the process may have slept. */
-export function leads({ role }: Election, { renewDeadlineMs }: ElectionTimes, monotonic: number): boolean {
+export function leads(
+  { role }: Pick<Election, 'role'>,
+  { renewDeadlineMs }: ElectionTimes,
+  monotonic: number,
+): boolean {
   return role.kind === 'Leading' && monotonic < role.renewedAt + renewDeadlineMs;
 }
 
@@ -98,39 +104,50 @@ export interface ElectionStep {
 
 /** One step: what is known after it, and what to do. Pure. */
 export function step(before: Election, event: ElectionEvent, now: Moment, options: ElectionOptions): ElectionStep {
-  const effects: ElectionEffect[] = [];
-  const become = (role: Role): void => {
-    const led = election.role.kind === 'Leading';
-    if (role.kind === 'Leading' && !led) effects.push({ kind: 'Lead' });
-    election = { ...election, role };
-  };
-  const stepDown = (reason: LossReason): void => {
-    effects.push({ kind: 'StepDown', reason });
-    become({ kind: 'Standby' });
-  };
-  let election = before;
   // Without a renewal in time nobody leads, whatever else is under way.
-  if (election.role.kind === 'Leading' && !leads(election, options, now.monotonic)) stepDown('NotRenewed');
-  election = heard(election, event, now, options);
-  if (event.kind === 'Written' && event.lease.holder !== '' && election.role.kind !== 'Leaving') {
-    // An answer that was long on its way may be worth nothing any more.
-    const role: Role = { kind: 'Leading', renewedAt: event.begun };
-    if (leads({ ...election, role }, options, now.monotonic)) become(role);
-  }
-  if (event.kind === 'Read' && event.lease !== undefined && election.role.kind === 'Leading') {
-    if (!isOurs(election, event.lease, options)) stepDown('TakenOver');
-  }
-  const request = wanted(election, event, now, options);
-  if (request === 'Nothing') become({ kind: 'Left' });
-  else if (request !== undefined) {
-    if (election.role.kind === 'Leaving' && request.kind === 'Change') become({ kind: 'Leaving', asked: true });
-    const marks = request.kind === 'Read' ? election.marks : [...election.marks, now.stamp].slice(-MOST_MARKS);
-    election = { ...election, isBusy: true, marks };
-    effects.push({ kind: 'Send', request });
-  }
+  const isOverdue = before.role.kind === 'Leading' && !leads(before, options, now.monotonic);
+  const known = heard(isOverdue ? { ...before, role: STANDBY } : before, event, now, options);
+  const role = roleAfter(known, event, now, options);
+  const { election, request } = asking({ ...known, role }, event, now, options);
   const wakeAt = wakeTime(election, options);
+
+  const effects: ElectionEffect[] = [];
+  if (isOverdue) effects.push({ kind: 'StepDown', reason: 'NotRenewed' });
+  if (role.kind === 'Leading' && known.role.kind !== 'Leading') effects.push({ kind: 'Lead' });
+  if (role.kind === 'Standby' && known.role.kind === 'Leading') effects.push({ kind: 'StepDown', reason: 'TakenOver' });
+  if (request !== undefined) effects.push({ kind: 'Send', request });
   if (wakeAt !== undefined) effects.push({ kind: 'Wake', inMs: Math.max(0, wakeAt - now.monotonic) });
   return { election, effects };
+}
+
+/** Who has written the Lease leads; who reads that somebody else did leads no more. */
+function roleAfter(election: Election, event: ElectionEvent, { monotonic }: Moment, options: ElectionOptions): Role {
+  const { role } = election;
+  if (event.kind === 'Written' && event.lease.holder !== '' && role.kind !== 'Leaving') {
+    // An answer that was long on its way may be worth nothing any more.
+    const renewed: Role = { kind: 'Leading', renewedAt: event.begun };
+    return leads({ role: renewed }, options, monotonic) ? renewed : role;
+  }
+  if (event.kind === 'Read' && event.lease !== undefined && role.kind === 'Leading') {
+    return isOurs(election, event.lease, options) ? role : STANDBY;
+  }
+  return role;
+}
+
+/** The request to make now, and what is so once it is under way; or that it leaves. */
+function asking(
+  election: Election,
+  event: ElectionEvent,
+  now: Moment,
+  options: ElectionOptions,
+): { readonly election: Election; readonly request?: ElectionRequest } {
+  const request = wanted(election, event, now, options);
+  if (request === undefined) return { election };
+  if (request === 'Nothing') return { election: { ...election, role: { kind: 'Left' } } };
+  const isLast = election.role.kind === 'Leaving' && request.kind === 'Change';
+  const role: Role = isLast ? { kind: 'Leaving', asked: true } : election.role;
+  const marks = request.kind === 'Read' ? election.marks : [...election.marks, now.stamp].slice(-MOST_MARKS);
+  return { election: { ...election, role, isBusy: true, marks }, request };
 }
 
 function heard(election: Election, event: ElectionEvent, now: Moment, options: ElectionOptions): Election {
