@@ -14,17 +14,12 @@ import type { TlsMaterial } from './credentials.ts';
 import type { ApiError } from './errors.ts';
 import { GuardedSocket } from './guarded-socket.ts';
 import { networkError } from './network-error.ts';
+import { type PulseLimits, SessionPulse } from './session-pulse.ts';
 import { dialTls } from './tls-connect.ts';
 
-export interface SessionLimits {
+export interface SessionLimits extends PulseLimits {
   /** From dialing to the server's first SETTINGS frame, in milliseconds. Default 10,000. */
   readonly connectTimeoutMs: number;
-  /** A PING goes out this often while streams are open, in milliseconds. Default 20,000. */
-  readonly pingIntervalMs: number;
-  /** A PING that is not answered in this time ends the connection, in milliseconds. Default 10,000. */
-  readonly pingTimeoutMs: number;
-  /** A connection without streams is closed after this long, in milliseconds. Default 80,000: before kube-apiserver does, at 90 s. */
-  readonly idleTimeoutMs: number;
   /** Streams at a time; fewer when the server allows fewer. Default 90: kube-apiserver allows 100. */
   readonly maxStreams: number;
 }
@@ -85,11 +80,9 @@ export class Session {
   #failure: ApiError | undefined;
   #silent = false;
   #cancelConnectTimer: (() => void) | undefined;
-  #cancelTick: (() => void) | undefined;
   #cancelLinger: (() => void) | undefined;
-  #cancelPingTimer: (() => void) | undefined;
-  /** Monotonic milliseconds; when the server last answered a PING, or the last stream ended. */
-  #lastSign = 0;
+  /** Once it is open. */
+  #pulse: SessionPulse | undefined;
 
   /** `maySend`: asked about all that goes out. Without it nobody is. */
   constructor(
@@ -159,10 +152,7 @@ export class Session {
     stream.once('close', this.#onStreamClosed);
     this.#streams += 1;
     if (body !== undefined) stream.end(body);
-    // Nobody looks after an idle connection: find out at once whether it still leads anywhere.
-    if (this.#streams === 1 && this.#clock.monotonic() - this.#lastSign > this.#limits.pingIntervalMs) {
-      this.#ping(http2);
-    }
+    if (this.#streams === 1) this.#pulse?.woke();
     return stream;
   }
 
@@ -227,9 +217,15 @@ export class Session {
   #opened(http2: ClientHttp2Session, socket: TLSSocket): void {
     this.#cancelConnectTimer?.();
     this.#state = { kind: 'Open', http2, socket };
-    this.#lastSign = this.#clock.monotonic();
     http2.setLocalWindowSize(CONNECTION_WINDOW);
-    this.#scheduleTick(http2);
+    this.#pulse = new SessionPulse(http2, this.#limits, this.#clock, {
+      streams: () => this.#streams,
+      idle: () => this.retire(),
+      silent: (reason) => {
+        this.#silent = true;
+        this.destroy(this.#broken(reason));
+      },
+    });
     this.#owner.sessionReady(this);
   }
 
@@ -251,36 +247,9 @@ export class Session {
 
   #release(): void {
     this.#streams -= 1;
-    this.#lastSign = this.#clock.monotonic();
+    this.#pulse?.streamEnded();
     this.#lingerWhenDry();
     this.#owner.sessionFreed(this);
-  }
-
-  /** One timer for a session's whole life, so that requests cost none. */
-  #scheduleTick(http2: ClientHttp2Session): void {
-    const { pingIntervalMs, idleTimeoutMs } = this.#limits;
-    const untilIdle = this.#streams > 0 ? pingIntervalMs : this.#lastSign + idleTimeoutMs - this.#clock.monotonic();
-    this.#cancelTick = this.#clock.after(Math.max(1, Math.min(pingIntervalMs, untilIdle)), () => {
-      if (this.#streams > 0) this.#ping(http2);
-      else if (this.#clock.monotonic() - this.#lastSign >= idleTimeoutMs) this.retire();
-      this.#scheduleTick(http2);
-    });
-  }
-
-  #ping(http2: ClientHttp2Session): void {
-    if (this.#cancelPingTimer !== undefined || http2.destroyed) return;
-    const sent = http2.ping((error) => {
-      if (error !== null) return;
-      this.#cancelPingTimer?.();
-      this.#cancelPingTimer = undefined;
-      this.#lastSign = this.#clock.monotonic();
-    });
-    if (!sent) return;
-    const { pingTimeoutMs } = this.#limits;
-    this.#cancelPingTimer = this.#clock.after(pingTimeoutMs, () => {
-      this.#silent = true;
-      this.destroy(this.#broken(new Error(`no answer to a PING within ${pingTimeoutMs / 1000} s`)));
-    });
   }
 
   #closed(): void {
@@ -292,9 +261,8 @@ export class Session {
     const end = this.#end();
     this.#state = { kind: 'Closed' };
     this.#cancelConnectTimer?.();
-    this.#cancelTick?.();
     this.#cancelLinger?.();
-    this.#cancelPingTimer?.();
+    this.#pulse?.stop();
     this.#owner.sessionClosed(this, end);
   }
 
