@@ -1,4 +1,5 @@
 import { Backoff } from '../../base/backoff.ts';
+import { dropOldest } from '../../base/bounded.ts';
 import type { Clock } from '../../base/clock.ts';
 import type { Log } from '../../base/log.ts';
 
@@ -44,8 +45,7 @@ export class RefusedNamespaces {
     refused.until = this.#clock.monotonic() + refused.backoff.next();
     this.#refused.delete(namespace);
     this.#refused.set(namespace, refused);
-    const [oldest] = this.#refused.keys();
-    if (oldest !== undefined && this.#refused.size > MOST) this.#refused.delete(oldest);
+    dropOldest(this.#refused, MOST);
   }
 
   /** An Event went through. */
