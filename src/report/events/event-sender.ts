@@ -2,15 +2,15 @@ import { Backoff } from '../../base/backoff.ts';
 import { type Clock, sleep } from '../../base/clock.ts';
 import { messageOf } from '../../base/errors.ts';
 import type { Log } from '../../base/log.ts';
-import { microTime } from '../../base/micro-time.ts';
 import { TokenBucket } from '../../base/token-bucket.ts';
 import { Line } from '../../controller/line.ts';
 import { ApiError, type ApiErrorCode } from '../../kube/errors.ts';
 import { eventName } from '../../kube/event-name.ts';
 import type { EventContent, EventPlace, EventSeries } from '../../kube/events.ts';
 import { withoutValues } from '../../write/without-values.ts';
-import { type Fact, factId, namespaceOf } from './fact.ts';
+import { type Fact, factId } from './fact.ts';
 import { RefusedNamespaces } from './refused-namespaces.ts';
+import { contentOf, newStanding, type Standing, seriesOf } from './standing.ts';
 
 /** What became of something that there was to tell. */
 export type EventResult = 'Sent' | 'Repeated' | 'RolledUp' | 'Dropped' | 'Failed';
@@ -46,7 +46,6 @@ const TICK_MS = 10_000;
 const TRIES = 5;
 const RETRY = { initialMs: 500, maxMs: 10_000, factor: 2, jitter: 0.5, resetAfterMs: 60_000 };
 const DRAIN_MS = 1_000;
-const CONTROLLER = 'watchkeeper.dev/watchkeeper';
 
 /** The server is away, or has too much to do. */
 const TRY_LATER: ReadonlySet<ApiErrorCode> = new Set([
@@ -61,25 +60,6 @@ const NO_ANSWER: Pick<ApiError, 'code' | 'retryAfterMs'> = { code: 'Other', retr
 
 /** A number: in so many milliseconds at least it may be tried again. */
 type TryOutcome = 'Done' | 'Failed' | 'Dropped' | 'Again' | number;
-
-/** A fact that happened once or more often in the last minutes. */
-interface Standing {
-  readonly id: string;
-  readonly fact: Fact;
-  readonly namespace: string;
-  readonly firstAt: number;
-  name: string;
-  /** For the server, and on the monotonic clock. */
-  lastAt: number;
-  lastSeen: number;
-  sentAt: number;
-  count: number;
-  /** How much of the count was told of, and whether the Event that did is still there. */
-  told: number;
-  exists: boolean;
-  /** How many changes it stands for that are not told of yet. */
-  rolledUp: number;
-}
 
 /**
  * Sends Events as fast as is polite and no faster: what repeats becomes a series, what waits is bounded, what cannot be sent is
@@ -144,21 +124,7 @@ export class EventSender {
   #begin(id: string, fact: Fact): Standing | undefined {
     if (this.#stopped || this.#waiting.size >= MAX_WAITING) return undefined;
     if (this.#standing.size >= MAX_STANDING) this.#forgetOne();
-    const firstAt = this.#options.clock.now();
-    const standing: Standing = {
-      id,
-      fact,
-      namespace: namespaceOf(fact),
-      firstAt,
-      name: this.#newName(fact),
-      lastAt: firstAt,
-      lastSeen: 0,
-      sentAt: 0,
-      count: 0,
-      told: 0,
-      exists: false,
-      rolledUp: 0,
-    };
+    const standing = newStanding(id, fact, this.#newName(fact), this.#options.clock.now());
     this.#standing.set(id, standing);
     this.#tickLater();
     return standing;
@@ -238,9 +204,9 @@ export class EventSender {
   }
 
   async #try(standing: Standing, tries: number): Promise<TryOutcome> {
-    const { requests, clock } = this.#options;
+    const { requests, clock, instance } = this.#options;
     const { told, count, rolledUp } = standing;
-    const content = standing.exists ? undefined : this.#contentOf(standing);
+    const content = standing.exists ? undefined : contentOf(standing, instance);
     try {
       if (content === undefined) await requests.repeat(standing, seriesOf(standing), this.#abort.signal);
       else await requests.create(standing, content, this.#abort.signal);
@@ -279,16 +245,6 @@ export class EventSender {
     return 'Failed';
   }
 
-  #contentOf({ fact, firstAt, count, lastAt }: Standing): EventContent {
-    return {
-      eventTime: microTime(firstAt),
-      reportingController: CONTROLLER,
-      reportingInstance: this.#options.instance.slice(0, 128),
-      ...fact,
-      series: count > 1 ? seriesOf({ count, lastAt }) : undefined,
-    };
-  }
-
   #giveUp(standing: Standing, result: 'Dropped' | 'Failed'): void {
     this.#standing.delete(standing.id);
     this.#count(result, standing.count - standing.told + standing.rolledUp);
@@ -297,10 +253,6 @@ export class EventSender {
   #count(result: EventResult, count: number): void {
     if (count > 0) this.#options.observe(result, count);
   }
-}
-
-function seriesOf({ count, lastAt }: Pick<Standing, 'count' | 'lastAt'>): EventSeries {
-  return { count, lastObservedTime: microTime(lastAt) };
 }
 
 /** Nothing can be made in a namespace that is on its way out; that is nobody's fault. */
