@@ -76,16 +76,23 @@ it.each(Object.keys(TROUBLES))(
   },
 );
 
-it('S4: the watch of namespaces alone is late: what was known stays in force until the change is', async () => {
+/** The watch of namespaces shows nothing until this has seen how the second step came out without it. */
+function unseenUntil(seen: (scene: Scene) => Promise<void>): Fault {
   const late = Promise.withResolvers<void>();
-  const fault: Fault = async (scene, change, at) => {
+  return async (scene, change, at) => {
     if (at === 0) scene.proxy.useEvents(hold((_event, { path }) => path === '/api/v1/namespaces', late.promise));
     await change();
     if (at !== 2) return;
-    await idle(scene.operator);
-    expect((await scene.stage.admin.get(object(scene))).metadata.labels).toEqual({ outside: 'yes' });
+    await seen(scene);
     late.resolve();
   };
+}
+
+it('S4: the watch of namespaces alone is late: what was known stays in force until the change is', async () => {
+  const fault = unseenUntil(async (scene) => {
+    await idle(scene.operator);
+    expect((await scene.stage.admin.get(object(scene))).metadata.labels).toEqual({ outside: 'yes' });
+  });
   expectUndisturbed(await theatre().compare(CHANGE, fault), { ...PACE, ledger: 1 });
 });
 
@@ -128,11 +135,7 @@ const LATER: FaultStory = {
 };
 
 it('G11: of an object whose namespace is not known nothing is said and nothing written, by whatever is looked up there', async () => {
-  const late = Promise.withResolvers<void>();
-  const fault: Fault = async (scene, change, at) => {
-    if (at === 0) scene.proxy.useEvents(hold((_event, { path }) => path === '/api/v1/namespaces', late.promise));
-    await change();
-    if (at !== 2) return;
+  const fault = unseenUntil(async (scene) => {
     const view = async (name: string) => viewOf(await scene.stage.admin.get(`${POLICIES}/${scene.policyName(name)}`));
     for (const name of LOOKUPS) {
       await expect.poll(async () => is(await view(name), 'Compliant')).toBe('Unknown');
@@ -143,8 +146,7 @@ it('G11: of an object whose namespace is not known nothing is said and nothing w
     }
     const { metadata } = await scene.stage.admin.get(`/api/v1/namespaces/${later(scene.ns)}/configmaps/a`);
     expect(metadata.labels).toEqual({});
-    late.resolve();
-  };
+  });
   const comparison = await theatre().compare(LATER, fault);
   // Each says that it does not know, and then what it knows.
   const more = { status: PACE.status + 2 * LOOKUPS.length, events: PACE.events, ledger: 1 };
