@@ -178,7 +178,7 @@ function configMaps(namespace: string, prefix: string, number: number) {
   }));
 }
 
-export function quantile(times: readonly number[], share: number): number {
+function quantile(times: readonly number[], share: number): number {
   return times.toSorted((a, b) => a - b)[Math.floor(times.length * share)] ?? Number.NaN;
 }
 

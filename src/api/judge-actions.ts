@@ -138,9 +138,6 @@ export const limitSchema = fields({
 
 /** A key that `require` wants. */
 export type RequiredKey = DeepReadonly<z.output<typeof requiredAnnotations>>[number];
-export type Require = DeepReadonly<z.output<typeof requireSchema>>;
 export type Check = DeepReadonly<z.output<typeof checkSchema>>;
 export type JsonSchemaCheck = DeepReadonly<z.output<typeof jsonSchemaSchema>>;
-export type Validation = DeepReadonly<z.output<typeof validateSchema>>[number];
 export type Unique = DeepReadonly<z.output<typeof uniqueSchema>>;
-export type Limit = DeepReadonly<z.output<typeof limitSchema>>;

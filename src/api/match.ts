@@ -48,7 +48,7 @@ const resourceSchema = fields({
     .describe("Only resources of this scope: 'Namespaced', 'Cluster', or '*' for both."),
 });
 
-export const matchExpressionSchema = withRules(
+const matchExpressionSchema = withRules(
   fields({
     key: labelKey.describe('Label key.'),
     operator: z
@@ -173,6 +173,5 @@ export type ResourceMatch = DeepReadonly<z.output<typeof resourceSchema>>;
 export type MatchExpression = DeepReadonly<z.output<typeof matchExpressionSchema>>;
 export type LabelSelector = DeepReadonly<z.output<typeof labelSelectorSchema>>;
 /** A named CEL expression that gives a bool. */
-export type Condition = DeepReadonly<z.output<typeof conditionsSchema>>[number];
 export type Match = DeepReadonly<z.output<typeof matchSchema>>;
 export type Exclude = DeepReadonly<z.output<typeof excludeEntry>>;

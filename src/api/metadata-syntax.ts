@@ -2,7 +2,7 @@ import { characters, quoted } from './words.ts';
 
 /** Kubernetes' own rules for names, label keys, label values and annotation keys, with messages in plain words. */
 
-export const NAME_PART_MAX = 63;
+const NAME_PART_MAX = 63;
 export const DNS_SUBDOMAIN_MAX = 253;
 export const DNS_LABEL_MAX = 63;
 /** Prefix, slash, name part. */

@@ -109,8 +109,4 @@ const lookupSchema = withRules(
 
 export const lookupsSchema = keyedList(lookupSchema, ['name'], { max: BOUNDS.lookups });
 
-export type ValueFrom = DeepReadonly<z.output<typeof valueFromSchema>>;
-export type OwnValue = DeepReadonly<z.output<typeof ownValueSchema>>;
-export type TextSource = DeepReadonly<z.output<typeof textSource>>;
-export type Variable = DeepReadonly<z.output<typeof variablesSchema>>[number];
 export type Lookup = DeepReadonly<z.output<typeof lookupSchema>>;

@@ -107,5 +107,4 @@ export type PolicyCondition = DeepReadonly<z.output<typeof conditionSchema>>;
 export type WatchedResource = DeepReadonly<z.output<typeof watchedResourceSchema>>;
 export type WatchState = WatchedResource['state'];
 export type ReportedViolation = DeepReadonly<z.output<typeof violationSchema>>;
-export type WatchingCounts = NonNullable<WatchPolicyStatus['watching']>;
 export type PolicySummary = NonNullable<WatchPolicyStatus['summary']>;

@@ -69,5 +69,3 @@ export const watchPolicySpecSchema = withRules(
 );
 
 export type WatchPolicySpec = DeepReadonly<z.output<typeof watchPolicySpecSchema>>;
-export type PolicyMode = WatchPolicySpec['mode'];
-export type RemovalPolicy = WatchPolicySpec['removalPolicy'];

@@ -106,7 +106,6 @@ export const renameSchema = withRules(
 
 /** A key that `set` or `default` wants. */
 export type WantedKey = DeepReadonly<z.output<typeof wantedAnnotations>>[number];
-export type WantedKeys = DeepReadonly<z.output<typeof wantedKeysSchema>>;
 export type KeyGlobs = DeepReadonly<z.output<typeof keyGlobsSchema>>;
 export type Copy = DeepReadonly<z.output<typeof copySchema>>;
 export type Rename = DeepReadonly<z.output<typeof renameSchema>>;

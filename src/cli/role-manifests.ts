@@ -4,7 +4,7 @@ import type { NeededRight, NeededRights } from '../watchplan/rights.ts';
 
 /** Roles of Kubernetes out of the rights that a plan needs. */
 
-export const ROLE_NAME = 'watchkeeper-targets';
+const ROLE_NAME = 'watchkeeper-targets';
 const RBAC = 'rbac.authorization.k8s.io';
 const SERVICE_ACCOUNT = 'watchkeeper';
 

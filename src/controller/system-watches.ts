@@ -6,7 +6,7 @@ import type { Plan } from '../watchplan/plan.ts';
 const METADATA = { kind: 'Metadata' } as const;
 
 /** What is watched whatever the policies say. CRDs and APIServices are triggers: what is served, discovery tells. */
-export const SYSTEM_WATCHES = {
+const SYSTEM_WATCHES = {
   policies: { gvr: WATCH_POLICIES, representation: { kind: 'Projected', fields: ['spec', 'status'] } },
   crds: {
     gvr: { group: 'apiextensions.k8s.io', version: 'v1', resource: 'customresourcedefinitions' },

@@ -21,13 +21,13 @@ export const PAGE_SIZE = 500;
 /** A page for which the server took too long is asked for again with so many times fewer objects: the same would take as long again. */
 const SMALLER_BY = 4;
 /** A watch that ends sooner than this and brought nothing new is a failure, in milliseconds. */
-export const SHORT_WATCH_MS = 1_000;
+const SHORT_WATCH_MS = 1_000;
 /** How long a watch that the server fails is tried again at its resourceVersion before a list, in milliseconds. */
 export const RESUME_FOR_MS = 60_000;
 /** The server must answer a watch within this time, in milliseconds. */
 export const OPEN_WITHIN_MS = 60_000;
 /** A watch that ends no more than this before its `timeoutSeconds` was ended for these, in milliseconds. */
-export const IN_TIME_MS = 2_000;
+const IN_TIME_MS = 2_000;
 /** How long after `timeoutSeconds` a watch may still go on before it counts as dead, in milliseconds. */
 export const OVERDUE_MS = 15_000;
 

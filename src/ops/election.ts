@@ -84,7 +84,7 @@ export const NEW_ELECTION: Election = {
 };
 
 /** Nobody may hold the Lease for longer without renewing it, whatever it says. */
-export const MAX_DURATION_MS = 3_600_000;
+const MAX_DURATION_MS = 3_600_000;
 const JITTER = 0.2;
 const MOST_MARKS = 16;
 

@@ -8,7 +8,7 @@ export interface StatusPaceOptions {
 }
 
 /** All statuses together: a change that concerns every policy is written at once for a hundred of them, and nothing writes more for long. */
-export const STATUS_PACE: StatusPaceOptions = { burst: 100, perSecond: 20 };
+const STATUS_PACE: StatusPaceOptions = { burst: 100, perSecond: 20 };
 
 /**
  * How often statuses of all policies together may be written. Whoever wants to write takes a turn, and writes what is true when the turn

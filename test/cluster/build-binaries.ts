@@ -77,7 +77,7 @@ async function removeLeftovers(folder: string): Promise<void> {
 }
 
 /** The version that the module file names, such as `v1.36.3`. */
-export async function kubernetesVersion(moduleFolder: string): Promise<string> {
+async function kubernetesVersion(moduleFolder: string): Promise<string> {
   const file = join(moduleFolder, 'go.mod');
   const version = /^\s*k8s\.io\/kubernetes (v\d+\.\d+\.\d+)/m.exec(await readFile(file, 'utf8'))?.[1];
   if (version === undefined) throw new Error(`${file} requires no version of k8s.io/kubernetes`);
