@@ -1,25 +1,26 @@
-import { expect, test } from 'vitest';
+import { join } from 'node:path';
+import { afterEach, expect, test } from 'vitest';
 import { eventually } from '../cluster/eventually.ts';
+import { conditionOf } from '../cluster/kube-object.ts';
+import { applier } from '../support/apply-manifests.ts';
 import type { Fault, FaultStory, Scene } from '../support/fault-story.ts';
 import { useOwnStage } from '../support/own-stage.ts';
-import { configMap } from '../support/stage.ts';
-import { useTheatre } from '../support/undisturbed.ts';
-import { isWritten, team } from './labelled.ts';
+import { expectUndisturbed, useTheatre } from '../support/undisturbed.ts';
+import { configMaps, isWritten, team, teamBecomes } from './labelled.ts';
 import { type Fate, GO_AWAY, GONE, LOSE_ANSWER, PASS, REFUSE_BEFORE, REFUSE_STREAM, refusal } from './proxy.ts';
 
-/** Its etcd is killed here. */
-const own = useOwnStage();
+/** Its etcd is killed here. With so few requests at a time a share of one in 250 is a single seat. */
+const own = useOwnStage({
+  apiServerFlags: ['--max-requests-inflight=100', '--max-mutating-requests-inflight=50'],
+});
 const theatre = useTheatre(own.stage);
 
-const OBJECTS = 30;
+const OBJECTS = 20;
 
 const STORY: FaultStory = {
-  objects: (ns) => Array.from({ length: OBJECTS }, (_, i) => configMap(ns, `cm-${i}`)),
+  objects: (ns) => configMaps(ns, OBJECTS),
   steps: [
-    {
-      act: (scene) => scene.applyPolicy('team', team(scene.ns, 'blue')),
-      until: (end) => isWritten(end, 'blue', OBJECTS),
-    },
+    teamBecomes('blue', OBJECTS),
     {
       act: async (scene) => {
         await scene.applyPolicy('team', team(scene.ns, 'red'));
@@ -77,7 +78,7 @@ class Storm {
 }
 
 /** By then each watch has failed so often that it would wait for up to a minute. */
-const TROUBLES_MET = 45;
+const TROUBLES_MET = 40;
 /** Within this all is seen and written once the server is well: far less than such a wait. */
 const HEALS_WITHIN_MS = 15_000;
 
@@ -102,4 +103,71 @@ test('N4: each request fails in another way, and etcd is killed meanwhile: the s
   expect(disturbed.end).toEqual(undisturbed.end);
   // A write whose answer was lost may be made again, and changes nothing.
   expect(disturbed.writes.objects).toBeLessThanOrEqual(undisturbed.writes.objects + OBJECTS);
+});
+
+const FLOW = '/apis/flowcontrol.apiserver.k8s.io/v1';
+const LEASE_PRIORITY = join(import.meta.dirname, '..', '..', 'deploy', 'lease-priority.yaml');
+/** Of the priority level, and of the schema that puts us there. */
+const NARROW = 'narrow';
+
+afterEach(async () => {
+  const { admin } = own.stage();
+  const paths = [
+    `${FLOW}/flowschemas/watchkeeper-leader-election`,
+    `${FLOW}/flowschemas/${NARROW}`,
+    `${FLOW}/prioritylevelconfigurations/${NARROW}`,
+  ];
+  for (const path of paths) if ((await admin.find(path)) !== undefined) await admin.delete(path);
+});
+
+/** One request of ours at a time, whatever it is for, and whoever comes meanwhile is sent away; but for the Lease. */
+async function narrow(): Promise<void> {
+  const { admin, cluster } = own.stage();
+  await applier(cluster.kubeconfig, admin).apply(LEASE_PRIORITY);
+  await admin.apply({
+    apiVersion: 'flowcontrol.apiserver.k8s.io/v1',
+    kind: 'PriorityLevelConfiguration',
+    metadata: { name: NARROW },
+    spec: {
+      type: 'Limited',
+      limited: {
+        nominalConcurrencyShares: 1,
+        lendablePercent: 0,
+        borrowingLimitPercent: 0,
+        limitResponse: { type: 'Reject' },
+      },
+    },
+  });
+  const everything = {
+    resourceRules: [{ verbs: ['*'], apiGroups: ['*'], resources: ['*'], namespaces: ['*'], clusterScope: true }],
+    nonResourceRules: [{ verbs: ['*'], nonResourceURLs: ['*'] }],
+  };
+  const serviceAccount = { name: 'watchkeeper', namespace: 'watchkeeper' };
+  await admin.apply({
+    apiVersion: 'flowcontrol.apiserver.k8s.io/v1',
+    kind: 'FlowSchema',
+    metadata: { name: NARROW },
+    spec: {
+      priorityLevelConfiguration: { name: NARROW },
+      matchingPrecedence: 1001,
+      rules: [{ subjects: [{ kind: 'ServiceAccount', serviceAccount }], ...everything }],
+    },
+  });
+  // The API server says so once it goes by the schema.
+  const isInForce = (schema: unknown) => conditionOf(schema, 'Dangling')?.['status'] === 'False';
+  await admin.waitFor(`${FLOW}/flowschemas/${NARROW}`, isInForce, { timeoutMs: 60_000 });
+}
+
+test('N3: by its own rules the API server has one seat for us, and sends away whoever comes meanwhile: the same end, each object written once', async () => {
+  const narrowed: Fault = async (scene, change, at) => {
+    if (at !== 2) return change();
+    await narrow();
+    // Watches need the seat as well.
+    scene.proxy.network.cut();
+    await change();
+  };
+  const comparison = await theatre().compare(STORY, narrowed);
+  // Who is sent away waits for as long as it is told, and then fewer ask at a time.
+  expectUndisturbed(comparison, { objects: 0, status: 4, events: 4, refused: 3 * OBJECTS });
+  expect(comparison.disturbed.writes.refused).toBeGreaterThan(0);
 });
