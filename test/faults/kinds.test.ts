@@ -1,4 +1,6 @@
 import { beforeAll, expect, test } from 'vitest';
+import { eventually } from '../cluster/eventually.ts';
+import { recordRequests } from '../support/fault-proxy.ts';
 import type { Fault, FaultStory, Scene } from '../support/fault-story.ts';
 import { CRDS, collectionOf, crdName, SmallCrds, type SmallKind } from '../support/small-crd.ts';
 import { useStage } from '../support/stage.ts';
@@ -140,3 +142,66 @@ test.each([
   },
   120_000,
 );
+
+/** What the operator holds of a kind that is watched, counted. */
+interface Holdings {
+  readonly watches: number;
+  readonly connections: number;
+  readonly descriptors: number;
+  readonly timers: number;
+}
+
+async function holdingsOf({ operator }: Scene): Promise<Holdings> {
+  return {
+    watches: await operator.metric('watchkeeper_streams', 'pool="watch"'),
+    connections: await operator.metric('watchkeeper_connections', 'pool="watch"'),
+    descriptors: await operator.metric('process_open_fds'),
+    timers: await operator.metric('nodejs_active_resources', 'type="Timeout"'),
+  };
+}
+
+/** Lives of the kind between the first count and the last one: what each left behind would show as so many. */
+const LIVES = 4;
+/** What may be there in passing: whoever asks for the metrics, a request, a status that waits for its second to pass. */
+const IN_PASSING = 2;
+
+test('U4: a kind that comes and goes again and again is listed once in each life, and leaves no watch, connection or timer behind', async () => {
+  let lists = 0;
+  const again: Fault = async (scene, change, at) => {
+    if (at !== 2) return change();
+    const seen = recordRequests(scene.proxy);
+    const before = await holdingsOf(scene);
+    let first: Holdings | undefined;
+    for (let life = 0; life <= LIVES; life += 1) {
+      await make(scene, {}, ['a', 'b', 'c']);
+      await stage().waitForCount(collectionOf(kindOf(scene.ns), scene.ns), 'team=blue', 3);
+      await new SmallCrds(stage()).remove(kindOf(scene.ns));
+      // Without the kind's watch, and with all others.
+      const isAsBefore = ({ watches, connections }: Holdings) =>
+        watches === before.watches && connections === before.connections;
+      const after = await eventually('watches', () => holdingsOf(scene), isAsBefore, { timeoutMs: 30_000 });
+      first ??= after;
+    }
+    const { descriptors, timers } = first ?? before;
+    const isAsFirst = (last: Holdings) =>
+      last.descriptors <= descriptors + IN_PASSING && last.timers <= timers + IN_PASSING;
+    await eventually('what is held', () => holdingsOf(scene), isAsFirst, { timeoutMs: 30_000 });
+    const ofKind = ({ method, path, query }: (typeof seen)[number]) =>
+      method === 'GET' && path.endsWith(`/${PLURAL}`) && query.get('watch') !== 'true';
+    lists = seen.filter(ofKind).length;
+    await change();
+  };
+  const comparison = await theatre().compare(LATE, again);
+  const lives = LIVES + 1;
+  expect(lists).toBeGreaterThanOrEqual(lives);
+  // One more where the kind was seen going before it was gone.
+  expect(lists).toBeLessThanOrEqual(2 * lives);
+  expectUndisturbed(comparison, {
+    objects: 3 * lives,
+    status: 3 * lives,
+    events: 4 * lives,
+    ledger: 2 * lives,
+    refused: lives,
+  });
+  expect(comparison.disturbed.writes.objects).toBe(3 * (lives + 1));
+}, 180_000);
