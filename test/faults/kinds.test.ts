@@ -179,13 +179,13 @@ test('U4: a kind that comes and goes again and again is listed once in each life
       // Without the kind's watch, and with all others.
       const isAsBefore = ({ watches, connections }: Holdings) =>
         watches === before.watches && connections === before.connections;
-      const after = await eventually('watches', () => holdingsOf(scene), isAsBefore, { timeoutMs: 30_000 });
+      const after = await eventually('watches', () => holdingsOf(scene), isAsBefore);
       first ??= after;
     }
     const { descriptors, timers } = first ?? before;
     const isAsFirst = (last: Holdings) =>
       last.descriptors <= descriptors + IN_PASSING && last.timers <= timers + IN_PASSING;
-    await eventually('what is held', () => holdingsOf(scene), isAsFirst, { timeoutMs: 30_000 });
+    await eventually('what is held', () => holdingsOf(scene), isAsFirst);
     const ofKind = ({ method, path, query }: (typeof seen)[number]) =>
       method === 'GET' && path.endsWith(`/${PLURAL}`) && query.get('watch') !== 'true';
     lists = seen.filter(ofKind).length;
@@ -204,4 +204,4 @@ test('U4: a kind that comes and goes again and again is listed once in each life
     refused: lives,
   });
   expect(comparison.disturbed.writes.objects).toBe(3 * (lives + 1));
-}, 180_000);
+});

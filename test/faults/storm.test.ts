@@ -155,7 +155,7 @@ async function narrow(): Promise<void> {
   });
   // The API server says so once it goes by the schema.
   const isInForce = (schema: unknown) => conditionOf(schema, 'Dangling')?.['status'] === 'False';
-  await admin.waitFor(`${FLOW}/flowschemas/${NARROW}`, isInForce, { timeoutMs: 60_000 });
+  await admin.waitFor(`${FLOW}/flowschemas/${NARROW}`, isInForce);
 }
 
 test('N3: by its own rules the API server has one seat for us, and sends away whoever comes meanwhile: the same end, each object written once', async () => {
