@@ -120,6 +120,11 @@ afterEach(async () => {
   for (const path of paths) if ((await admin.find(path)) !== undefined) await admin.delete(path);
 });
 
+/** The API server says so once it goes by the schema. */
+function isInForce(schema: unknown): boolean {
+  return conditionOf(schema, 'Dangling')?.['status'] === 'False';
+}
+
 /** One request of ours at a time, whatever it is for, and whoever comes meanwhile is sent away; but for the Lease. */
 async function narrow(): Promise<void> {
   const { admin, cluster } = own.stage();
@@ -153,19 +158,18 @@ async function narrow(): Promise<void> {
       rules: [{ subjects: [{ kind: 'ServiceAccount', serviceAccount }], ...everything }],
     },
   });
-  // The API server says so once it goes by the schema.
-  const isInForce = (schema: unknown) => conditionOf(schema, 'Dangling')?.['status'] === 'False';
   await admin.waitFor(`${FLOW}/flowschemas/${NARROW}`, isInForce);
 }
 
+const narrowed: Fault = async (scene, change, at) => {
+  if (at !== 2) return change();
+  await narrow();
+  // Watches need the seat as well.
+  scene.proxy.network.cut();
+  await change();
+};
+
 test('N3: by its own rules the API server has one seat for us, and sends away whoever comes meanwhile: the same end, each object written once', async () => {
-  const narrowed: Fault = async (scene, change, at) => {
-    if (at !== 2) return change();
-    await narrow();
-    // Watches need the seat as well.
-    scene.proxy.network.cut();
-    await change();
-  };
   const comparison = await theatre().compare(STORY, narrowed);
   // Who is sent away waits for as long as it is told, and then fewer ask at a time.
   expectUndisturbed(comparison, { objects: 0, status: 4, events: 4, refused: 3 * OBJECTS });
