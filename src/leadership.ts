@@ -4,6 +4,7 @@ import { STATUS_FIELDS } from './api/status.ts';
 import { WATCH_POLICIES, WATCH_POLICY_KIND } from './api/watch-policy.ts';
 import type { Clock } from './base/clock.ts';
 import type { Log } from './base/log.ts';
+import { SlicedWork } from './base/sliced-work.ts';
 import type { Ledger } from './controller/ledger.ts';
 import type { MetaController } from './controller/meta-controller.ts';
 import { ObjectController } from './controller/object-controller.ts';
@@ -61,12 +62,17 @@ export class Leadership {
   readonly #abort = new AbortController();
   readonly #teller: EventTeller;
   readonly #troubles: StatusTroubles;
+  /** Kinds that stand in another way than before, and the policies of those whose turn it is. */
+  #changedKinds = new Set<GroupResourceName>();
+  #touched: Generator<string | undefined, void, void> | undefined;
+  readonly #touching: SlicedWork;
   #ended: Promise<void> | undefined;
 
   constructor(options: LeadershipOptions) {
     this.#options = options;
     const { client, policies, ledger, meta, metrics, clock, log, auditLog } = options;
     const { signal } = this.#abort;
+    this.#touching = new SlicedWork(() => this.#touchNext(), clock);
     this.events = new EventSender({
       clock,
       log,
@@ -195,11 +201,25 @@ export class Leadership {
     for (const { name } of this.#options.policies.entries()) this.status.touch(name);
   }
 
+  /** Not at once: hundreds of kinds may change together, each of which concerns hundreds of policies. */
   touchPoliciesOn(kind: GroupResourceName): void {
-    for (const name of this.#options.meta.status.policiesOn(kind)) {
-      this.status.touch(name);
-      this.#teller.evaluated(name);
+    this.#changedKinds.add(kind);
+    this.#touching.soon();
+  }
+
+  #touchNext(): boolean {
+    if (this.#touched === undefined) {
+      if (this.#changedKinds.size === 0) return false;
+      this.#touched = this.#options.meta.status.policiesOn(this.#changedKinds);
+      this.#changedKinds = new Set();
     }
+    const next = this.#touched.next();
+    if (next.done === true) this.#touched = undefined;
+    else if (next.value !== undefined) {
+      this.status.touch(next.value);
+      this.#teller.evaluated(next.value);
+    }
+    return true;
   }
 
   /** Takes no new work, lets writes under way end, writes statuses that are due, tells what is gathered; within so many milliseconds. */
@@ -223,6 +243,8 @@ export class Leadership {
 
   async #stop(): Promise<void> {
     await this.objects.stop();
+    this.#touching.stop();
+    while (this.#touchNext());
     await this.status.stop();
     this.#teller.flush();
     await this.events.stop();

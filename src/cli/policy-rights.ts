@@ -62,7 +62,7 @@ export function rightsOf(question: RightsQuestion): RightsAnswer {
     namespaces,
   });
   for (const policy of policies) {
-    for (const { path, message } of plan.refused.get(policy.name) ?? []) refuse(policy, `${path} ${message}`);
+    for (const { path, message } of plan.refused.get(policy.name)?.issues ?? []) refuse(policy, `${path} ${message}`);
   }
   return problems.length > 0 ? { ok: false, problems } : { ok: true, rights: neededRights(plan, served) };
 }

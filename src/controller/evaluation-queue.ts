@@ -1,10 +1,8 @@
 import type { ObjectKey } from '../api/object.ts';
 import type { GroupResourceName } from '../api/resource.ts';
 import type { Clock } from '../base/clock.ts';
+import { SlicedWork } from '../base/sliced-work.ts';
 import { Line } from './line.ts';
-
-/** How long evaluation may hold the event loop at a stretch, in milliseconds. */
-const SLICE_MS = 5;
 
 /**
  * Keys to evaluate, each at most once, taken from the kinds in turn so that one large kind does not make the others wait.
@@ -17,7 +15,7 @@ export class EvaluationQueue {
   readonly #keys = new Map<GroupResourceName, Line<ObjectKey>>();
   readonly #turns = new Line<GroupResourceName>();
   #depth = 0;
-  #scheduled: NodeJS.Immediate | undefined;
+  readonly #work: SlicedWork;
   #stopped = false;
 
   /** `evaluate` must not throw; `since`: when the key was first asked for, on the monotonic clock in milliseconds. */
@@ -27,6 +25,7 @@ export class EvaluationQueue {
   ) {
     this.#evaluate = evaluate;
     this.#clock = clock;
+    this.#work = new SlicedWork(() => this.#evaluateNext(), clock);
   }
 
   /** Keys that wait. */
@@ -57,7 +56,7 @@ export class EvaluationQueue {
     const before = keys.size;
     keys.add(key, this.#clock.monotonic());
     this.#depth += keys.size - before;
-    this.#schedule();
+    this.#work.soon();
   }
 
   /** Forgets the kind's keys, because it is not watched any more. */
@@ -72,33 +71,21 @@ export class EvaluationQueue {
     this.#keys.clear();
     this.#turns.clear();
     this.#depth = 0;
-    clearImmediate(this.#scheduled);
-    this.#scheduled = undefined;
+    this.#work.stop();
   }
 
-  #schedule(): void {
-    this.#scheduled ??= setImmediate(() => {
-      this.#scheduled = undefined;
-      this.#runSlice();
-    });
-  }
-
-  #runSlice(): void {
-    const end = this.#clock.monotonic() + SLICE_MS;
-    for (let kind = this.#turns.take(); kind !== undefined; kind = this.#turns.take()) {
-      this.#evaluateNext(kind);
-      if (this.#clock.monotonic() >= end) break;
-    }
-    if (this.#turns.size > 0) this.#schedule();
-  }
-
-  #evaluateNext(kind: GroupResourceName): void {
+  /** Returns whether more are left. */
+  #evaluateNext(): boolean {
+    const kind = this.#turns.take();
+    if (kind === undefined) return false;
     const keys = this.#keys.get(kind);
     const entry = keys?.takeEntry();
-    if (keys === undefined || entry === undefined) return;
-    this.#depth -= 1;
-    if (keys.size === 0) this.#keys.delete(kind);
-    else this.#turns.add(kind);
-    this.#evaluate(kind, ...entry);
+    if (keys !== undefined && entry !== undefined) {
+      this.#depth -= 1;
+      if (keys.size === 0) this.#keys.delete(kind);
+      else this.#turns.add(kind);
+      this.#evaluate(kind, ...entry);
+    }
+    return this.#turns.size > 0;
   }
 }

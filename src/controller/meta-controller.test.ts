@@ -271,6 +271,34 @@ describe('what must be known before anything is evaluated', () => {
   });
 });
 
+describe('a ledger that is read anew', () => {
+  test('is followed before anything is evaluated again, however long planning takes', async () => {
+    const world = makeWorld();
+    await world.start();
+    await world.put('configmaps', cachedObject({ name: 'a' }));
+    await world.put(POLICIES, policy('p', {}));
+    const [kind] = world.meta.of('configmaps');
+    if (kind === undefined) throw new Error('ConfigMaps are not watched');
+    expect(world.meta.isReady(kind)).toBe(true);
+    const clock = world.clock.monotonic.bind(world.clock);
+    let spent = 0;
+    world.clock.monotonic = () => {
+      spent += 5;
+      return clock() + spent;
+    };
+    world.meta.ledgerOutdated();
+    world.meta.ledgerLoaded();
+    expect([world.meta.ready, world.meta.isReady(kind)]).toEqual([true, false]);
+    world.evaluated.length = 0;
+    kind.beginAnew();
+    world.objects.enqueue(kind, 'default/a');
+    await world.clock.settle();
+    expect(world.evaluated).toEqual([]);
+    for (let i = 0; i < 50 && world.evaluated.length === 0; i++) await world.quiet();
+    expect([world.meta.isReady(kind), world.evaluated]).toEqual([true, ['a']]);
+  });
+});
+
 describe('policies', () => {
   test('that come and go make the informers of their kinds start and stop', async () => {
     const world = makeWorld();

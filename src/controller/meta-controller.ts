@@ -107,6 +107,7 @@ export class MetaController {
     const onRelease = () => this.#reconciler.replanSoon();
     const upkeep = new LedgerUpkeep({ clock, log, ledger, namespaces, kinds, isReady, leads, onRelease });
     this.#reconciler = new PlanReconciler({
+      clock,
       log,
       namespaces,
       policies,
@@ -138,12 +139,13 @@ export class MetaController {
   /** The ledger was read, for the first time or again: plans by it at once. */
   ledgerLoaded(): void {
     this.#prerequisites.ledgerLoaded();
-    this.#reconciler.replanNow();
+    this.#reconciler.ledgerLoaded();
   }
 
   /** Nothing is evaluated until it is read again: somebody else may have changed it. */
   ledgerOutdated(): void {
     this.#prerequisites.ledgerOutdated();
+    this.#reconciler.ledgerOutdated();
   }
 
   /** A sign that the API server, or the way to it, works again: what it failed is tried soon. */
@@ -181,7 +183,7 @@ export class MetaController {
 
   /** Everything that the policies on the kind read is known, and the kind itself can be relied on. */
   isReady(kind: WatchedKind): boolean {
-    return this.ready && !this.#stopped && this.#kinds.isReady(kind);
+    return this.ready && this.#reconciler.followsLedger && !this.#stopped && this.#kinds.isReady(kind);
   }
 
   /** To be called when a kind has nothing left to do: where no policy writes it and nothing of ours is left, we let go. */

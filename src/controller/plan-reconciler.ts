@@ -1,11 +1,15 @@
 import { isDeepStrictEqual } from 'node:util';
+import type { Clock } from '../base/clock.ts';
 import type { Log } from '../base/log.ts';
+import { SlicedWork } from '../base/sliced-work.ts';
+import type { Steps } from '../base/steps.ts';
 import type { InformerRegistry } from '../informer/registry.ts';
 import type { WatchId } from '../informer/watch-spec.ts';
+import type { Program } from '../policy/program.ts';
 import { Awaited } from '../watchplan/awaited.ts';
+import { Expansions } from '../watchplan/expansions.ts';
 import type { Namespaces } from '../watchplan/limits.ts';
-import { type Plan, planWatches } from '../watchplan/plan.ts';
-import { Expansions } from '../watchplan/targets.ts';
+import { type Plan, planInSteps } from '../watchplan/plan.ts';
 import type { DiscoveryWatch } from './discovery-watch.ts';
 import { HeldKeys, recordsToHold } from './held-keys.ts';
 import type { Incarnations } from './incarnations.ts';
@@ -13,12 +17,13 @@ import type { KindSet } from './kind-set.ts';
 import type { Ledger } from './ledger.ts';
 import type { LedgerUpkeep } from './ledger-upkeep.ts';
 import type { MetaObserver } from './meta-observer.ts';
-import type { PolicySet } from './policy-set.ts';
+import type { PolicyEntry, PolicySet } from './policy-set.ts';
 import type { Prerequisites } from './prerequisites.ts';
 import type { Reevaluation } from './reevaluation.ts';
 import { API_SERVICES_ID, CRDS_ID, desiredWatches } from './system-watches.ts';
 
 export interface PlanReconcilerOptions {
+  readonly clock: Pick<Clock, 'monotonic'>;
   readonly log: Log;
   readonly namespaces: Namespaces;
   readonly policies: PolicySet;
@@ -35,21 +40,37 @@ export interface PlanReconcilerOptions {
 
 const NO_PLAN: Plan = { kinds: new Map(), absent: new Map(), parts: new Map(), refused: new Map() };
 
-/** Computes the whole plan again, a moment later and once for many causes, and makes what runs equal to it. */
+/** A plan that is being made, and the policies that it is made of. */
+interface UnderWay {
+  readonly steps: Steps<Plan>;
+  readonly entries: readonly PolicyEntry[];
+  readonly programs: readonly Program[];
+}
+
+/**
+ * Computes the whole plan again, a moment later and once for many causes, and makes what runs equal to it. With many policies and
+ * kinds that takes a while: it is done in slices, and until a plan is whole the one before is in force. What changes meanwhile is
+ * in the next one, so that changes without end keep none from becoming whole.
+ */
 export class PlanReconciler {
   readonly #options: PlanReconcilerOptions;
   readonly #expansions: Expansions;
+  readonly #work: SlicedWork;
   #plan = NO_PLAN;
   #awaited = new Awaited(NO_PLAN);
   #held = new HeldKeys(new Map());
   /** Watches that start once those of the same id have ended. */
   #delayed: Set<WatchId> = new Set();
-  #planning: NodeJS.Immediate | undefined;
+  #underWay: UnderWay | undefined;
+  /** Something happened that no plan knows of. */
+  #isWanted = false;
+  #followsLedger = false;
   #stopped = false;
 
   constructor(options: PlanReconcilerOptions) {
     this.#options = options;
     this.#expansions = new Expansions(options.namespaces);
+    this.#work = new SlicedWork(() => this.#step(), options.clock);
   }
 
   /** The present one; empty until what must be known for one is. */
@@ -67,6 +88,11 @@ export class PlanReconciler {
     return this.#held;
   }
 
+  /** Whether plan and held keys are made with the ledger as it was read last. */
+  get followsLedger(): boolean {
+    return this.#followsLedger;
+  }
+
   /** Has the watches that are needed whatever the policies say started; those of kinds follow with the first plan. */
   start(): void {
     this.#reconcileWatches();
@@ -74,14 +100,22 @@ export class PlanReconciler {
 
   replanSoon(): void {
     if (this.#stopped) return;
-    this.#planning ??= setImmediate(() => this.replanNow());
+    this.#isWanted = true;
+    this.#work.soon();
   }
 
-  replanNow(): void {
+  /** The ledger was read: plans anew, beginning at once. */
+  ledgerLoaded(): void {
     if (this.#stopped) return;
-    clearImmediate(this.#planning);
-    this.#planning = undefined;
-    this.#replan();
+    this.ledgerOutdated();
+    this.#isWanted = true;
+    this.#work.now();
+  }
+
+  /** What is planned with the ledger as it was read before counts no more. */
+  ledgerOutdated(): void {
+    this.#underWay = undefined;
+    this.#followsLedger = false;
   }
 
   /** An informer is about to start. One that had to wait for its predecessor's end does so by itself. */
@@ -92,29 +126,53 @@ export class PlanReconciler {
   /** Plans no more; what runs goes on. */
   stop(): void {
     this.#stopped = true;
-    clearImmediate(this.#planning);
+    this.#underWay = undefined;
+    this.#work.stop();
   }
 
-  #replan(): void {
-    const { policies, ledger, upkeep, discovery, incarnations, prerequisites, registry } = this.#options;
-    const { namespaces, reevaluation, observer } = this.#options;
+  /** Begins a plan, goes on with it, or carries it out; returns whether there is more to do. */
+  #step(): boolean {
+    if (this.#underWay === undefined) {
+      if (!this.#isWanted) return false;
+      this.#isWanted = false;
+      this.#underWay = this.#begin();
+      return this.#underWay !== undefined;
+    }
+    const step = this.#underWay.steps.next();
+    if (step.done !== true) return true;
+    const made = this.#underWay;
+    this.#underWay = undefined;
+    if (this.#options.prerequisites.met) this.#carryOut(step.value, made);
+    return this.#isWanted;
+  }
+
+  #begin(): UnderWay | undefined {
+    const { policies, ledger, discovery, incarnations, prerequisites, registry, namespaces } = this.#options;
     const { snapshot } = discovery;
-    if (snapshot === undefined || !prerequisites.met) return;
+    if (snapshot === undefined || !prerequisites.met) return undefined;
     const entries = policies.entries();
     const programs = entries.flatMap(({ program }) => (program === undefined ? [] : [program]));
-    const before = this.#plan;
     incarnations.update(snapshot, registry.get(CRDS_ID)?.store, registry.get(API_SERVICES_ID)?.store);
     const { crds: crdUids, apiServices: apiServiceUids } = incarnations;
-    const input = { programs, discovery: snapshot, crdUids, apiServiceUids, written: ledger.kinds, namespaces };
-    this.#plan = planWatches(input, this.#expansions);
-    this.#awaited = new Awaited(this.#plan);
-    const held = recordsToHold(ledger, entries, (policy) => this.#plan.refused.has(policy));
+    const written = new Set(ledger.kinds);
+    const input = { programs, discovery: snapshot, crdUids, apiServiceUids, written, namespaces };
+    return { steps: planInSteps(input, this.#expansions), entries, programs };
+  }
+
+  #carryOut(plan: Plan, { entries, programs }: UnderWay): void {
+    const { policies, ledger, upkeep, discovery, reevaluation, observer } = this.#options;
+    const before = this.#plan;
+    this.#plan = plan;
+    this.#awaited = new Awaited(plan);
+    const held = recordsToHold(ledger, entries, (policy) => plan.refused.has(policy));
     const heldChanged = !isDeepStrictEqual(this.#held.records, held);
     if (heldChanged) this.#held = new HeldKeys(held);
+    this.#followsLedger = true;
     this.#reconcileKinds(heldChanged);
     reevaluation.set(programs);
-    for (const entry of entries) observer.policyChanged(entry);
-    const absent = [...this.#plan.absent.keys()];
+    // As they are by now: some may have changed, or gone, since this plan was begun.
+    for (const entry of policies.entries()) observer.policyChanged(entry);
+    const absent = [...plan.absent.keys()];
     for (const name of new Set([...before.absent.keys(), ...absent])) observer.kindChanged(name);
     // Its CRD may have come before the policy, and discovery since we last asked.
     if (absent.some((name) => !before.absent.has(name))) discovery.trigger();

@@ -35,9 +35,10 @@ export class PlanStatus {
     this.#options = options;
   }
 
-  /** Why the policy cannot be carried out beside the others; undefined when it can. */
-  refusal(policy: string): readonly FieldIssue[] | undefined {
-    return this.#options.plan().refused.get(policy);
+  /** Why the policy cannot be carried out beside the others; undefined when it can, or is not planned yet. */
+  refusal(program: Program): readonly FieldIssue[] | undefined {
+    const refusal = this.#options.plan().refused.get(program.policy);
+    return refusal?.program === program ? refusal.issues : undefined;
   }
 
   /** How all that a policy is about stands. */
@@ -46,9 +47,12 @@ export class PlanStatus {
     return policyResources(program, part, (resource) => this.state(resource, program));
   }
 
-  /** Names of the policies whose status tells of a group/resource. */
-  *policiesOn(name: GroupResourceName): Generator<string> {
-    for (const [policy, { resources }] of this.#options.plan().parts) if (resources.has(name)) yield policy;
+  /** Of each planned policy its name, if its status tells of one of these kinds, else undefined: so that it can be done in steps. */
+  *policiesOn(names: ReadonlySet<GroupResourceName>): Generator<string | undefined, void, void> {
+    for (const [policy, { resources }] of this.#options.plan().parts) {
+      const [few, many] = names.size < resources.size ? [names, resources] : [resources, names];
+      yield few.keys().some((name) => many.has(name)) ? policy : undefined;
+    }
   }
 
   /** How a group/resource stands: as a whole, or as one of the programs on it needs it. */

@@ -2,6 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 import type { FieldIssue } from '../api/field-issue.ts';
 import type { CachedObject } from '../api/object.ts';
 import type { Clock } from '../base/clock.ts';
+import type { Steps } from '../base/steps.ts';
 import type { DiscoverySnapshot } from '../kube/discovery.ts';
 import { type CompileOptions, type CompileResult, compileInSteps, type RefusalReason } from '../policy/compile.ts';
 import type { Program } from '../policy/program.ts';
@@ -32,7 +33,7 @@ export interface PolicySetOptions extends CompileOptions {
 /** A policy whose compiling takes longer than a slice. */
 interface UnderWay {
   object: CachedObject;
-  readonly steps: Generator<void, CompileResult, void>;
+  readonly steps: Steps<CompileResult>;
 }
 
 /** How long policies may be compiled at a stretch, in milliseconds. */

@@ -29,7 +29,8 @@ export function desiredWatches({ kinds }: Plan): DesiredWatches {
   for (const { views, owners } of kinds.values()) {
     for (const { spec } of views) {
       const id = watchId(spec);
-      desired.set(id, { spec, owners: new Set([...(desired.get(id)?.owners ?? []), ...owners]) });
+      const others = desired.get(id)?.owners;
+      desired.set(id, { spec, owners: others === undefined ? owners : new Set([...others, ...owners]) });
     }
   }
   return desired;

@@ -43,7 +43,7 @@ export class WatchedKind {
   #programs: readonly Program[] = [];
   #versions: ReadonlyMap<Program, string> = new Map();
   #unevaluated: Set<ObjectKey> | undefined;
-  #evaluated: ReadonlySet<Program> = new Set();
+  #evaluated = new Set<Program>();
 
   /** `others`: views in other versions. */
   constructor(context: KindContext, informer: Informer, others: readonly View[] = [], namespace?: string) {
@@ -73,11 +73,11 @@ export class WatchedKind {
    * with others says nothing about these: one more is needed.
    */
   setPrograms(programs: readonly Program[], versions: ReadonlyMap<Program, string> = new Map()): boolean {
-    const sorted = programs.toSorted(byPrecedence);
-    const stays = (program: Program) => this.#versions.get(program) === versions.get(program);
-    const same = sorted.every((program, i) => program === this.#programs[i] && stays(program));
-    if (same && sorted.length === this.#programs.length) return false;
-    this.#evaluated = new Set(sorted.filter((program) => this.#evaluated.has(program) && stays(program)));
+    const sorted = isSorted(programs) ? programs : programs.toSorted(byPrecedence);
+    const moved = sorted.filter((program) => this.#versions.get(program) !== versions.get(program));
+    const gone = goneFrom(this.#programs, sorted);
+    if (gone.length === 0 && moved.length === 0 && sorted.length === this.#programs.length) return false;
+    for (const program of [...gone, ...moved]) this.#evaluated.delete(program);
     this.#programs = sorted;
     this.#versions = versions;
     this.#unevaluated = undefined;
@@ -160,4 +160,29 @@ export class WatchedKind {
 function shownBy({ informer }: View, object: CachedObject): CachedObject | undefined {
   const shown = informer.store.get(objectKey(object));
   return shown?.uid === object.uid && shown.resourceVersion === object.resourceVersion ? shown : undefined;
+}
+
+function isSorted(programs: readonly Program[]): boolean {
+  let before: Program | undefined;
+  for (const program of programs) {
+    if (before !== undefined && byPrecedence(before, program) > 0) return false;
+    before = program;
+  }
+  return true;
+}
+
+/** Those of one list that another has not: by going through both in order, since there may be a thousand on hundreds of kinds. */
+function goneFrom(before: readonly Program[], after: readonly Program[]): readonly Program[] {
+  const gone: Program[] = [];
+  let place = 0;
+  for (const program of before) {
+    let other = after[place];
+    while (other !== undefined && other !== program && byPrecedence(other, program) < 0) {
+      place += 1;
+      other = after[place];
+    }
+    if (other === program) place += 1;
+    else gone.push(program);
+  }
+  return gone;
 }

@@ -6,6 +6,7 @@ import { groupResourceName } from '../api/resource.ts';
 import type { Rule as RuleSpec } from '../api/rule.ts';
 import type { WatchPolicySpec } from '../api/watch-policy.ts';
 import { listed, quoted } from '../api/words.ts';
+import { allSteps, type Steps } from '../base/steps.ts';
 import { compileAbout } from './about.ts';
 import { CompileDraft } from './compile-draft.ts';
 import { compileJudgements } from './compile-judgements.ts';
@@ -43,11 +44,7 @@ export type CompileResult =
 
 /** Compiles a policy once, so that evaluation only calls functions. Never throws: what is wrong comes back with its field path. */
 export function compilePolicy(source: PolicySource, options: CompileOptions = {}): CompileResult {
-  const steps = compileInSteps(source, options);
-  for (;;) {
-    const step = steps.next();
-    if (step.done === true) return step.value;
-  }
+  return allSteps(compileInSteps(source, options));
 }
 
 /**
@@ -57,7 +54,7 @@ export function compilePolicy(source: PolicySource, options: CompileOptions = {}
 export function* compileInSteps(
   { name, uid, generation, spec: raw }: PolicySource,
   { allowedKeys = [], ownNamespace }: CompileOptions = {},
-): Generator<void, CompileResult, void> {
+): Steps<CompileResult> {
   const parsed = parsePolicySpec(raw);
   yield;
   if (!parsed.ok) return { ok: false, reason: 'InvalidSpec', issues: parsed.issues };

@@ -47,6 +47,8 @@ export interface PolicyStatusOptions {
   readonly write: (entry: PolicyEntry, status: WatchPolicyStatus, resourceVersion: string) => Promise<string>;
   readonly observe?: StatusObserver;
   readonly troubles: StatusTroubles;
+  /** Has a status looked at when it is its turn: those of a thousand policies may be due at the same moment. */
+  readonly whenFree: (look: () => void) => void;
   /** All policies' own. */
   readonly pace: StatusPace;
 }
@@ -93,6 +95,8 @@ export class PolicyStatus {
   /** Something may have changed since the last look. */
   #dirty = false;
   #timer: { readonly dueAt: number; readonly cancel: () => void } | undefined;
+  /** It is due, and waits for its turn. */
+  #isDue = false;
   #writing: Promise<void> | undefined;
   #closed = false;
   #backoff: Backoff | undefined;
@@ -138,20 +142,33 @@ export class PolicyStatus {
     this.#timer?.cancel();
     this.#timer = undefined;
     await this.#writing;
-    if (this.#dirty) this.#look('Last');
+    if (this.#dirty) await this.#lastLook();
     await this.#writing;
+  }
+
+  #lastLook(): Promise<void> {
+    return new Promise((looked) => {
+      this.#options.whenFree(() => {
+        this.#look('Last');
+        looked();
+      });
+    });
   }
 
   /** An earlier appointment stands. */
   #lookIn(ms: number): void {
-    if (this.#closed) return;
-    const { clock } = this.#options;
+    if (this.#closed || this.#isDue) return;
+    const { clock, whenFree } = this.#options;
     const dueAt = clock.monotonic() + ms;
     if (this.#timer !== undefined && this.#timer.dueAt <= dueAt) return;
     this.#timer?.cancel();
     const cancel = clock.after(ms, () => {
       this.#timer = undefined;
-      this.#look('Usual');
+      this.#isDue = true;
+      whenFree(() => {
+        this.#isDue = false;
+        if (!this.#closed) this.#look('Usual');
+      });
     });
     this.#timer = { dueAt, cancel };
   }

@@ -32,7 +32,7 @@ export function statusOf(
   previous: WatchPolicyStatus,
   { clock, plan, ledger, verdicts, shown }: StatusSources,
 ): { readonly status: WatchPolicyStatus; readonly settled: boolean } {
-  const refusal = plan.refusal(name);
+  const refusal = program === undefined ? undefined : plan.refusal(program);
   const inForce = program !== undefined && program.mode !== 'Suspended' && refusal === undefined;
   const { resources, skipped } = inForce ? plan.resources(program) : { resources: [], skipped: [] };
   const coverage = program === undefined ? 'Pending' : plan.coverage(program);

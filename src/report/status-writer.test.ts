@@ -32,8 +32,12 @@ const compliant = (state: 'True' | 'Unknown', reason: string) => ({
   lastTransitionTime: '2026-01-01T00:00:00Z',
 });
 
-function setUp() {
+/** `lookMs`: what it takes to build a status. */
+function setUp({ lookMs = 0 } = {}) {
   const clock = new ManualClock();
+  let spent = 0;
+  const monotonic = clock.monotonic.bind(clock);
+  clock.monotonic = () => monotonic() + spent;
   const writes: (readonly [at: number, policy: string, status: WatchPolicyStatus])[] = [];
   const observed: string[] = [];
   /** Of the policy, to which each was written. */
@@ -49,6 +53,7 @@ function setUp() {
     entry: (name) => entries.get(name),
     build: () => {
       now.builds += 1;
+      spent += lookMs;
       return { status: now.status, settled: now.settled };
     },
     write: async ({ name }, written, to) => {
@@ -90,6 +95,37 @@ function setUp() {
   };
   return { clock, writer, writes, versions, observed, now, see, hold, times, newer, remove };
 }
+
+describe('many statuses that are due at the same moment', () => {
+  test('are looked at in slices, also the last ones', async () => {
+    const { clock, writer, now, see } = setUp({ lookMs: 3 });
+    // As on a real clock, timers that are due at the same moment run without a pause in between.
+    const timers = new Set<() => void>();
+    clock.after = (_, timer) => {
+      timers.add(timer);
+      return () => timers.delete(timer);
+    };
+    for (let i = 0; i < 10; i++) see(`p${i}`);
+    const inEachTurn: number[] = [];
+    const turns = async (count: number): Promise<void> => {
+      for (let i = 0; i < count; i++) {
+        const before = now.builds;
+        await clock.settle();
+        inEachTurn.push(now.builds - before);
+      }
+    };
+    for (const timer of timers) timer();
+    expect(now.builds).toBe(0);
+    await turns(10);
+    expect([now.builds, Math.max(...inEachTurn)]).toEqual([10, 2]);
+    for (let i = 0; i < 10; i++) writer.touch(`p${i}`);
+    inEachTurn.length = 0;
+    const stopped = writer.stop();
+    await turns(10);
+    await stopped;
+    expect([now.builds, Math.max(...inEachTurn)]).toEqual([20, 2]);
+  });
+});
 
 describe('the first status', () => {
   test('is written after a short gathering when all is evaluated', async () => {

@@ -1,4 +1,5 @@
 import type { WatchPolicyStatus } from '../api/status.ts';
+import { SlicedWork } from '../base/sliced-work.ts';
 import type { PolicyEntry } from '../controller/policy-set.ts';
 import { PolicyStatus, type PolicyStatusOptions } from './policy-status.ts';
 import { StatusPace } from './status-pace.ts';
@@ -9,13 +10,24 @@ import { StatusPace } from './status-pace.ts';
  */
 export class StatusWriter {
   readonly #options: PolicyStatusOptions;
+  readonly #looks: (() => void)[] = [];
+  readonly #looking: SlicedWork;
   readonly #statuses = new Map<string, PolicyStatus>();
   /** Of policies that are gone, while a write is under way. */
   readonly #ending = new Set<Promise<void>>();
   #stopped = false;
 
-  constructor(options: Omit<PolicyStatusOptions, 'pace'>) {
-    this.#options = { ...options, pace: new StatusPace(options.clock) };
+  constructor(options: Omit<PolicyStatusOptions, 'pace' | 'whenFree'>) {
+    const { clock } = options;
+    const whenFree = (look: () => void) => {
+      this.#looks.push(look);
+      this.#looking.soon();
+    };
+    this.#options = { ...options, whenFree, pace: new StatusPace(clock) };
+    this.#looking = new SlicedWork(() => {
+      this.#looks.shift()?.();
+      return this.#looks.length > 0;
+    }, clock);
   }
 
   /** The policy was seen, with the status that stands in it. Returns true when it is one that was not known before. */
@@ -56,5 +68,6 @@ export class StatusWriter {
   async stop(): Promise<void> {
     this.#stopped = true;
     await Promise.all([...this.#ending, ...[...this.#statuses.values()].map((status) => status.finish())]);
+    this.#looking.stop();
   }
 }

@@ -3,6 +3,7 @@ import { type GroupResource, type GroupResourceName, parseGroupResourceName } fr
 import { listed } from '../api/words.ts';
 import type { WatchSpec } from '../informer/watch-spec.ts';
 import type { ServedResource, ServedVersion } from '../kube/discovery.ts';
+import { byPrecedence } from '../policy/evaluate.ts';
 import type { KindContext, Program } from '../policy/program.ts';
 import { missingVerbs } from './verbs.ts';
 
@@ -21,6 +22,7 @@ export interface KindPlan {
    * only where programs read more than metadata in several versions; of these nothing but the body counts.
    */
   readonly views: readonly [ViewPlan, ...ViewPlan[]];
+  /** In order of precedence. */
   readonly programs: readonly Program[];
   /** By program, the version in which it reads more than metadata. Programs that read no more are not in here. */
   readonly versions: ReadonlyMap<Program, string>;
@@ -54,7 +56,8 @@ export function planKind(
   incarnation: (version: string) => string | undefined,
   namespace?: string,
 ): KindPlan | Absence {
-  const { programs, versions } = draft;
+  const { versions } = draft;
+  const programs = draft.programs.toSorted(byPrecedence);
   const absent = new Map<Program, Absence>();
   for (const [program, version] of versions) {
     const absence = absenceOf(name, version, served);
@@ -62,7 +65,7 @@ export function planKind(
   }
   // These need no watch; where there is one they take part in it, so that what they have set is held.
   const idle = new Set([...absent.keys()].map(({ policy }) => `policy/${policy}`));
-  const owners = new Set([...draft.owners].filter((owner) => !idle.has(owner)));
+  const owners = idle.size === 0 ? draft.owners : new Set([...draft.owners].filter((owner) => !idle.has(owner)));
   const [none] = absent.values();
   if (none !== undefined && owners.size === 0) return together(name, served, absent, versions) ?? none;
 

@@ -7,7 +7,7 @@ import type { DiscoverySnapshot, ServedResource, ServedVersion } from '../kube/d
 import type { Program } from '../policy/program.ts';
 import { isExact } from '../policy/resource-terms.ts';
 import { kindId, kindIds } from './limits.ts';
-import { type Plan, type PlanInput, planWatches } from './plan.ts';
+import { type Plan, type PlanInput, planInSteps, planWatches } from './plan.ts';
 import { missingVersions } from './versions.ts';
 
 const ALL_VERBS = ['get', 'list', 'watch', 'patch'];
@@ -320,7 +320,7 @@ describe('what cannot be watched', () => {
     const result = plan(programs, { discovery: of(['list', 'watch']) });
     expect(watched(result)['widgets.acme.io']).toBe('v1 metadata for policy/judges');
     expect(result.kinds.get('widgets.acme.io')?.programs.map((program) => program.policy)).toEqual(['judges']);
-    expect(result.refused.get('writes')).toEqual([
+    expect(result.refused.get('writes')?.issues).toEqual([
       {
         path: 'spec.match.resources[1].resource',
         message:
@@ -634,5 +634,60 @@ describe('a version must be named where more than metadata is read', () => {
     ],
   ])('%s', (_, program, issues) => {
     expect(missingVersions(program, CLUSTER).map(({ path, message }) => `${path}: ${message}`)).toEqual(issues);
+  });
+});
+
+describe('a plan that is made in steps', () => {
+  const names = Array.from({ length: 60 }, (_, i) => `things${i}.acme.io`);
+  const many = discovery(Object.fromEntries(names.map((name) => [name, [served('v1')]])));
+  const everything: Target = { group: '*', resource: '*' };
+  const input = (programs: readonly Program[]): PlanInput => ({
+    programs,
+    discovery: new Map([...CLUSTER, ...many]),
+    crdUids: new Map(),
+    apiServiceUids: new Map(),
+    written: new Set(),
+  });
+
+  test('looks at few kinds for one policy in each, and comes to what it comes to in one go', () => {
+    let looks = 0;
+    const counted = (program: Program): Program => ({
+      ...program,
+      about: (...asked) => {
+        looks += 1;
+        return program.about(...asked);
+      },
+    });
+    const suspended = { mode: 'Suspended' };
+    const programs = [
+      policy('a', [everything]),
+      policy('b', [everything, WIDGETS], SETS),
+      policy('c', [everything], REQUIRES, suspended),
+    ].map(counted);
+    const whole = planWatches(input(programs));
+    looks = 0;
+    const steps = planInSteps(input(programs));
+    let most = 0;
+    let taken = 0;
+    for (;;) {
+      const before = looks;
+      const step = steps.next();
+      most = Math.max(most, looks - before);
+      taken += 1;
+      if (step.done !== true) continue;
+      expect(step.value).toEqual(whole);
+      break;
+    }
+    expect(looks).toBeGreaterThan(180);
+    expect(most).toBeLessThanOrEqual(20);
+    // And a step for each kind.
+    expect(taken).toBeGreaterThan(60 + 180 / 20);
+  });
+
+  test('orders the programs on a kind by their precedence', () => {
+    const suspended = policy('a', [everything], SETS, { mode: 'Suspended', priority: 5 });
+    const programs = [suspended, policy('b', [everything]), policy('c', [WIDGETS], SETS, { priority: 9 })];
+    const on = planWatches(input(programs)).kinds.get('widgets.acme.io')?.programs;
+    expect(on?.map((program) => program.policy)).toEqual(['c', 'a', 'b']);
   });
 });

@@ -1,11 +1,13 @@
 import type { FieldIssue } from '../api/field-issue.ts';
 import type { GroupResourceName } from '../api/resource.ts';
+import { allSteps, type Steps } from '../base/steps.ts';
 import type { DiscoverySnapshot, ServedResource } from '../kube/discovery.ts';
 import type { Program } from '../policy/program.ts';
+import { Expansions } from './expansions.ts';
 import { type Absence, emptyDraft, type KindDraft, type KindPlan, planKind } from './kind-plan.ts';
 import { isBeyond, type KindId, kindId, limitText, type Namespaces } from './limits.ts';
 import { whyNotServed } from './not-served.ts';
-import { type Expansion, Expansions } from './targets.ts';
+import type { Expansion } from './targets.ts';
 import { watchedName } from './watched-name.ts';
 import { unwritable } from './writable.ts';
 
@@ -32,39 +34,55 @@ export interface Plan {
   /** By policy that is carried out: what its targets come to; each of the resources is in `kinds` or in `absent`. */
   readonly parts: ReadonlyMap<string, Part>;
   /** By policy: why it cannot be carried out on this server beside the others. Such a policy has no part in `kinds`. */
-  readonly refused: ReadonlyMap<string, readonly FieldIssue[]>;
+  readonly refused: ReadonlyMap<string, Refusal>;
 }
 
 export interface Part extends Expansion {
   readonly program: Program;
 }
 
+/** Why a policy cannot be carried out, at least one issue. */
+export interface Refusal {
+  readonly program: Program;
+  readonly issues: readonly FieldIssue[];
+}
+
 /**
  * Which kinds are to be watched, how much of them, and for whom: computed from scratch from what is known now, so that it
  * does not matter in which order policies, CRDs and rights came and went.
  */
-export function planWatches(input: PlanInput, expansions: Expansions = new Expansions(input.namespaces)): Plan {
-  const { programs, discovery, crdUids, apiServiceUids, written, namespaces } = input;
+export function planWatches(input: PlanInput): Plan {
+  return allSteps(planInSteps(input));
+}
+
+/** The same, policy by policy and kind by kind. `expansions`: those of earlier plans. The input must stay as it is. */
+export function* planInSteps(input: PlanInput, expansions: Expansions = new Expansions(input.namespaces)): Steps<Plan> {
+  const { programs, discovery, written } = input;
   const parts = new Map<string, Part>();
   const drafts = new Map<GroupResourceName, KindDraft>();
-  const refused = new Map<string, readonly FieldIssue[]>();
+  const refused = new Map<string, Refusal>();
+  expansions.keep(programs);
   for (const program of programs) {
     if (program.mode === 'Suspended') continue;
-    const expansion = expansions.of(program, discovery);
+    const expansion = yield* expansions.inSteps(program, discovery);
     const issues = unwritable(program, expansion, discovery);
     if (issues.length > 0) {
-      refused.set(program.policy, issues);
+      refused.set(program.policy, { program, issues });
       continue;
     }
     parts.set(program.policy, { program, ...expansion });
-    for (const [name, { version }] of expansion.resources) addProgram(draftOf(drafts, name), program, version);
+    const owner = `policy/${program.policy}`;
+    for (const [name, { version }] of expansion.resources) addProgram(draftOf(drafts, name), program, owner, version);
+    yield;
   }
   for (const name of written) draftOf(drafts, watchedName(name, discovery)).owners.add('cleanup');
   if (drafts.size > 0) draftOf(drafts, NAMESPACES).owners.add('source');
   // A suspended policy watches nothing, but takes part where others watch.
   for (const program of programs) {
     if (program.mode !== 'Suspended') continue;
-    for (const name of expansions.of(program, discovery).resources.keys()) drafts.get(name)?.programs.push(program);
+    const { resources } = yield* expansions.inSteps(program, discovery);
+    for (const name of resources.keys()) drafts.get(name)?.programs.push(program);
+    yield;
   }
   // So does one whose version is not served any more: what it has written there is held.
   for (const { program, skipped } of parts.values()) {
@@ -74,8 +92,17 @@ export function planWatches(input: PlanInput, expansions: Expansions = new Expan
       draft.programs.push(program);
       draft.versions.set(program, version);
     }
+    yield;
   }
+  const { kinds, absent } = yield* planKinds(input, drafts);
+  return { kinds, absent, parts, refused };
+}
 
+function* planKinds(
+  input: PlanInput,
+  drafts: ReadonlyMap<GroupResourceName, KindDraft>,
+): Steps<Pick<Plan, 'kinds' | 'absent'>> {
+  const { discovery, crdUids, apiServiceUids, namespaces } = input;
   const kinds = new Map<KindId, KindPlan>();
   const absent = new Map<GroupResourceName, Absence>();
   const plan = (name: GroupResourceName, draft: KindDraft, served: ServedResource, namespace?: string): void => {
@@ -93,10 +120,14 @@ export function planWatches(input: PlanInput, expansions: Expansions = new Expan
       if (draft.programs.length > 0 || name !== NAMESPACES) absent.set(name, { state: 'Failed', message });
       if (name === NAMESPACES) plan(name, { ...emptyDraft(), owners: new Set(['source']) }, served);
     } else {
-      for (const namespace of namespaces ?? [undefined]) plan(name, draft, served, namespace);
+      for (const namespace of namespaces ?? [undefined]) {
+        plan(name, draft, served, namespace);
+        yield;
+      }
     }
+    yield;
   }
-  return { kinds, absent, parts, refused };
+  return { kinds, absent };
 }
 
 function draftOf(drafts: Map<GroupResourceName, KindDraft>, name: GroupResourceName): KindDraft {
@@ -109,8 +140,8 @@ function draftOf(drafts: Map<GroupResourceName, KindDraft>, name: GroupResourceN
 }
 
 /** `version`: in which the program reads more than metadata, if it does. */
-function addProgram(draft: KindDraft, program: Program, version: string | undefined): void {
+function addProgram(draft: KindDraft, program: Program, owner: string, version: string | undefined): void {
   draft.programs.push(program);
-  draft.owners.add(`policy/${program.policy}`);
+  draft.owners.add(owner);
   if (version !== undefined) draft.versions.set(program, version);
 }

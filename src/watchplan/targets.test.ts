@@ -1,9 +1,12 @@
+import { isDeepStrictEqual } from 'node:util';
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { programOf } from '../../test/support/compiled-policy.ts';
 import { parseGroupResourceName } from '../api/resource.ts';
 import type { DiscoverySnapshot, ServedVersion } from '../kube/discovery.ts';
-import { Expansions, expandTargets } from './targets.ts';
+import type { Program } from '../policy/program.ts';
+import { Expansions } from './expansions.ts';
+import { expandTargets } from './targets.ts';
 
 const ALL_VERBS = ['get', 'list', 'watch', 'patch'];
 const READ_ONLY = ['get', 'list', 'watch'];
@@ -312,6 +315,32 @@ describe('expansions that are kept', () => {
       expect(expansions.of(all, discovery)).toEqual(expandTargets(all, discovery));
     }
   });
+
+  test('look again only at what has changed', () => {
+    const kinds = Array.from({ length: 100 }, (_, i) => `things${i}.acme.io`);
+    const many = server(Object.fromEntries(kinds.map((name) => [name, ['Namespaced', ['v1']]])));
+    const plain = program([['acme.io', '*']]);
+    let looks = 0;
+    const counted: Program = {
+      ...plain,
+      about: (...asked) => {
+        looks += 1;
+        return plain.about(...asked);
+      },
+    };
+    const looksAt = (discovery: DiscoverySnapshot): number => {
+      looks = 0;
+      expansions.of(counted, discovery);
+      return looks;
+    };
+    const expansions = new Expansions();
+    expect(looksAt(many)).toBe(100);
+    expect(looksAt(new Map(many))).toBe(0);
+    expect(looksAt(new Map([...many].slice(1)))).toBe(0);
+    expect(looksAt(new Map([...many, ...server({ 'things7.acme.io': ['Namespaced', ['v2']] })]))).toBe(2);
+    expansions.keep([plain]);
+    expect(looksAt(many)).toBe(100);
+  });
 });
 
 type Entry = readonly [string, readonly [ServedVersion['scope'], readonly Version[]]];
@@ -368,6 +397,29 @@ describe('of any server', () => {
           expect(expansion.resources.has(name) || left.includes(name), name).toBe(true);
         }
         expect(expandTargets(one, snapshot(all.toReversed()))).toEqual(expansion);
+      }),
+    );
+  });
+
+  test('kept expansions are those that would be computed afresh', () => {
+    const servers = fc.array(entries, { minLength: 2, maxLength: 6 });
+    fc.assert(
+      fc.property(servers, fc.array(programs, { minLength: 1, maxLength: 3 }), (all, several) => {
+        const expansions = new Expansions();
+        let before: DiscoverySnapshot = new Map();
+        for (const now of all) {
+          // What stays the same is the same object, as it is in discovery.
+          const discovery = new Map(
+            [...snapshot(now)].map(([name, resource]) => {
+              const known = before.get(name);
+              return [name, isDeepStrictEqual(known, resource) ? (known ?? resource) : resource];
+            }),
+          );
+          for (const one of several) {
+            expect(expansions.of(one, discovery)).toEqual(expandTargets(one, discovery));
+          }
+          before = discovery;
+        }
       }),
     );
   });

@@ -1,12 +1,12 @@
 import { namesOf } from '../api/cohabitation.ts';
 import { type GroupResourceName, groupResourceName } from '../api/resource.ts';
 import { listed } from '../api/words.ts';
+import { allSteps, type Steps } from '../base/steps.ts';
 import type { DiscoverySnapshot, ServedResource } from '../kube/discovery.ts';
 import type { Program, Target } from '../policy/program.ts';
-import { anyTerm, isExact, type ScopedResource } from '../policy/resource-terms.ts';
-import { isBeyond, limitText, type Namespaces } from './limits.ts';
+import { anyTerm, isExact } from '../policy/resource-terms.ts';
+import { Catalogue, type Listed, scopedOf } from './catalogue.ts';
 import { missingVerbs } from './verbs.ts';
-import { watchedName } from './watched-name.ts';
 
 /** A resource that a program is about. */
 export interface Targeted {
@@ -35,20 +35,37 @@ export interface Expansion {
 }
 
 /** A resource of the server is in `resources`, or in `skipped`, or the program does not speak of it. */
-export function expandTargets(program: Program, discovery: DiscoverySnapshot, look: LookAt = lookAt): Expansion {
+export function expandTargets(program: Program, discovery: DiscoverySnapshot): Expansion {
+  return allSteps(expandInSteps(program, new Catalogue(discovery)));
+}
+
+/** How many resources are looked at in one step. A look is short, unless a policy has hundreds of globs. */
+const LOOKS_IN_A_STEP = 16;
+
+/** `look`: what the program makes of a resource of the server. */
+export function* expandInSteps(
+  program: Program,
+  catalogue: Catalogue,
+  look: (served: Listed, program: Program) => Look | undefined = lookAt,
+): Steps<Expansion> {
+  const { discovery } = catalogue;
   const resources: [GroupResourceName, Targeted][] = [];
   const skipped: Skipped[] = [];
-  for (const served of candidates(program, discovery)) {
-    const name = groupResourceName(served);
-    const found = look(served, program, discovery);
+  let looks = 0;
+  for (const served of candidates(program, catalogue)) {
+    const { name } = served;
+    const found = look(served, program);
     if (found?.kind === 'Targeted') resources.push([name, found]);
     else if (found?.kind === 'Skipped') skipped.push({ name, reason: found.reason, version: found.version });
+    looks += 1;
+    if (looks % LOOKS_IN_A_STEP === 0) yield;
   }
   const waiting = new Map<Target, string>();
   const hits = new Set(resources.map(([, { target }]) => target));
   const left = new Set(skipped.map(({ name }) => name));
   for (const target of program.targets) {
     if (hits.has(target)) continue;
+    yield;
     const why = isExact(target) ? whyNotNamed(target, left, discovery) : whyNothingFits(target, left, discovery);
     if (why === 'NotServed')
       resources.push([groupResourceName(target), { target, version: namedVersion(target, program) }]);
@@ -62,27 +79,21 @@ export function expandTargets(program: Program, discovery: DiscoverySnapshot, lo
 }
 
 /** Without globs there is no need to go through all that the server has. */
-function candidates({ targets }: Program, discovery: DiscoverySnapshot): Iterable<ServedResource> {
-  if (!targets.every(isExact)) return discovery.values();
-  return new Set(targets.flatMap(namesOf).flatMap((name) => discovery.get(groupResourceName(name)) ?? []));
+function candidates({ targets }: Program, catalogue: Catalogue): Iterable<Listed> {
+  if (!targets.every(isExact)) return catalogue.all;
+  return new Set(targets.flatMap(namesOf).flatMap((name) => catalogue.get(groupResourceName(name)) ?? []));
 }
 
-type Look =
+export type Look =
   | { readonly kind: 'Targeted'; readonly target: Target; readonly version: string | undefined }
   | { readonly kind: 'Skipped'; readonly reason: string; readonly version: string | undefined };
 
-type LookAt = (served: ServedResource, program: Program, discovery: DiscoverySnapshot) => Look | undefined;
-
-function lookAt(served: ServedResource, program: Program, discovery: DiscoverySnapshot): Look | undefined {
-  const names = namesOf(served).filter((name) => discovery.has(groupResourceName(name)));
-  const name = groupResourceName(served);
-  const watched = watchedName(name, discovery);
-  const asked = scoped(served);
+export function lookAt({ served, name, scoped, watched, names }: Listed, program: Program): Look | undefined {
   if (watched !== name) {
     const reason = `its objects are watched as ${watched}`;
-    return program.about(asked, [served]).kind === 'Globbed' ? leftOut(reason) : undefined;
+    return program.about(scoped, [served]).kind === 'Globbed' ? leftOut(reason) : undefined;
   }
-  const fit = program.about(asked, names);
+  const fit = program.about(scoped, names);
   if (fit.kind === 'None') return undefined;
   if (fit.kind === 'Skipped') return leftOut(fit.reason);
   if (fit.kind === 'Globbed') return firstThatServes(fit.terms, served, program);
@@ -107,7 +118,7 @@ function firstThatServes(terms: readonly Target[], served: ServedResource, progr
   return left;
 }
 
-function leftOut(reason: string, version?: string): Look {
+export function leftOut(reason: string, version?: string): Look {
   return { kind: 'Skipped', reason, version };
 }
 
@@ -126,7 +137,7 @@ function whyNotNamed(target: Target, left: ReadonlySet<GroupResourceName>, disco
   if (namesOf(target).some((name) => left.has(groupResourceName(name)))) return undefined;
   const served = discovery.get(groupResourceName(target));
   if (served === undefined) return 'NotServed';
-  const { scope } = scoped(served);
+  const { scope } = scopedOf(served);
   // Else it is watched under its other name, by which another entry has it.
   const isOther = target.scope !== '*' && target.scope !== scope;
   return isOther ? `the API server serves it with scope ${scope}, not ${target.scope}` : undefined;
@@ -136,68 +147,11 @@ function whyNothingFits(target: Target, left: ReadonlySet<GroupResourceName>, di
   const fits = anyTerm([target]);
   let found = 0;
   for (const served of discovery.values()) {
-    if (!fits(scoped(served), [served])) continue;
+    if (!fits(scopedOf(served), [served])) continue;
     if (!left.has(groupResourceName(served))) return undefined;
     found += 1;
   }
   return found === 0
     ? 'the API server serves nothing that this fits yet'
     : 'all that this fits is left out, unless it is named exactly';
-}
-
-function scoped({ group, resource, versions }: ServedResource): ScopedResource {
-  return { group, resource, scope: versions[0]?.scope ?? 'Namespaced' };
-}
-
-/**
- * The expansion of each program, computed once for each state of the server. What stays the same object from one snapshot to
- * the next is not looked at again: with many globs and many CRDs that come one after another it would add up.
- */
-export class Expansions {
-  readonly #namespaces: Namespaces;
-  #discovery: DiscoverySnapshot | undefined;
-  /** The same in alphabetical order: what is sorted already costs nothing to sort. */
-  #sorted: DiscoverySnapshot = new Map();
-  #known = new WeakMap<Program, Expansion>();
-  readonly #looks = new WeakMap<Program, WeakMap<ServedResource, Look | 'Nothing'>>();
-
-  /** Globs leave out what cannot be within `namespaces`. */
-  constructor(namespaces?: Namespaces) {
-    this.#namespaces = namespaces;
-  }
-
-  of(program: Program, discovery: DiscoverySnapshot): Expansion {
-    if (discovery !== this.#discovery) {
-      this.#discovery = discovery;
-      this.#sorted = new Map([...discovery].toSorted(([a], [b]) => (a < b ? -1 : 1)));
-      this.#known = new WeakMap();
-    }
-    let expansion = this.#known.get(program);
-    if (expansion === undefined) {
-      expansion = expandTargets(program, this.#sorted, (...asked) => this.#within(asked[0], this.#lookAt(...asked)));
-      this.#known.set(program, expansion);
-    }
-    return expansion;
-  }
-
-  #within(served: ServedResource, look: Look | undefined): Look | undefined {
-    if (look?.kind !== 'Targeted' || isExact(look.target) || !isBeyond(served, this.#namespaces)) return look;
-    return leftOut(`it is cluster-scoped, and ${limitText(this.#namespaces)}`);
-  }
-
-  #lookAt(served: ServedResource, program: Program, discovery: DiscoverySnapshot): Look | undefined {
-    // Of a resource with several names it matters which others are served.
-    if (namesOf(served).length > 1) return lookAt(served, program, discovery);
-    let looks = this.#looks.get(program);
-    if (looks === undefined) {
-      looks = new WeakMap();
-      this.#looks.set(program, looks);
-    }
-    let look = looks.get(served);
-    if (look === undefined) {
-      look = lookAt(served, program, discovery) ?? 'Nothing';
-      looks.set(served, look);
-    }
-    return look === 'Nothing' ? undefined : look;
-  }
 }

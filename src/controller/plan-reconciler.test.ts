@@ -1,0 +1,183 @@
+import { setImmediate as turn } from 'node:timers/promises';
+import { afterEach, describe, expect, test } from 'vitest';
+import { cachedObject } from '../../test/support/cached-object.ts';
+import { CONFIG_MAPS, enforcing, NAMESPACES } from '../../test/support/compiled-policy.ts';
+import { FakeCluster } from '../../test/support/fake-cluster.ts';
+import { ManualClock } from '../../test/support/manual-clock.ts';
+import { silentLog } from '../base/log.ts';
+import { InformerRegistry } from '../informer/registry.ts';
+import { Incarnations } from './incarnations.ts';
+import { KindSet } from './kind-set.ts';
+import { Ledger } from './ledger.ts';
+import { PlanReconciler } from './plan-reconciler.ts';
+import { PolicySet } from './policy-set.ts';
+
+const stops: (() => Promise<void>)[] = [];
+
+/** Turns of the event loop until it holds. */
+async function turnsUntil(holds: () => boolean): Promise<number> {
+  let turns = 0;
+  for (; !holds() && turns < 200; turns++) await turn();
+  return turns;
+}
+
+/** A reconciler on whose clock each step of planning takes a whole slice. */
+function setUp() {
+  const clock = new ManualClock();
+  const cluster = new FakeCluster();
+  cluster.serve(NAMESPACES);
+  cluster.serve(CONFIG_MAPS);
+  const createListWatch = cluster.createListWatch;
+  const registry = new InformerRegistry({
+    clock,
+    random: () => 0,
+    log: silentLog,
+    createListWatch,
+    prepare: () => {},
+  });
+  const stored: { data: Record<string, string> } = { data: {} };
+  const ledger = new Ledger({ read: async () => stored.data, write: async () => {} }, silentLog, () => {});
+  const policies = new PolicySet();
+  const told = { met: true, policies: [] as string[] };
+  let spent = 0;
+  const reconciler = new PlanReconciler({
+    clock: {
+      monotonic: () => {
+        spent += 5;
+        return spent;
+      },
+    },
+    log: silentLog,
+    namespaces: undefined,
+    policies,
+    ledger,
+    upkeep: { flush: () => {} },
+    discovery: {
+      get snapshot() {
+        return cluster.discovered;
+      },
+      trigger: () => {},
+    },
+    incarnations: new Incarnations(),
+    prerequisites: {
+      get met() {
+        return told.met;
+      },
+    },
+    registry,
+    kinds: new KindSet({
+      clock,
+      log: silentLog,
+      objects: { add: () => {}, remove: () => {}, enqueue: () => {}, startPass: () => {} },
+      missingVerbs: async () => [],
+      sourceOf: () => ({ apiService: undefined, unreachable: false }),
+      onChange: () => {},
+      onNotFound: () => {},
+    }),
+    reevaluation: { set: () => {} },
+    observer: { policyChanged: ({ name }) => told.policies.push(name), kindChanged: () => {} },
+  });
+  stops.push(async () => {
+    reconciler.stop();
+    await registry.stopAll();
+  });
+  const put = (name: string, generation = 1): void => {
+    const spec = enforcing({ rules: [{ name: 'r', set: { labels: [{ key: `k${generation}`, value: 'v' }] } }] });
+    policies.upsert(cachedObject({ name, namespace: '', uid: name, generation, body: { spec } }));
+    reconciler.replanSoon();
+  };
+  const planned = () => [...reconciler.plan.parts.keys()];
+  return { reconciler, ledger, stored, policies, told, put, planned };
+}
+
+afterEach(async () => {
+  for (const stop of stops.splice(0)) await stop();
+});
+
+describe('a plan that is too long for one turn of the event loop', () => {
+  test('is made in several, and until it is whole the one before is in force', async () => {
+    const { reconciler, put, planned } = setUp();
+    put('p0');
+    await turnsUntil(() => planned().length === 1);
+    const before = reconciler.plan;
+    for (let i = 1; i < 10; i++) put(`p${i}`);
+    expect(await turnsUntil(() => reconciler.plan !== before)).toBeGreaterThan(10);
+    expect(planned()).toHaveLength(10);
+    expect(reconciler.plan.kinds.get('configmaps')?.programs).toHaveLength(10);
+  });
+
+  test('becomes whole while changes go on and on, and what came meanwhile is in a later one', async () => {
+    const { reconciler, policies, put, planned } = setUp();
+    const plans = new Set([reconciler.plan]);
+    const generations: (number | undefined)[] = [];
+    for (let generation = 1; generation <= 60; generation++) {
+      put('p', generation);
+      await turn();
+      if (plans.has(reconciler.plan)) continue;
+      plans.add(reconciler.plan);
+      generations.push(reconciler.plan.parts.get('p')?.program.generation);
+    }
+    expect(generations.length).toBeGreaterThan(3);
+    const isLast = () => reconciler.plan.parts.get('p')?.program === policies.get('p')?.program;
+    await turnsUntil(isLast);
+    expect(isLast()).toBe(true);
+    policies.remove('p');
+    reconciler.replanSoon();
+    await turnsUntil(() => planned().length === 0);
+    expect(planned()).toEqual([]);
+  });
+
+  test('tells of the policies that are there when it is whole', async () => {
+    const { policies, told, put } = setUp();
+    put('a');
+    put('b');
+    await turn();
+    policies.remove('a');
+    put('c');
+    expect(told.policies).toEqual([]);
+    await turnsUntil(() => told.policies.length > 0);
+    expect(told.policies).toEqual(['b', 'c']);
+  });
+
+  test('is dropped when the ledger is read anew, and nothing counts until there is one that knows it', async () => {
+    const { reconciler, ledger, stored, put } = setUp();
+    put('p');
+    await turnsUntil(() => reconciler.followsLedger);
+    const before = reconciler.plan;
+    put('q');
+    await turn();
+    reconciler.ledgerOutdated();
+    expect(reconciler.followsLedger).toBe(false);
+    stored.data = { kinds: 'gadgets.acme.io' };
+    await ledger.load();
+    reconciler.ledgerLoaded();
+    expect(reconciler.followsLedger).toBe(false);
+    await turnsUntil(() => reconciler.plan !== before);
+    expect(reconciler.followsLedger).toBe(true);
+    expect(reconciler.plan.absent.has('gadgets.acme.io')).toBe(true);
+  });
+
+  test('is not carried out where what must be known is not known any more', async () => {
+    const { reconciler, told, put } = setUp();
+    put('p');
+    await turn();
+    told.met = false;
+    await turnsUntil(() => reconciler.plan.parts.size > 0);
+    expect(reconciler.plan.parts.size).toBe(0);
+    told.met = true;
+    reconciler.replanSoon();
+    await turnsUntil(() => reconciler.plan.parts.size > 0);
+    expect(reconciler.plan.parts.size).toBe(1);
+  });
+
+  test('goes no further when it is stopped', async () => {
+    const { reconciler, put } = setUp();
+    put('p');
+    await turn();
+    reconciler.stop();
+    put('q');
+    reconciler.ledgerLoaded();
+    await turnsUntil(() => reconciler.plan.parts.size > 0);
+    expect(reconciler.plan.parts.size).toBe(0);
+  });
+});
