@@ -9,6 +9,7 @@ import { systemClock } from '../base/clock.ts';
 import { silentLog } from '../base/log.ts';
 import { type CredentialOptions, loadCredentials } from './credentials.ts';
 import { createKubeClient } from './http-client.ts';
+import { secureContext } from './tls-connect.ts';
 
 let directory: string;
 let clock: ManualClock;
@@ -159,8 +160,20 @@ describe('a kubeconfig', () => {
       kubeconfig({ user: { as: 'a', 'as-groups': ['g'] } }),
       'impersonates more than a user name',
     ],
-    ['is no YAML', '{', 'cannot be used'],
-    ['is empty', '', 'cannot be used'],
+    ['is no YAML', '{', 'it is not valid YAML at line 1, column 2 (MISSING_CHAR)'],
+    ['is empty', '', 'it is no YAML or JSON object'],
+    ['is text', 'token', 'it is no YAML or JSON object'],
+    ['has no list of users', 'users: {}', 'users must be a list'],
+    ['has a user without a name', 'users: [{user: {}}]', 'users[0].name must be text'],
+    ['has a cluster that is text', 'clusters: [{name: a, cluster: b}]', 'clusters[0].cluster must be an object'],
+    [
+      'has a number for a token',
+      kubeconfig({ user: { token: 7 } }),
+      'users[0].user.token must be text: put it in quotes',
+    ],
+    ['has words for a flag', kubeconfig({ cluster: { 'insecure-skip-tls-verify': 'yes' } }), 'must be true or false'],
+    ['has a plugin without a command', kubeconfig({ user: { exec: {} } }), 'users[0].user.exec.command must be text'],
+    ['has an alias that leads nowhere', 'users: *all', 'an alias leads nowhere'],
   ];
   test.each(unusable)('that %s is refused with the reason', async (_what, text, reason) => {
     await expect(load({ kubeconfig: await put('config', text) })).rejects.toMatchObject({
@@ -169,6 +182,28 @@ describe('a kubeconfig', () => {
       message: expect.stringContaining(reason),
     });
   });
+});
+
+test.each([
+  ['in the line before a mistake', 'users:\n- name: u\n  user:\n    token: S3CRET\n   as: x\n'],
+  ['in the mistake', 'users: [{name: u, user: {token: "S3CRET}}]'],
+  ['of the wrong type', kubeconfig({ user: { token: { S3CRET: 1 } } })],
+  ['before the host', kubeconfig({ server: 'http://u:S3CRET@192.0.2.1' })],
+  ['where a path belongs', kubeconfig({ user: { 'client-key': 'S3CRET', 'client-certificate': 'S3CRET' } })],
+  ['where the path of a token belongs', kubeconfig({ user: { tokenFile: 'S3CRET' } })],
+  ['where the path of a token would belong', kubeconfig({ user: { 'token-file': 'S3CRET' } })],
+])('a kubeconfig with something secret %s is refused without telling it', async (_where, text) => {
+  const file = await put('config', text);
+  const refusal = load({ kubeconfig: file }).then(async (credentials) => credentials.tls());
+  await expect(refusal).rejects.toMatchObject({ code: 'Unauthorized', message: expect.not.stringContaining('S3CRET') });
+});
+
+test.each([
+  ['no certificate', { cert: 'x', key: 'y' }],
+  ['no key', { key: 'S3CRET' }],
+])('%s is refused in words, without telling what it is', (_what, material) => {
+  const use = () => secureContext({ rejectUnauthorized: true, ...material });
+  expect(use).toThrow(/^the certificate or the key that we are to show cannot be used: (?!.*S3CRET)/);
 });
 
 describe('an exec plugin', () => {

@@ -1,14 +1,14 @@
-import { readFile } from 'node:fs/promises';
+import { access, constants, readFile } from 'node:fs/promises';
 import type { RequestOptions } from 'node:https';
 import { dirname, resolve } from 'node:path';
 import type { KubeConfig } from '@kubernetes/client-node/dist/config.js';
-import { parse } from 'yaml';
 import { messageOf } from '../base/errors.ts';
-import { isRecord, recordOf } from '../base/json-value.ts';
+import { isRecord, type JsonRecord, recordOf } from '../base/json-value.ts';
 import type { CredentialMaterial, CredentialSource } from './cached-credentials.ts';
 import { credentialError } from './credential-error.ts';
 import type { TlsMaterial } from './credentials.ts';
 import { supplyExecInfo } from './exec-info.ts';
+import { parseKubeconfig } from './kubeconfig-document.ts';
 
 /** One kubeconfig, possibly from several files, at one moment. */
 interface Loaded {
@@ -51,11 +51,12 @@ async function load(files: readonly string[], context: string | undefined): Prom
     const text = await readKubeconfig(file, files.length > 1);
     if (text === undefined) continue;
     try {
+      const document = parseKubeconfig(text);
       const config = new Config();
-      config.loadFromString(text);
+      config.loadFromString(JSON.stringify(document));
       config.makePathsAbsolute(dirname(resolve(file)));
       configs.push(config);
-      for (const [user, path] of readTokenFiles(text, dirname(resolve(file)))) {
+      for (const [user, path] of readTokenFiles(document, dirname(resolve(file)))) {
         if (!tokenFiles.has(user)) tokenFiles.set(user, path);
       }
     } catch (error) {
@@ -104,11 +105,11 @@ function requireWhole(config: KubeConfig, files: readonly string[]): void {
 
 function serverUrl(server: string, proxyUrl: string | undefined, context: string): URL {
   if (!URL.canParse(server))
-    throw credentialError(`the context "${context}" has no usable server address: "${server}"`);
+    throw credentialError(`the context "${context}" has no usable server address: "${withoutUser(server)}"`);
   const url = new URL(server);
   if (url.protocol !== 'https:') {
     throw credentialError(
-      `the context "${context}" names the server ${server}: only https:// with HTTP/2 is supported, so connect to the API server itself and not through "kubectl proxy"`,
+      `the context "${context}" names the server ${withoutUser(server)}: only https:// with HTTP/2 is supported, so connect to the API server itself and not through "kubectl proxy"`,
     );
   }
   if (proxyUrl !== undefined && proxyUrl !== '') {
@@ -117,19 +118,40 @@ function serverUrl(server: string, proxyUrl: string | undefined, context: string
   return url;
 }
 
+/** An address may carry a name and a password. */
+function withoutUser(server: string): string {
+  return server.slice(server.lastIndexOf('@') + 1);
+}
+
 async function material({ config, tokenFiles }: Loaded): Promise<CredentialMaterial> {
+  const user = config.getCurrentUser();
+  const tokenFile = tokenFiles.get(user?.name ?? '');
+  await requireReadable('certificate-authority', config.getCurrentCluster()?.caFile);
+  await requireReadable('client-certificate', user?.certFile);
+  await requireReadable('client-key', user?.keyFile);
+  await requireReadable('tokenFile', tokenFile);
   const options: RequestOptions = {};
   await config.applyToHTTPSOptions(options);
   const headers: Record<string, string> = {};
   for (const [name, value] of Object.entries(options.headers ?? {})) {
     if (typeof value === 'string') headers[name.toLowerCase()] = value;
   }
-  const tokenFile = tokenFiles.get(config.getCurrentUser()?.name ?? '');
   if (tokenFile !== undefined) headers['authorization'] = `Bearer ${(await readFile(tokenFile, 'utf8')).trim()}`;
   if (headers['authorization'] === undefined && typeof options.auth === 'string') {
     headers['authorization'] = `Basic ${Buffer.from(options.auth).toString('base64')}`;
   }
   return { headers, tls: tlsMaterial(options) };
+}
+
+/** The path is not told: somebody may have put what belongs into the file there. */
+async function requireReadable(field: string, path: string | undefined): Promise<void> {
+  if (path === undefined || path === '') return;
+  try {
+    await access(path, constants.R_OK);
+  } catch (error) {
+    const code = error instanceof Error && 'code' in error ? String(error.code) : 'unknown';
+    throw credentialError(`the file that the kubeconfig names as ${field} cannot be read (${code})`);
+  }
 }
 
 function tlsMaterial(options: RequestOptions): TlsMaterial {
@@ -151,9 +173,8 @@ function usesOpenId(config: KubeConfig): boolean {
   return recordOf(provider)['name'] === 'oidc';
 }
 
-function readTokenFiles(text: string, directory: string): [string, string][] {
-  const document: unknown = parse(text);
-  const users = isRecord(document) && Array.isArray(document['users']) ? (document['users'] as readonly unknown[]) : [];
+function readTokenFiles(document: JsonRecord, directory: string): [string, string][] {
+  const users = Array.isArray(document['users']) ? (document['users'] as readonly unknown[]) : [];
   return users.flatMap((entry): [string, string][] => {
     const { name, user } = recordOf(entry);
     if (!isRecord(user)) return [];

@@ -1,5 +1,6 @@
 import { isIP } from 'node:net';
-import { connect, type TLSSocket } from 'node:tls';
+import { connect, createSecureContext, type SecureContext, type TLSSocket } from 'node:tls';
+import { messageOf } from '../base/errors.ts';
 import type { TlsMaterial } from './credentials.ts';
 
 const KEEP_ALIVE_MS = 30_000;
@@ -12,7 +13,7 @@ export interface Dialing {
   cancel(reason: Error): void;
 }
 
-/** Opens TLS 1.2 or newer to the host and port of `server`, for HTTP/2 and nothing else. */
+/** Opens TLS 1.2 or newer to the host and port of `server`, for HTTP/2 and nothing else. Throws what `secureContext` does. */
 export function dialTls(server: URL, tls: TlsMaterial): Dialing {
   // URLs write IPv6 addresses in brackets, sockets do not.
   const host = server.hostname.replace(/^\[|\]$/g, '');
@@ -21,12 +22,9 @@ export function dialTls(server: URL, tls: TlsMaterial): Dialing {
     host,
     port: Number(server.port === '' ? 443 : server.port),
     ALPNProtocols: ['h2'],
-    minVersion: 'TLSv1.2',
     rejectUnauthorized: tls.rejectUnauthorized,
     ...(servername === undefined ? {} : { servername }),
-    ...(tls.ca === undefined ? {} : { ca: tls.ca }),
-    ...(tls.cert === undefined ? {} : { cert: tls.cert }),
-    ...(tls.key === undefined ? {} : { key: tls.key }),
+    secureContext: secureContext(tls),
   });
   socket.setNoDelay(true);
   socket.setKeepAlive(true, KEEP_ALIVE_MS);
@@ -43,4 +41,21 @@ export function dialTls(server: URL, tls: TlsMaterial): Dialing {
     });
   });
   return { socket: ready, cancel: (reason) => void socket.destroy(reason) };
+}
+
+/** Throws Error that says which of certificates and key cannot be used. */
+export function secureContext({ ca, cert, key }: TlsMaterial): SecureContext {
+  const minVersion = 'TLSv1.2';
+  try {
+    return createSecureContext({
+      minVersion,
+      ...(ca === undefined ? {} : { ca }),
+      ...(cert === undefined ? {} : { cert }),
+      ...(key === undefined ? {} : { key }),
+    });
+  } catch (error) {
+    throw new Error(`the certificate or the key that we are to show cannot be used: ${messageOf(error)}`, {
+      cause: error,
+    });
+  }
 }

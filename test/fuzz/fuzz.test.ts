@@ -1,5 +1,6 @@
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { CREDENTIAL_TARGETS } from './credential-targets.ts';
 import { LANGUAGE_TARGETS } from './language-targets.ts';
 import { OUTGOING_TARGETS } from './outgoing-targets.ts';
 import { target } from './target.ts';
@@ -8,12 +9,13 @@ import { WIRE_TARGETS } from './wire-targets.ts';
 const SEED = 20_260_101;
 
 describe('whatever comes in, nothing but the documented errors comes out, soon, and no prototype changes', () => {
-  test.each([...LANGUAGE_TARGETS, ...WIRE_TARGETS, ...OUTGOING_TARGETS].map((each) => [each.name, each] as const))(
-    'G9: %s',
-    async (_, { run }) => {
-      await expect(run({ seed: SEED, inputs: 300 })).resolves.toBeUndefined();
-    },
-  );
+  test.each(
+    [...LANGUAGE_TARGETS, ...WIRE_TARGETS, ...OUTGOING_TARGETS, ...CREDENTIAL_TARGETS].map(
+      (each) => [each.name, each] as const,
+    ),
+  )('G9: %s', async (_, { run }) => {
+    await expect(run({ seed: SEED, inputs: 300 })).resolves.toBeUndefined();
+  });
 });
 
 describe('a target fails', () => {

@@ -4,13 +4,16 @@
  *   npm run fuzz -- --minutes 10 --seed 7 json-path glob
  */
 import { parseArgs } from 'node:util';
+import { CREDENTIAL_TARGETS } from './credential-targets.ts';
 import { LANGUAGE_TARGETS } from './language-targets.ts';
 import { OUTGOING_TARGETS } from './outgoing-targets.ts';
 import { WIRE_TARGETS } from './wire-targets.ts';
 
-const ALL = [...LANGUAGE_TARGETS, ...WIRE_TARGETS, ...OUTGOING_TARGETS];
+const ALL = [...LANGUAGE_TARGETS, ...WIRE_TARGETS, ...OUTGOING_TARGETS, ...CREDENTIAL_TARGETS];
 /** So long at one target before it is the next one's turn. */
 const TURN_MS = 5_000;
+/** In less than this some have not tried a single input. */
+const SHORTEST_MS = 1_000;
 
 const say = (line: string): void => void process.stdout.write(`${line}\n`);
 
@@ -30,11 +33,11 @@ let seed = values.seed === undefined ? Math.floor(Math.random() * 2 ** 31) : Num
 const until = performance.now() + Number(values.minutes) * 60_000;
 const failed = new Set<string>();
 say(`seed ${seed}, ${targets.length} targets, ${values.minutes} min`);
-while (performance.now() < until && failed.size < targets.length) {
+while (until - performance.now() > SHORTEST_MS && failed.size < targets.length) {
   for (const { name, run } of targets) {
     if (failed.has(name)) continue;
     const timeLimitMs = Math.min(TURN_MS, until - performance.now());
-    if (timeLimitMs <= 0) break;
+    if (timeLimitMs < SHORTEST_MS) break;
     try {
       await run({ seed, inputs: 1_000_000, timeLimitMs });
       say(`${name}: nothing found with seed ${seed}`);

@@ -32,19 +32,28 @@ export function target<T>(
     }
     if (prototypes() !== before) throw new Error('changes what all objects inherit');
   });
-  return {
-    name,
-    run: async ({ seed, inputs, timeLimitMs }) => {
-      const limit = timeLimitMs === undefined ? {} : { interruptAfterTimeLimit: timeLimitMs };
-      fc.assert(property, {
-        seed,
-        numRuns: inputs,
-        includeErrorInReport: true,
-        examples: regressions.map((each): [T] => [each]),
-        ...limit,
-      });
-    },
-  };
+  return { name, run: async (options) => fc.assert(property, parameters(options, regressions)) };
+}
+
+/** As `target`, for what reads files. How long that takes says nothing. */
+export function fileTarget<T>(
+  name: string,
+  input: fc.Arbitrary<T>,
+  check: (input: T) => Promise<void>,
+  regressions: readonly T[] = [],
+): FuzzTarget {
+  const property = fc.asyncProperty(input, async (value) => {
+    const before = prototypes();
+    await check(value);
+    if (prototypes() !== before) throw new Error('changes what all objects inherit');
+  });
+  return { name, run: async (options) => fc.assert(property, parameters(options, regressions)) };
+}
+
+function parameters<T>({ seed, inputs, timeLimitMs }: RunOptions, regressions: readonly T[]): fc.Parameters<[T]> {
+  const limit = timeLimitMs === undefined ? {} : { interruptAfterTimeLimit: timeLimitMs };
+  const examples = regressions.map((each): [T] => [each]);
+  return { seed, numRuns: inputs, includeErrorInReport: true, examples, ...limit };
 }
 
 function timed(run: () => void): number {
