@@ -263,13 +263,13 @@ describe('a CRD that is there and not served', () => {
     await crds.apply(small);
     const view = await stage().policy(
       'names',
-      (seen) => resourceOf(seen, small)?.message.includes('CustomResourceDefinition') === true,
+      (seen) =>
+        resourceOf(seen, small)?.message.includes('CustomResourceDefinition') === true && is(seen, 'Ready') === 'True',
     );
     expect(resourceOf(view, small)).toMatchObject({
       state: 'NotServed',
       message: expect.stringContaining('see the conditions NamesAccepted and Established'),
     });
-    expect(is(view, 'Ready')).toBe('True');
     await othersGoOn('beside');
     await crds.remove(rival);
     await stage().labels(await crds.put(small, 'one', ns), isProd);

@@ -9,6 +9,8 @@ export interface PolicyView {
     Record<string, { readonly status: string; readonly reason: string; readonly message: string }>
   >;
   readonly summary: Readonly<Record<string, number>>;
+  /** Kinds by how they are watched. */
+  readonly watching: Readonly<Record<string, number>>;
   readonly violations: readonly {
     readonly kind: string;
     readonly namespace?: string;
@@ -28,6 +30,7 @@ export function viewOf(raw: KubeObject): PolicyView {
     readonly observedGeneration?: number;
     readonly conditions?: readonly Record<string, string>[];
     readonly summary?: Record<string, number>;
+    readonly watching?: Record<string, number>;
     readonly violations?: PolicyView['violations'];
     readonly violationsTotal?: number;
   };
@@ -40,6 +43,7 @@ export function viewOf(raw: KubeObject): PolicyView {
     observedGeneration: status.observedGeneration ?? 0,
     conditions: Object.fromEntries(conditions),
     summary: status.summary ?? {},
+    watching: status.watching ?? {},
     violations: status.violations ?? [],
     violationsTotal: status.violationsTotal ?? 0,
     raw,
