@@ -68,7 +68,7 @@ describe('kinds that come and go', () => {
     const path = `/apis/postgresql.cnpg.io/v1/namespaces/${ns}/databases/orders`;
     await stage().labels(path, (labels) => labels['env'] === 'prod');
     const watching = await stage().policy('late', (policy) => policy.conditions['Watching']?.reason === 'Watching');
-    expect(watching.raw['status']).toMatchObject({ watching: { synced: 2, notServed: 0 } });
+    expect(watching.watching).toMatchObject({ synced: 2, notServed: 0 });
     expect(crd.metadata.name).toBe(DATABASES);
     await removeCrd(DATABASES);
   });
@@ -99,7 +99,7 @@ describe('kinds that come and go', () => {
       'gone',
       (policy) => policy.conditions['Watching']?.reason === 'WaitingForResources',
     );
-    expect(without.raw['status']).toMatchObject({ watching: { synced: 1, notServed: 1 } });
+    expect(without.watching).toMatchObject({ synced: 1, notServed: 1 });
     expect(await operator.metric('watchkeeper_informer_state', `kind="${CERTIFICATES}"`)).toBe(0);
     await admin.create(configMap(ns, 'still-served'));
     await stage().labels(`/api/v1/namespaces/${ns}/configmaps/still-served`, (labels) => labels['env'] === 'prod');
@@ -111,7 +111,7 @@ describe('kinds that come and go', () => {
       (labels) => labels['env'] === 'prod',
     );
     const again = await stage().policy('gone', (policy) => policy.conditions['Watching']?.reason === 'Watching');
-    expect(again.raw['status']).toMatchObject({ watching: { synced: 2, notServed: 0 } });
+    expect(again.watching).toMatchObject({ synced: 2, notServed: 0 });
     await removeCrd(CERTIFICATES);
   });
 

@@ -141,7 +141,7 @@ test('with Roles in two namespaces everything works there: no request is refused
     'limited',
     (policy) => is(policy, 'Ready') === 'True' && policy.summary['owned'] !== 0,
   );
-  expect(ready.raw['status']).toMatchObject({ watching: { synced: 2 } });
+  expect(ready.watching).toMatchObject({ synced: 2 });
   // One row for the kind, however many namespaces it is watched in.
   expect(await operator.metric('watchkeeper_informer_state', 'kind="configmaps"')).toBe(1);
   for (const name of ['early', 'late']) expect((await admin.get(path(other, name))).metadata.labels).toEqual({});
