@@ -203,7 +203,6 @@ test('L1: a leader that is cut off stops by itself; what it had sent and was hel
   const [first, second] = await pair(FAST, { kubeconfig });
   await enforce(ns);
   await settled(ns, 2);
-  const mark = await cluster.auditMark();
   const held = Promise.withResolvers<typeof PASS>();
   const writes: string[] = [];
   proxy.use(({ path, write }) => {
@@ -218,6 +217,8 @@ test('L1: a leader that is cut off stops by itself; what it had sent and was hel
     async () => writes,
     (paths) => paths.includes(`${collection}/o0000`),
   );
+  // What was on its way to the server before has arrived.
+  const mark = await cluster.auditMark();
   await leads(first, false);
   await leads(second);
   await stage().labels(`${collection}/o0000`, ({ kept }) => kept === 'yes');
