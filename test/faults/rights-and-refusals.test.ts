@@ -126,3 +126,33 @@ test('N6: an admission policy refuses the writes of one kind: each object is an 
   const comparison = await theatre().compare(STORY, refused);
   expectUndisturbed(comparison, { status: 4, events: 2 * EACH + 4, ledger: 1, refused: 2 * EACH });
 });
+
+const closed: Fault = async (scene, change, at) => {
+  if (at !== 2) return change();
+  const { admin } = stage();
+  for (const name of names) await admin.patch(scene.path('configmaps', name), { immutable: true });
+  const hard = { 'count/configmaps': '0' };
+  await admin.create({ ...quota(scene.ns, 'full'), spec: { hard } });
+  // As the controller of quotas would.
+  await admin.patch(scene.path('resourcequotas', 'full/status'), { status: { hard, used: hard } });
+  // The server goes by both.
+  const headers = { 'content-type': 'application/json' };
+  const more = { apiVersion: 'v1', kind: 'ConfigMap', metadata: { namespace: scene.ns, generateName: 'more-' } };
+  const add = async () =>
+    admin.request('POST', `${scene.path('configmaps', '').slice(0, -1)}?dryRun=All`, more, headers);
+  await expect.poll(async () => (await add()).body).toContain('exceeded quota');
+  await expect(admin.patch(scene.path('configmaps', 'n-0'), { data: { a: 'c' } })).rejects.toThrow('immutable');
+  await stage().labels(scene.path('resourcequotas', 'full'), (labels) => labels['team'] === 'blue');
+  await change();
+  await redOf(scene, 'configmaps');
+  await stage().labels(scene.path('resourcequotas', 'full'), (labels) => labels['team'] === 'red');
+  await admin.delete(scene.path('resourcequotas', 'full'));
+};
+
+test('N6: what the server lets nobody change or add to, immutable objects under a quota that is used up, is labelled all the same', async () => {
+  const { undisturbed, disturbed } = await theatre().compare(STORY, closed);
+  expect(disturbed.end).toEqual(undisturbed.end);
+  // The quota is an object as well, for a while: it is labelled too.
+  expect(disturbed.writes.objects).toBe(undisturbed.writes.objects + 2);
+  expect(disturbed.writes.refused).toBe(0);
+});
