@@ -27,12 +27,13 @@ function compileRenames(rename: Rename, path: string, draft: CompileDraft): read
 
 function renameOf(channel: Channel, from: string, to: string): RuleWrite {
   const isFrom = (key: string) => key === from;
+  const fromKey = new KeyPatterns({ ...NO_KEYS, [channel]: [from] });
   return {
     writes: new KeyPatterns({ ...NO_KEYS, [channel]: [to] }),
     decides: new KeyPatterns({ ...NO_KEYS, [channel]: [from, to] }),
     wish: ({ object }, wishes) => {
       const value = valueIn(object[channel], from);
-      if (value === undefined) wishes.remove(channel, isFrom);
+      if (value === undefined) wishes.remove(channel, fromKey, isFrom);
       else wishes.move({ channel, from, to, value });
       return 'Told';
     },
@@ -51,7 +52,7 @@ function compileRemove(remove: KeyGlobs, path: string, draft: CompileDraft): Rul
     decides: keys,
     wish: ({ object, work }, wishes) => {
       for (const channel of channels) work.spend(keys.costOn(channel, object[channel]));
-      for (const channel of channels) wishes.remove(channel, isRemoved[channel]);
+      for (const channel of channels) wishes.remove(channel, keys, isRemoved[channel]);
       return 'Told';
     },
   };

@@ -1,4 +1,5 @@
 import type { CachedObject } from '../api/object.ts';
+import { payForClaims } from './claim-work.ts';
 import { type Contention, withContention, withLeftKeys, withoutContended } from './contention.ts';
 import { asItIs, type Desired, desiredOf } from './desired.ts';
 import { blindDraftOf, type Draft, draftOf } from './intent.ts';
@@ -46,7 +47,7 @@ export interface Evaluation {
  */
 export function evaluate(input: EvaluationInput): Evaluation {
   const { object, kind, sightOf, programs, held, namespaceOf, contention } = input;
-  const drafts: Draft[] = [];
+  const told: Draft[] = [];
   const usual = { object, kind };
   const sights = programs.map((program) => sightOf?.(program) ?? usual);
   const pool = new WorkPool(programs.length);
@@ -60,8 +61,9 @@ export function evaluate(input: EvaluationInput): Evaluation {
         ? blindDraftOf(sight, program, object, kind, namespaceOf, place, work)
         : draftOf(program, sight.object, sight.kind, namespaceOf, place, work);
     place = draft.end;
-    drafts.push(draft);
+    told.push(draft);
   }
+  const drafts = payForClaims(told, works);
   const winners = winnersOf(
     object,
     drafts.filter(({ program }) => program.mode === 'Enforce'),

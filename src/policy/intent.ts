@@ -40,7 +40,12 @@ interface Wanting {
 export type Intent = Wanting & Want & { readonly key: string };
 
 /** What a rule wants of every key that fits, also of those that are not there and that another rule wants. */
-export type Claim = Wanting & { readonly kind: 'Remove' | 'Hold'; readonly fits: (key: string) => boolean };
+export type Claim = Wanting & {
+  readonly kind: 'Remove' | 'Hold';
+  readonly keys: KeyPatterns;
+  /** Of the keys, those that may be written. */
+  readonly fits: (key: string) => boolean;
+};
 
 /** What one policy wants of an object, before it is known which policy wins which key. */
 export interface Draft {
@@ -199,8 +204,8 @@ class RuleDraft implements Wishes {
     this.#want(channel, to, { kind: 'Write', value, overwrite: 'IfAbsent', move });
   }
 
-  remove(channel: Channel, fits: (key: string) => boolean): void {
-    this.#claim('Remove', channel, fits, Object.keys(this.#object[channel]));
+  remove(channel: Channel, keys: KeyPatterns, fits: (key: string) => boolean): void {
+    this.#claim({ kind: 'Remove', channel, keys, fits }, Object.keys(this.#object[channel]));
   }
 
   fail(channel: Channel, key: string, code: ResultCode, why: string): void {
@@ -213,7 +218,8 @@ class RuleDraft implements Wishes {
   holdAll({ decides }: Pick<RuleWrite, 'decides'>): void {
     for (const channel of CHANNELS) {
       if (decides[channel].length === 0) continue;
-      this.#claim('Hold', channel, (key) => decides.fits(channel, key), this.#object.applied[channel]);
+      const fits = (key: string) => decides.fits(channel, key);
+      this.#claim({ kind: 'Hold', channel, keys: decides, fits }, this.#object.applied[channel]);
     }
   }
 
@@ -224,11 +230,12 @@ class RuleDraft implements Wishes {
   }
 
   /** All that a claim wants of single keys has its place. */
-  #claim(kind: Claim['kind'], channel: Channel, fits: Claim['fits'], there: readonly string[]): void {
+  #claim(claim: Pick<Claim, 'kind' | 'channel' | 'keys' | 'fits'>, there: readonly string[]): void {
     if (this.rule === undefined) return;
-    const wanting = { place: this.place, program: this.#program, rule: this.rule, channel, kind };
-    this.claims.push({ ...wanting, fits });
-    for (const key of there) if (fits(key)) this.intents.push({ ...wanting, key });
+    const { kind, channel, fits } = claim;
+    const wanting = { place: this.place, program: this.#program, rule: this.rule };
+    this.claims.push({ ...wanting, ...claim });
+    for (const key of there) if (fits(key)) this.intents.push({ ...wanting, channel, kind, key });
     this.place += 1;
   }
 }

@@ -11,6 +11,7 @@ export class KeyPatterns implements KeySet {
   readonly annotations: readonly string[];
   readonly #costs: Readonly<Record<Channel, Cost>>;
   readonly #fits: Readonly<Record<Channel, KeyTest>>;
+  #shapes: Readonly<Record<Channel, Shapes>> | undefined;
 
   /** Each list without twins, sorted. */
   constructor({ labels, annotations }: KeySet) {
@@ -32,6 +33,12 @@ export class KeyPatterns implements KeySet {
     return this.#fits[channel](key);
   }
 
+  /** The patterns of a channel by how a key that fits can be found. */
+  shapes(channel: Channel): Shapes {
+    this.#shapes ??= { labels: shapesOf(this.labels), annotations: shapesOf(this.annotations) };
+    return this.#shapes[channel];
+  }
+
   /** What it costs to look at each key of a map: of plain keys little, of globs up to a step for each pair of characters. */
   costOn(channel: Channel, map: StringMap): number {
     if (this[channel].length === 0) return 0;
@@ -40,6 +47,29 @@ export class KeyPatterns implements KeySet {
     if (globs === 0) return PLAIN_COST * keys + KEY_COST * Math.min(this[channel].length, keys);
     return (KEY_COST + GLOB_COST * globs) * keys + steps * characters;
   }
+}
+
+/** Globs with one star that does not cross `/`, by what stands before and after it; and what the others cost. */
+export interface Shapes {
+  readonly exact: readonly string[];
+  readonly ends: readonly { readonly head: string; readonly tail: string }[];
+  readonly others: Cost;
+}
+
+function isOneStar(pattern: string): boolean {
+  return !pattern.includes(' ') && /^[^*]*\*[^*]*$/.test(pattern);
+}
+
+function shapesOf(patterns: readonly string[]): Shapes {
+  const globs = patterns.filter((pattern) => pattern.includes('*'));
+  return {
+    exact: patterns.filter((pattern) => !pattern.includes('*')),
+    ends: globs.filter(isOneStar).map((pattern) => {
+      const [head = '', tail = ''] = pattern.split('*');
+      return { head, tail };
+    }),
+    others: costOf(globs.filter((pattern) => !isOneStar(pattern))),
+  };
 }
 
 interface Size {
@@ -66,7 +96,7 @@ const KEY_COST = 60;
 const GLOB_COST = 3;
 
 /** What it costs to look at a key: for each of so many globs, and so many steps for each of its characters. */
-interface Cost {
+export interface Cost {
   readonly globs: number;
   readonly steps: number;
 }

@@ -91,8 +91,8 @@ export interface Wishes {
   write(channel: Channel, key: string, value: string, overwrite: Overwrite): void;
   /** Both keys or none: the value is never lost on the way. */
   move(move: Move): void;
-  /** No key that `fits` is to be there. */
-  remove(channel: Channel, fits: (key: string) => boolean): void;
+  /** No key that `fits` is to be there: all of `keys`, or those that may be written. */
+  remove(channel: Channel, keys: KeyPatterns, fits: (key: string) => boolean): void;
   /** The rule cannot say what it wants of the key, which stays as it is. `why`: a clause, in words without values. */
   fail(channel: Channel, key: string, code: ResultCode, why: string): void;
 }

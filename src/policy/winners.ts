@@ -1,4 +1,5 @@
 import { type CachedObject, valueIn } from '../api/object.ts';
+import { ClaimIndex } from './claim-index.ts';
 import type { Claim, Draft, Intent, Want } from './intent.ts';
 import type { Channel, Move } from './program.ts';
 import { owns } from './subject.ts';
@@ -43,28 +44,20 @@ export function winnerOf(winners: Winners, channel: Channel, key: string): Inten
 function claimOn(claims: readonly Claim[], channel: Channel, key: string, before: number): Claim | undefined {
   const [earliest] = claims;
   if (earliest === undefined || earliest.place >= before) return undefined;
-  const first = firstOn(claims, channel, key);
+  const first = indexOf(claims).firstOn(channel, key);
   return first !== undefined && first.place < before ? first : undefined;
 }
 
-type FirstClaims = Readonly<Record<Channel, Map<string, Claim | undefined>>>;
+/** Of lists that never change. */
+const INDEXES = new WeakMap<readonly Claim[], ClaimIndex>();
 
-/** Of lists that never change: many intents, and what is told of them, ask about the same keys. */
-const FIRST = new WeakMap<readonly Claim[], FirstClaims>();
-
-function firstOn(claims: readonly Claim[], channel: Channel, key: string): Claim | undefined {
-  let known = FIRST.get(claims);
-  if (known === undefined) {
-    known = { labels: new Map(), annotations: new Map() };
-    FIRST.set(claims, known);
+function indexOf(claims: readonly Claim[]): ClaimIndex {
+  let index = INDEXES.get(claims);
+  if (index === undefined) {
+    index = new ClaimIndex(claims);
+    INDEXES.set(claims, index);
   }
-  const first = known[channel];
-  if (!first.has(key))
-    first.set(
-      key,
-      claims.find((claim) => claim.channel === channel && claim.fits(key)),
-    );
-  return first.get(key);
+  return index;
 }
 
 /**

@@ -154,6 +154,34 @@ describe('a thousand hostile policies on one object', () => {
   });
 });
 
+describe('a thousand policies that remove and set', () => {
+  const resources = [{ group: '', resource: 'configmaps', version: 'v1' }];
+  const cases: readonly (readonly [string, (i: number) => readonly string[]])[] = [
+    ['what begins in a way of its own', (i) => [`old-${i}-*`]],
+    ['what ends in a way of its own', (i) => [`*-old-${i}`]],
+    ['what holds something', (i) => [`*old-${i}*`]],
+    ['what holds one of many things', (i) => list(64, (each) => `*old-${i}-*-${each}*`)],
+    ['64 keys', (i) => list(64, (each) => `old-${i}-${each}`)],
+  ];
+
+  test.each(cases)('G9: %s take less than 50 ms, and a healthy policy has its say', (_, globs) => {
+    const programs = list(999, (i) =>
+      programOf(`p${i}`, {
+        match: { resources },
+        rules: [
+          { name: 'away', remove: { labels: globs(i) } },
+          { name: 'own', set: { labels: [{ key: `k${i}`, value: 'x' }] } },
+        ],
+      }),
+    );
+    const rules = [{ name: 'r', set: { labels: [{ key: 'healthy', value: 'yes' }] } }];
+    programs.push(programOf('z-healthy', { match: { resources }, rules }));
+    const object = cachedObject({ name: 'x', labels: { other: 'v' } });
+    expect(judge(object, programs).desired?.applied.labels.get('healthy')).toBe('yes');
+    expect(best(() => timed(() => judge(object, programs)))).toBeLessThan(LONGEST_MS);
+  });
+});
+
 const entries = (count: number) =>
   Array.from({ length: count }, (_, i) => ({
     manager: `m${i}`,
