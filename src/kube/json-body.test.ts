@@ -15,6 +15,15 @@ function exact(text: string): unknown {
   );
 }
 
+function isJson(read: () => unknown): boolean {
+  try {
+    read();
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 describe('parseBody', () => {
   test('is JSON.parse for ordinary values', () => {
     fc.assert(
@@ -65,5 +74,33 @@ describe('parseBody', () => {
 
   test('what is not JSON is malformed', () => {
     expect(() => parse('{"a":[1}}')).toThrow('not JSON');
+  });
+
+  test('what is not JSON is malformed beside a long integer too', () => {
+    const piece = fc.constantFrom(
+      '12345678901234567890',
+      '-',
+      '0',
+      '.',
+      'e',
+      '"',
+      '\\',
+      ',',
+      ':',
+      ' ',
+      '{',
+      '}',
+      '[',
+      ']',
+    );
+    fc.assert(
+      fc.property(fc.array(piece, { maxLength: 8 }), (pieces) => {
+        const text = pieces.join('');
+        const bytes = Buffer.from(text);
+        const span = { start: 0, end: bytes.length, hasLongNumber: true };
+        expect([text, isJson(() => parseBody(bytes, span))]).toEqual([text, isJson(() => JSON.parse(text))]);
+      }),
+      { numRuns: 3_000 },
+    );
   });
 });

@@ -2,8 +2,11 @@ import { randomUUID } from 'node:crypto';
 import type { JsonSpan } from './json-cursor.ts';
 import { malformed } from './malformed.ts';
 
-/** A string, or an integer of so many digits that it may be none that a number holds exactly. */
-const STRING_OR_LONG_INTEGER = /"[^"\\]*(?:\\.[^"\\]*)*"|(?<![\d.eE+-])-?\d{16,}(?![\d.eE])/gsu;
+/**
+ * A string, or an integer of so many digits that it may be none that a number holds exactly. Where no number may stand in JSON none is
+ * found: with a zero before it, in place of a key, or in a string without an end.
+ */
+const STRING_OR_LONG_INTEGER = /"[^"\\]*(?:\\.[^"\\]*)*"|(?<![\d.eE+\\-])-?[1-9]\d{15,}(?![\d.eE]|\s*:)/gsu;
 
 /** Stands before the digits of such an integer while they are text. Nobody outside can know it, so that no text of theirs is taken for one. */
 const MARK = `${randomUUID()}:`;
@@ -15,8 +18,7 @@ const MARK = `${randomUUID()}:`;
 export function parseBody(bytes: Buffer, { start, end, hasLongNumber }: JsonSpan): unknown {
   const text = bytes.toString('utf8', start, end);
   try {
-    const value: unknown = JSON.parse(text);
-    return hasLongNumber ? parseExactly(text) : value;
+    return hasLongNumber ? parseExactly(text) : JSON.parse(text);
   } catch (error) {
     throw malformed('an object that is not JSON', error);
   }
@@ -24,7 +26,7 @@ export function parseBody(bytes: Buffer, { start, end, hasLongNumber }: JsonSpan
 
 /**
  * Has JSON.parse read long integers as marked text, and puts them right afterwards: it would round them, and its reviver costs
- * five times as much. `text` is known to be valid JSON.
+ * five times as much. What is no JSON is none with the marks in it either.
  */
 function parseExactly(text: string): unknown {
   const marked = text.replaceAll(STRING_OR_LONG_INTEGER, (token) =>

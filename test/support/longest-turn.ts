@@ -1,0 +1,25 @@
+import { fileURLToPath } from 'node:url';
+import { eventually, PATIENCE_MS } from '../cluster/eventually.ts';
+import type { OperatorProcess } from './operator-process.ts';
+
+/** Flags of Node with which a process tells for how long its event loop stands still. */
+export const METERED = ['--import', fileURLToPath(new URL('turn-meter.ts', import.meta.url))];
+
+/** From here on it counts. */
+export async function meter(operator: OperatorProcess): Promise<void> {
+  process.kill(operator.pid, 'SIGUSR2');
+  await eventually(
+    'the meter begins',
+    async () => operator.noise.includes('longest turn: 0 ms'),
+    (begun) => begun,
+    { timeoutMs: PATIENCE_MS },
+  );
+}
+
+/** The longest stretch since then for which its event loop stood still, in milliseconds of the thread's own time. */
+export function longestTurnMs({ noise }: OperatorProcess): number {
+  const turns = noise
+    .slice(noise.indexOf('longest turn: 0 ms'))
+    .flatMap((line) => /^longest turn: ([\d.]+) ms$/.exec(line)?.[1] ?? []);
+  return Number(turns.at(-1));
+}

@@ -1,0 +1,30 @@
+/**
+ * Loaded into a process of the product before it (`node --import`): prints for how long its event loop has stood still at most. In
+ * this thread's own time, so that it does not matter what else the machine does: a timer cannot fire while the loop stands still,
+ * and what the thread has spent since it fired last is its longest stretch, and 10 ms at most of other work.
+ */
+const EVERY_MS = 10;
+
+function spentMs(): number {
+  const { user, system } = process.threadCpuUsage();
+  return (user + system) / 1_000;
+}
+
+let before = spentMs();
+let longest = 0;
+
+setInterval(() => {
+  const now = spentMs();
+  const turn = now - before;
+  before = now;
+  if (turn <= longest) return;
+  longest = turn;
+  process.stderr.write(`longest turn: ${turn.toFixed(1)} ms\n`);
+}, EVERY_MS).unref();
+
+// Its start is over: from here on it counts.
+process.on('SIGUSR2', () => {
+  longest = 0;
+  before = spentMs();
+  process.stderr.write('longest turn: 0 ms\n');
+});
