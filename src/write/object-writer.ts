@@ -12,8 +12,8 @@ import { NO_WINNERS, type Winners } from '../policy/winners.ts';
 import { isPassing403, meaningOf } from './answers.ts';
 import type { ApplyStep } from './plan-apply.ts';
 import { nextWrite, type WriteStep } from './plan-write.ts';
+import { refusalWords } from './refusal-words.ts';
 import { type Rewrite, rewriteOf } from './rewrite.ts';
-import { withoutValues } from './without-values.ts';
 import { changesOf, type WriteReport } from './write-report.ts';
 
 /** The requests that a writer makes. All reject with ApiError. */
@@ -94,7 +94,7 @@ export class ObjectWriter implements Writer {
 
   async #outcome(kind: KindContext, object: CachedObject, step: WriteStep, error: ApiError): Promise<WriteOutcome> {
     const meaning = meaningOf(error);
-    const message = truncate(withoutValues(error.message, annotationValues(object, step)));
+    const message = truncate(refusalWords(kind, object, [...annotationValues(object, step)], error.message));
     if (meaning.kind === 'Unknown') return { kind: 'Unknown', message };
     if (meaning.kind === 'Refused') return refused(meaning.code, message);
     if (meaning.kind === 'NoServerSideApply') return { kind: 'NoServerSideApply', message };

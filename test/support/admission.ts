@@ -4,11 +4,9 @@ import { eventually } from '../cluster/eventually.ts';
 const GROUP = 'admissionregistration.k8s.io';
 const AT = `/apis/${GROUP}/v1`;
 
-/** ConfigMaps of one namespace, as admission policies match them. */
-const constraints = () => ({
-  resourceRules: [
-    { apiGroups: [''], apiVersions: ['v1'], resources: ['configmaps'], operations: ['CREATE', 'UPDATE'] },
-  ],
+/** Objects of the core group, as admission policies match them. */
+const constraints = (resource = 'configmaps') => ({
+  resourceRules: [{ apiGroups: [''], apiVersions: ['v1'], resources: [resource], operations: ['CREATE', 'UPDATE'] }],
 });
 
 function binding(kind: string, name: string, namespace: string, more: object) {
@@ -38,21 +36,31 @@ async function untilAnswered(
 
 export interface AdmissionRule {
   readonly namespace: string;
-  /** Path of a ConfigMap that the policy concerns. */
+  /** Default `configmaps`. */
+  readonly resource?: 'configmaps' | 'secrets';
+  /** Path of an object that the policy concerns. */
   readonly concerns: string;
   /** Labels that the policy does not let through there. */
   readonly labels: Readonly<Record<string, string>>;
 }
 
-/** A ValidatingAdmissionPolicy on the ConfigMaps of a namespace; resolves once it is heeded, to what takes it away. */
+export interface Validation {
+  readonly expression: string;
+  readonly message: string;
+  /** In place of the message, which must be part of it. */
+  readonly messageExpression?: string;
+  readonly reason?: 'Forbidden' | 'Invalid';
+}
+
+/** A ValidatingAdmissionPolicy on the objects of a namespace; resolves once it is heeded, to what takes it away. */
 export async function refuseByPolicy(
   admin: Admin,
-  { namespace, concerns, labels }: AdmissionRule,
-  validation: { readonly expression: string; readonly message: string; readonly reason?: 'Forbidden' | 'Invalid' },
+  { namespace, resource, concerns, labels }: AdmissionRule,
+  validation: Validation,
 ): Promise<() => Promise<void>> {
   const name = `refuse-${namespace}`;
   const kind = 'ValidatingAdmissionPolicy';
-  const spec = { matchConstraints: constraints(), validations: [validation], failurePolicy: 'Fail' };
+  const spec = { matchConstraints: constraints(resource), validations: [validation], failurePolicy: 'Fail' };
   await admin.create({ apiVersion: `${GROUP}/v1`, kind, metadata: { name }, spec });
   await admin.create(binding(kind, name, namespace, { validationActions: ['Deny'] }));
   await untilAnswered(admin, concerns, labels, (body) => body.includes(validation.message));
