@@ -217,10 +217,8 @@ export class MetaController {
   }
 
   #discoveryChanged(snapshot: DiscoverySnapshot): void {
-    const { policies, observer } = this.#options;
     this.#waiting.discovered(snapshot);
-    policies.setDiscovery(snapshot);
-    for (const entry of policies.entries()) if (!entry.acceptance.ok) observer.policyChanged(entry);
+    this.#options.policies.setDiscovery(snapshot);
     this.#reconciler.replanSoon();
   }
 

@@ -131,6 +131,32 @@ describe('a policy that must name a version', () => {
 });
 
 describe('what a slice is too short for', () => {
+  test('when discovery changes, too: policies that name what is served are looked at again one by one', async () => {
+    const policies = new PolicySet({ clock: ticking() });
+    const told: string[] = [];
+    policies.onLate(({ name }) => told.push(name));
+    const names = Array.from({ length: 9 }, (_, i) => `p${i}`);
+    for (const name of names) {
+      policies.upsert(policy(VERSIONLESS, 1, { name, uid: name }));
+      while (policies.underWay > 0) await turn();
+    }
+    await turn();
+    told.length = 0;
+    policies.setDiscovery(served('v1'));
+    expect(told).toEqual([]);
+    await turn();
+    expect(told.length).toBeGreaterThan(0);
+    expect(told.length).toBeLessThan(9);
+    for (let i = 0; i < 20 && told.length < 9; i++) await turn();
+    expect(told).toEqual(names);
+    const said = policies.entries().map(({ acceptance }) => JSON.stringify(acceptance));
+    expect(said.every((text) => text.includes("which the API server has in 'v1'"))).toBe(true);
+    // Where nothing else is to be said of them, nobody is told.
+    policies.setDiscovery(served('v1'));
+    for (let i = 0; i < 20; i++) await turn();
+    expect(told).toHaveLength(9);
+  });
+
   test('is gone on with in later turns of the event loop, and told when it is done', async () => {
     const policies = new PolicySet({ clock: ticking() });
     const late: string[] = [];

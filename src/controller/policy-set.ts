@@ -50,6 +50,8 @@ export class PolicySet {
   readonly #entries = new Map<string, PolicyEntry>();
   /** By name, the compiled programs of entries that are refused for what the server does not serve. */
   readonly #unserved = new Map<string, Program>();
+  /** Of these, those that were not looked at since discovery has changed. */
+  #outdated = new Set<string>();
   /** In the order in which they came. */
   readonly #underWay = new Map<string, UnderWay>();
   readonly #options: PolicySetOptions;
@@ -80,7 +82,7 @@ export class PolicySet {
     return [...this.#entries.values()].toSorted((a, b) => (a.name < b.name ? -1 : 1));
   }
 
-  /** Hears of each policy whose compiling was put off, once it is done. */
+  /** Hears of each policy whose compiling was put off, once it is done, and of those that discovery concerns. */
   onLate(listener: (entry: PolicyEntry) => void): void {
     this.#listeners.add(listener);
   }
@@ -113,15 +115,12 @@ export class PolicySet {
     this.#entries.delete(name);
   }
 
-  /** Looks again at policies whose acceptance names what the server has. */
+  /** Has policies whose acceptance names what the server has looked at again, and those told of about which something else is said. */
   setDiscovery(discovery: DiscoverySnapshot): void {
     this.#discovery = discovery;
-    // Those of before: what is set anew meanwhile comes again.
-    const before = Array.from(this.#unserved);
-    for (const [name, program] of before) {
-      const entry = this.#entries.get(name);
-      if (entry !== undefined) this.#set(entry.object, { ok: true, program }, entry.program);
-    }
+    this.#outdated = new Set(this.#unserved.keys());
+    if (this.#options.clock === undefined) this.#lookAgain();
+    else if (this.#outdated.size > 0) this.#schedule();
   }
 
   /** Compiles nothing more. */
@@ -129,6 +128,7 @@ export class PolicySet {
     clearImmediate(this.#nextSlice);
     this.#nextSlice = undefined;
     this.#underWay.clear();
+    this.#outdated.clear();
   }
 
   #schedule(): void {
@@ -138,11 +138,29 @@ export class PolicySet {
       for (const [name, each] of this.#underWay) {
         if (!this.#advance(each)) break;
         this.#underWay.delete(name);
-        const entry = this.#entries.get(name);
-        if (entry !== undefined) for (const listener of this.#listeners) listener(entry);
+        this.#tell(name);
       }
-      if (this.#underWay.size > 0) this.#schedule();
+      if (this.#underWay.size === 0) this.#lookAgain();
+      if (this.#underWay.size + this.#outdated.size > 0) this.#schedule();
     });
+  }
+
+  #tell(name: string): void {
+    const entry = this.#entries.get(name);
+    if (entry !== undefined) for (const listener of this.#listeners) listener(entry);
+  }
+
+  /** At what a slice is long enough for. */
+  #lookAgain(): void {
+    for (const name of this.#outdated) {
+      if (this.#isSliceOver(this.#options.clock)) return;
+      this.#outdated.delete(name);
+      const entry = this.#entries.get(name);
+      const program = this.#unserved.get(name);
+      if (entry === undefined || program === undefined) continue;
+      this.#set(entry.object, { ok: true, program }, entry.program);
+      if (!isDeepStrictEqual(this.#entries.get(name)?.acceptance, entry.acceptance)) this.#tell(name);
+    }
   }
 
   /** Goes on with one until it is compiled, or until the slice is over: false. */
