@@ -2,7 +2,8 @@ import type { CachedObject } from '../api/object.ts';
 import { KeyPatterns } from '../policy/key-patterns.ts';
 import type { KindContext } from '../policy/program.ts';
 import { compileReach } from '../policy/reach.ts';
-import type { Ledger, PolicyRecord } from './ledger.ts';
+import type { PolicyRecord } from '../watchplan/ledger-room.ts';
+import type { Ledger } from './ledger.ts';
 import type { PolicyEntry } from './policy-set.ts';
 
 interface Holder {
@@ -55,6 +56,6 @@ export function recordsToHold(
     if (record !== undefined) held.set(name, record);
   }
   const names = new Set(entries.map(({ name }) => name));
-  for (const policy of ledger.policies()) if (!names.has(policy)) ledger.forgetPolicy(policy);
+  for (const policy of ledger.policies.keys()) if (!names.has(policy)) ledger.forgetPolicy(policy);
   return held;
 }

@@ -6,7 +6,7 @@ import { messageOf } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
 import { isNotLeading } from '../kube/errors.ts';
 import { CHANNELS, type Program } from '../policy/program.ts';
-import type { Reach } from '../policy/reach.ts';
+import type { PolicyRecord } from '../watchplan/ledger-room.ts';
 import type { WriteRecord } from './writer.ts';
 
 /** Where the ledger is kept: one ConfigMap in our own namespace. Both reject with ApiError. */
@@ -15,13 +15,6 @@ export interface LedgerStore {
   read(): Promise<Readonly<Record<string, string>> | undefined>;
   /** Replaces the data, making the ConfigMap where it is missing. */
   write(data: Readonly<Record<string, string>>): Promise<void>;
-}
-
-/** What a policy was last enforced with: patterns over the keys that could become ours by it, and where it could write them. */
-export interface PolicyRecord {
-  readonly uid: string;
-  readonly keys: KeySet;
-  readonly reach: Reach;
 }
 
 /** Of the ConfigMap's data: one kind in a line. */
@@ -113,9 +106,9 @@ export class Ledger implements WriteRecord {
     this.#policies.delete(policy);
   }
 
-  /** Names of the policies on record. */
-  policies(): Iterable<string> {
-    return this.#policies.keys();
+  /** By policy, what it was last enforced with. */
+  get policies(): ReadonlyMap<string, PolicyRecord> {
+    return this.#policies;
   }
 
   /** What the policy was last enforced with; undefined when it never was, or was another policy of that name. */

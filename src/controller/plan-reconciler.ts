@@ -155,7 +155,9 @@ export class PlanReconciler {
     incarnations.update(snapshot, registry.get(CRDS_ID)?.store, registry.get(API_SERVICES_ID)?.store);
     const { crds: crdUids, apiServices: apiServiceUids } = incarnations;
     const written = new Set(ledger.kinds);
-    const input = { programs, discovery: snapshot, crdUids, apiServiceUids, written, namespaces };
+    // One that is gone makes room at once.
+    const onRecord = new Map([...ledger.policies].filter(([name]) => policies.get(name) !== undefined));
+    const input = { programs, discovery: snapshot, crdUids, apiServiceUids, written, onRecord, namespaces };
     return { steps: planInSteps(input, this.#expansions), entries, programs };
   }
 

@@ -5,6 +5,7 @@ import type { DiscoverySnapshot, ServedResource } from '../kube/discovery.ts';
 import type { Program } from '../policy/program.ts';
 import { Expansions } from './expansions.ts';
 import { type Absence, emptyDraft, type KindDraft, type KindPlan, planKind } from './kind-plan.ts';
+import { type PolicyRecord, withoutRoom } from './ledger-room.ts';
 import { isBeyond, type KindId, kindId, limitText, type Namespaces } from './limits.ts';
 import { whyNotServed } from './not-served.ts';
 import type { Expansion } from './targets.ts';
@@ -23,6 +24,8 @@ export interface PlanInput {
   readonly apiServiceUids: ReadonlyMap<string, string>;
   /** Kinds whose objects may carry keys of ours, by the name under which they were written. */
   readonly written: ReadonlySet<GroupResourceName>;
+  /** By policy, what is on record of its keys. */
+  readonly onRecord?: ReadonlyMap<string, PolicyRecord>;
   /** Where anything may be watched, Namespaces themselves apart. */
   readonly namespaces?: Namespaces;
 }
@@ -57,15 +60,17 @@ export function planWatches(input: PlanInput): Plan {
 
 /** The same, policy by policy and kind by kind. `expansions`: those of earlier plans. The input must stay as it is. */
 export function* planInSteps(input: PlanInput, expansions: Expansions = new Expansions(input.namespaces)): Steps<Plan> {
-  const { programs, discovery, written } = input;
+  const { programs, discovery, written, onRecord = new Map() } = input;
   const parts = new Map<string, Part>();
   const drafts = new Map<GroupResourceName, KindDraft>();
   const refused = new Map<string, Refusal>();
   expansions.keep(programs);
+  const roomless = yield* withoutRoom(programs, onRecord);
   for (const program of programs) {
     if (program.mode === 'Suspended') continue;
     const expansion = yield* expansions.inSteps(program, discovery);
-    const issues = unwritable(program, expansion, discovery);
+    const roomIssue = roomless.get(program.policy);
+    const issues = [...unwritable(program, expansion, discovery), ...(roomIssue === undefined ? [] : [roomIssue])];
     if (issues.length > 0) {
       refused.set(program.policy, { program, issues });
       continue;

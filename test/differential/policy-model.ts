@@ -1,7 +1,7 @@
 import type { KeySet } from '../../src/api/object.ts';
-import type { PolicyRecord } from '../../src/controller/ledger.ts';
 import { compilePolicy } from '../../src/policy/compile.ts';
 import type { Program } from '../../src/policy/program.ts';
+import type { PolicyRecord } from '../../src/watchplan/ledger-room.ts';
 import type { PolicySpec } from '../support/stage.ts';
 
 /** One version of a policy as it stands on the server. */
