@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { parse, parseAllDocuments, stringify } from 'yaml';
 import * as z from 'zod';
 import { type ControlPlane, startControlPlane } from './cluster/control-plane.ts';
@@ -49,6 +49,14 @@ beforeAll(async () => {
     return stringify({ apiVersion: 'watchkeeper.dev/v1alpha1', kind: 'WatchPolicy', metadata: { name }, spec });
   });
   writeFileSync(join(folder, 'policies.yaml'), documents.join('---\n'));
+  for (const [name, spec] of Object.entries(POLICIES)) await stage.applyPolicy(name, spec);
+});
+// What one test gives, the next one must not have.
+const given = new Set<string>();
+afterEach(async () => {
+  await stopOperators();
+  for (const path of given) await stage.admin.delete(path);
+  given.clear();
 });
 afterAll(async () => {
   await stopOperators();
@@ -79,7 +87,9 @@ function ruleText(group: string, resource: string, verbs: readonly string[]): st
 
 async function apply(text: string): Promise<void> {
   for (const document of parseAllDocuments(text)) {
-    await stage.admin.apply(parseManifest(document.toJS()), { force: true });
+    const manifest = parseManifest(document.toJS());
+    await stage.admin.apply(manifest, { force: true });
+    given.add(await stage.admin.pathOf(manifest));
   }
 }
 
@@ -100,7 +110,6 @@ describe('watchkeeper rbac', () => {
   test('prints the very rules that statuses ask for; with them applied every policy is Ready', async () => {
     const ns = await stage.admin.createNamespace('rbac');
     await stage.admin.create(configMap(ns, 'one'));
-    for (const [name, spec] of Object.entries(POLICIES)) await stage.applyPolicy(name, spec);
     const printed = await rbac();
     expect(printed).toMatchObject({
       code: 0,
