@@ -29,11 +29,12 @@ export function teamBecomes(value: string, count: number): Step {
 }
 
 /**
- * Whether exactly so many objects carry the label as ours, and the policy `team` is content. It is so before all is written;
- * and its counts may come later.
+ * Whether exactly so many objects carry the label as ours, and the policy `team` is content and Ready, as it may be before all is
+ * written. Its counts may come later.
  */
 export function isWritten({ objects, policies }: StoryEnd, value: string, count: number): boolean {
   const written = Object.values(objects).filter((keys) => keys['team'] === `${value} (watchkeeper)`);
   const policy = policies['team'];
-  return written.length === count && isEvaluated(policy) && policy.conditions['Compliant']?.startsWith('True') === true;
+  const isContent = ['Compliant', 'Ready'].every((type) => policy?.conditions[type]?.startsWith('True') === true);
+  return written.length === count && isEvaluated(policy) && isContent;
 }
