@@ -109,7 +109,7 @@ export class Operator {
       objects: {
         add: (kind) => this.#leadership?.objects.add(kind),
         remove: (kind) => this.#leadership?.objects.remove(kind),
-        enqueue: (kind, key) => this.#leadership?.objects.enqueue(kind, key),
+        enqueue: (...due) => this.#leadership?.objects.enqueue(...due),
         startPass: (kind) => this.#leadership?.objects.startPass(kind),
       },
       leads: () => this.#leadership !== undefined,

@@ -2,27 +2,23 @@ import type { ObjectKey } from '../api/object.ts';
 import type { GroupResourceName } from '../api/resource.ts';
 import type { Clock } from '../base/clock.ts';
 import { SlicedWork } from '../base/sliced-work.ts';
-import { Line } from './line.ts';
+import { type Lane, Lanes } from './lanes.ts';
+
+/** Must not throw. `since`: when the key was first asked for, on the monotonic clock in milliseconds. */
+type Evaluate = (kind: GroupResourceName, key: ObjectKey, since: number, lane: Lane) => void;
 
 /**
- * Keys to evaluate, each at most once, taken from the kinds in turn so that one large kind does not make the others wait.
+ * Keys to evaluate, each at most once: changes first, and taken from the kinds in turn so that one large kind does not make the others wait.
  * Evaluation is synchronous and runs in slices; streams, timers and writes go on in between.
  */
 export class EvaluationQueue {
-  readonly #evaluate: (kind: GroupResourceName, key: ObjectKey, since: number) => void;
+  readonly #evaluate: Evaluate;
   readonly #clock: Pick<Clock, 'monotonic'>;
-  /** A kind is here, and among `#turns`, exactly while it has keys. */
-  readonly #keys = new Map<GroupResourceName, Line<ObjectKey>>();
-  readonly #turns = new Line<GroupResourceName>();
-  #depth = 0;
+  readonly #keys = new Lanes<GroupResourceName, ObjectKey>();
   readonly #work: SlicedWork;
   #stopped = false;
 
-  /** `evaluate` must not throw; `since`: when the key was first asked for, on the monotonic clock in milliseconds. */
-  constructor(
-    evaluate: (kind: GroupResourceName, key: ObjectKey, since: number) => void,
-    clock: Pick<Clock, 'monotonic'>,
-  ) {
+  constructor(evaluate: Evaluate, clock: Pick<Clock, 'monotonic'>) {
     this.#evaluate = evaluate;
     this.#clock = clock;
     this.#work = new SlicedWork(() => this.#evaluateNext(), clock);
@@ -30,62 +26,42 @@ export class EvaluationQueue {
 
   /** Keys that wait. */
   get depth(): number {
-    return this.#depth;
+    return this.#keys.size;
   }
 
   /** For how long the key that came first has been waiting, in milliseconds; 0 when none waits. */
   get ageMs(): number {
-    const now = this.#clock.monotonic();
-    let age = 0;
-    for (const keys of this.#keys.values()) age = Math.max(age, now - (keys.oldest ?? now));
-    return age;
+    const { oldest } = this.#keys;
+    return oldest === undefined ? 0 : this.#clock.monotonic() - oldest;
   }
 
   has(kind: GroupResourceName): boolean {
-    return this.#keys.has(kind);
+    return this.#keys.hasAny(kind);
   }
 
-  add(kind: GroupResourceName, key: ObjectKey): void {
+  add(kind: GroupResourceName, key: ObjectKey, lane: Lane = 'Bulk'): void {
     if (this.#stopped) return;
-    let keys = this.#keys.get(kind);
-    if (keys === undefined) {
-      keys = new Line();
-      this.#keys.set(kind, keys);
-      this.#turns.add(kind);
-    }
-    const before = keys.size;
-    keys.add(key, this.#clock.monotonic());
-    this.#depth += keys.size - before;
+    this.#keys.add(kind, key, lane, this.#clock.monotonic());
     this.#work.soon();
   }
 
   /** Forgets the kind's keys, because it is not watched any more. */
   drop(kind: GroupResourceName): void {
-    this.#depth -= this.#keys.get(kind)?.size ?? 0;
-    this.#keys.delete(kind);
-    this.#turns.delete(kind);
+    this.#keys.drop(kind);
   }
 
   stop(): void {
     this.#stopped = true;
     this.#keys.clear();
-    this.#turns.clear();
-    this.#depth = 0;
     this.#work.stop();
   }
 
   /** Returns whether more are left. */
   #evaluateNext(): boolean {
-    const kind = this.#turns.take();
-    if (kind === undefined) return false;
-    const keys = this.#keys.get(kind);
-    const entry = keys?.takeEntry();
-    if (keys !== undefined && entry !== undefined) {
-      this.#depth -= 1;
-      if (keys.size === 0) this.#keys.delete(kind);
-      else this.#turns.add(kind);
-      this.#evaluate(kind, ...entry);
-    }
-    return this.#turns.size > 0;
+    const taken = this.#keys.take();
+    if (taken === undefined) return false;
+    const { owner, item, at, lane } = taken;
+    this.#evaluate(owner, item, at, lane);
+    return this.#keys.size > 0;
   }
 }

@@ -172,9 +172,9 @@ export class KindSet {
     const { objects, log, onNotFound } = this.#options;
     const isNamespaces = kind.name === NAMESPACES && view === kind.views[0];
     return {
-      change: (object, previous) => {
+      change: (object, previous, origin) => {
         if (isNamespaces) this.#namespaceChanged(object, previous);
-        objects.enqueue(kind, objectKey(object));
+        objects.enqueue(kind, objectKey(object), origin === 'Change' ? 'Change' : 'Bulk');
       },
       remove: (object) => {
         if (isNamespaces) this.#namespaceChanged(object, undefined);

@@ -7,6 +7,7 @@ import { isNotLeading } from '../kube/errors.ts';
 import type { Desired, Evaluation, Winners } from '../policy/evaluate.ts';
 import type { ContentionGuard, Surroundings, WriteAttempt } from './contention.ts';
 import { KindGates } from './kind-gates.ts';
+import type { Lane } from './lanes.ts';
 import { NO_ANSWER, type Refusal, Refusals } from './refusals.ts';
 import { Unanswered } from './unanswered.ts';
 import type { WatchedKind } from './watched-kind.ts';
@@ -85,12 +86,12 @@ export class KindWriter {
    * The object differs from what is wanted; `since`: when that was heard, on the monotonic clock in milliseconds. Returns the refusal
    * of an earlier write that still holds.
    */
-  want(key: ObjectKey, object: CachedObject, since: number): Refusal | undefined {
+  want(key: ObjectKey, object: CachedObject, since: number, lane: Lane): Refusal | undefined {
     if (!this.#since.has(key)) this.#since.set(key, since);
     const standing = this.#refusals.standing(key, object, this.kind.programs);
     if (this.#gates.admits(key)) {
       const withinMs = standing === undefined ? 0 : standing.againWithinMs;
-      this.#options.queue.add({ kind: this.kind.id, key }, { withinMs });
+      this.#options.queue.add({ kind: this.kind.id, key }, { lane, withinMs });
     } else {
       this.#gates.wait(key);
     }

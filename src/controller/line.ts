@@ -17,6 +17,11 @@ export class Line<T> {
     if (!this.#items.has(item)) this.#items.set(item, at);
   }
 
+  /** When the item came; undefined where it is not there. */
+  timeOf(item: T): number | undefined {
+    return this.#items.get(item);
+  }
+
   delete(item: T): void {
     this.#items.delete(item);
   }

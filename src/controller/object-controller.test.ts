@@ -104,7 +104,8 @@ async function setUp({
   });
   controller.add(kind);
   stage.informer.addHandler({
-    change: (object) => controller.enqueue(kind, objectKey(object)),
+    change: (object, _previous, origin) =>
+      controller.enqueue(kind, objectKey(object), origin === 'Change' ? 'Change' : 'Bulk'),
     remove: (object) => controller.enqueue(kind, objectKey(object)),
     synced: () => {},
   });
@@ -218,6 +219,24 @@ describe('an object that differs from what is wanted', () => {
     await quiet();
     expect([writer.writes, controller.writesInFlight]).toEqual([['a', 'b', 'c'], 0]);
   });
+});
+
+test('an object that changes is written before the others of a policy that has just come', async () => {
+  const objects = Array.from({ length: 40 }, (_, i) => cachedObject({ name: `o${i}`, resourceVersion: '5' }));
+  const { writer, controller, kind, send, quiet } = await setUp({ objects, width: 1, programs: [requires] });
+  const first = Promise.withResolvers<WriteOutcome>();
+  writer.answer = () => first.promise;
+  kind.setPrograms([sets]);
+  controller.startPass(kind);
+  await quiet();
+  expect([writer.writes, controller.writeDepth]).toEqual([['o0'], 40]);
+  await send('ADDED', cachedObject({ name: 'new', resourceVersion: '20' }));
+  await send('MODIFIED', cachedObject({ name: 'o39', resourceVersion: '21' }));
+  first.resolve({ kind: 'Gone' });
+  writer.answer = async () => ({ kind: 'Gone' });
+  await quiet();
+  expect(writer.writes.slice(0, 4)).toEqual(['o0', 'new', 'o39', 'o1']);
+  expect(writer.writes).toHaveLength(41);
 });
 
 describe('a kind of which no write is answered', () => {

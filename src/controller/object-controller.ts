@@ -11,6 +11,7 @@ import { AwaitedViews } from './awaited-views.ts';
 import type { ContentionGuard, CreateGuard, Surroundings } from './contention.ts';
 import { EvaluationQueue } from './evaluation-queue.ts';
 import { KindWriter, type KindWriterObserver } from './kind-writer.ts';
+import type { Lane } from './lanes.ts';
 import { withRefusal } from './refusals.ts';
 import type { VerdictSink } from './verdict-sink.ts';
 import type { WatchedKind } from './watched-kind.ts';
@@ -60,7 +61,7 @@ export class ObjectController {
   constructor(options: ObjectControllerOptions) {
     this.#options = options;
     const { clock, random, writeWidth: width } = options;
-    this.#evaluations = new EvaluationQueue((kind, key, since) => this.#evaluateKey(kind, key, since), clock);
+    this.#evaluations = new EvaluationQueue((...due) => this.#evaluateKey(...due), clock);
     this.#writes = new WriteQueue({
       width,
       clock,
@@ -131,14 +132,14 @@ export class ObjectController {
   }
 
   /** Has an object evaluated: it, or something that it depends on, may have changed. */
-  enqueue(kind: WatchedKind, key: ObjectKey): void {
-    if (this.#writers.get(kind.id)?.kind === kind) this.#evaluations.add(kind.id, key);
+  enqueue(kind: WatchedKind, key: ObjectKey, lane: Lane = 'Bulk'): void {
+    if (this.#writers.get(kind.id)?.kind === kind) this.#evaluations.add(kind.id, key, lane);
   }
 
   /** Evaluates every object of the kind: its programs changed, or a full list came in. */
   startPass(kind: WatchedKind): void {
     if (!this.#options.isReady(kind)) return;
-    for (const key of kind.beginPass()) this.#evaluations.add(kind.id, key);
+    for (const key of kind.beginPass()) this.#evaluations.add(kind.id, key, 'Bulk');
     if (!kind.endPassIfDone()) return;
     this.#options.onKindChange(kind);
     this.#tellIfIdle(kind.id);
@@ -153,18 +154,18 @@ export class ObjectController {
   }
 
   /** What fails unexpectedly with one object must not end the others'; its pass does not end, so nothing is said to be exact. */
-  #evaluateKey(id: KindId, key: ObjectKey, since: number): void {
+  #evaluateKey(id: KindId, key: ObjectKey, since: number, lane: Lane): void {
     const writer = this.#writers.get(id);
     if (writer === undefined) return;
     try {
-      this.#evaluateObject(writer, key, since);
+      this.#evaluateObject(writer, key, since, lane);
     } catch (error) {
       this.#options.log.error({ err: error, kind: id, object: key }, 'an object could not be evaluated');
     }
     this.#tellIfIdle(id);
   }
 
-  #evaluateObject(writer: KindWriter, key: ObjectKey, since: number): void {
+  #evaluateObject(writer: KindWriter, key: ObjectKey, since: number, lane: Lane): void {
     const { kind } = writer;
     const { isReady, verdicts, observe, onKindChange } = this.#options;
     const object = kind.informer.store.get(key);
@@ -182,7 +183,7 @@ export class ObjectController {
       const evaluation = this.#evaluate(kind, writer.guard, object);
       observe?.evaluated(kind.name);
       const differs = writer.differs(object, evaluation);
-      const refusal = differs ? writer.want(key, object, since) : undefined;
+      const refusal = differs ? writer.want(key, object, since, lane) : undefined;
       if (!differs) writer.settled(key);
       const said =
         refusal === undefined ? evaluation.verdicts : withRefusal(kind.programs, evaluation.verdicts, refusal);

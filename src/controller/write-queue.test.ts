@@ -103,6 +103,29 @@ describe('turns', () => {
     expect(queue.running).toBe(2);
   });
 
+  test('changes go before the many of a list or a policy, also a key that waits among these, and kinds take turns', async () => {
+    const { queue, begun, end } = setUp({ width: 1 });
+    for (let i = 0; i < 4; i++) queue.add(item(`bulk${i}`));
+    queue.add(item('node', 'nodes'));
+    queue.add(item('changed'), { lane: 'Change' });
+    queue.add(item('bulk3'), { lane: 'Change' });
+    for (const key of ['bulk0', 'changed', 'bulk3', 'bulk1', 'node', 'bulk2']) await end(key);
+    expect(begun).toEqual(['bulk0', 'changed', 'bulk3', 'bulk1', 'node', 'bulk2']);
+  });
+
+  test('a key that changes while it runs or is delayed waits among the changes afterwards', async () => {
+    const { clock, queue, begun, end } = setUp({ width: 1 });
+    queue.add(A);
+    queue.add(B);
+    queue.add(item('c'));
+    queue.add(A, { lane: 'Change' });
+    await end('a');
+    await end('a', { kind: 'Retry' });
+    await clock.advance(5);
+    await end('b');
+    expect(begun).toEqual(['a', 'a', 'b', 'a']);
+  });
+
   test('the same key of two kinds is two keys', () => {
     const { queue, begun } = setUp();
     queue.add(item('a', 'pods'));

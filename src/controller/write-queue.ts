@@ -2,7 +2,7 @@ import type { ObjectKey } from '../api/object.ts';
 import type { GroupResourceName } from '../api/resource.ts';
 import { Backoff, type BackoffOptions } from '../base/backoff.ts';
 import type { Clock } from '../base/clock.ts';
-import { Line } from './line.ts';
+import { type Lane, Lanes } from './lanes.ts';
 import { WriteWidth } from './write-width.ts';
 
 /** What became of one turn of a key. */
@@ -17,6 +17,13 @@ export type Turn =
 export interface WriteItem {
   readonly kind: GroupResourceName;
   readonly key: ObjectKey;
+}
+
+export interface WhenToWrite {
+  /** Default `Bulk`. */
+  readonly lane?: Lane;
+  /** See `add`. */
+  readonly withinMs?: number | undefined;
 }
 
 export interface WriteQueueOptions {
@@ -56,6 +63,8 @@ interface Entry {
   readonly item: WriteItem;
   /** On the monotonic clock, in milliseconds. */
   readonly since: number;
+  /** That of the most urgent reason. */
+  lane: Lane;
   state: State;
   backoff: Backoff | undefined;
 }
@@ -65,14 +74,14 @@ const NOTHING: Meanwhile = { kind: 'Nothing' };
 
 /**
  * Keys whose objects differ from what is wanted. A key is there once, and has one turn at a time; what is asked for
- * during a turn runs after it. First come, first served.
+ * during a turn runs after it. Changes go first, and kinds take turns.
  */
 export class WriteQueue {
   readonly #options: WriteQueueOptions;
   readonly #entries = new Map<string, Entry>();
   readonly #perKind = new Map<GroupResourceName, number>();
   /** Exactly the entries that are Waiting. */
-  readonly #waiting = new Line<Entry>();
+  readonly #waiting = new Lanes<GroupResourceName, Entry>();
   readonly #width: WriteWidth;
   #running = 0;
   #pausedUntil = 0;
@@ -109,16 +118,19 @@ export class WriteQueue {
    * `withinMs` shortens a delay to at most so many milliseconds from now (0: none), because what the delay was for has
    * changed; without it a delay stands.
    */
-  add(item: WriteItem, { withinMs }: { readonly withinMs?: number | undefined } = {}): void {
+  add(item: WriteItem, { lane = 'Bulk', withinMs }: WhenToWrite = {}): void {
     if (this.#stopped) return;
     const id = idOf(item);
     const entry = this.#entries.get(id);
+    if (entry !== undefined && lane === 'Change') entry.lane = lane;
     if (entry === undefined) {
       const since = this.#options.clock.monotonic();
-      const fresh: Entry = { item, since, state: WAITING, backoff: undefined };
+      const fresh: Entry = { item, since, lane, state: WAITING, backoff: undefined };
       this.#entries.set(id, fresh);
       this.#perKind.set(item.kind, (this.#perKind.get(item.kind) ?? 0) + 1);
-      this.#waiting.add(fresh);
+      this.#wait(fresh);
+    } else if (entry.state.kind === 'Waiting') {
+      this.#wait(entry);
     } else if (entry.state.kind === 'Running') {
       entry.state = {
         kind: 'Running',
@@ -156,9 +168,9 @@ export class WriteQueue {
   #pump(): void {
     if (this.#stopped || this.#cancelPause !== undefined) return;
     while (this.#running < this.#width.now) {
-      const entry = this.#waiting.take();
-      if (entry === undefined) return;
-      void this.#run(entry);
+      const taken = this.#waiting.take();
+      if (taken === undefined) return;
+      void this.#run(taken.item);
     }
   }
 
@@ -193,7 +205,7 @@ export class WriteQueue {
 
   #wait(entry: Entry): void {
     entry.state = WAITING;
-    this.#waiting.add(entry);
+    this.#waiting.add(entry.item.kind, entry, entry.lane);
   }
 
   /** In place of a delay that the entry may have. */
@@ -212,7 +224,7 @@ export class WriteQueue {
     const entry = this.#entries.get(id);
     if (entry === undefined) return;
     if (state.kind === 'Delayed') state.cancel();
-    this.#waiting.delete(entry);
+    this.#waiting.delete(item.kind, entry);
     this.#entries.delete(id);
     const left = (this.#perKind.get(item.kind) ?? 0) - 1;
     if (left > 0) this.#perKind.set(item.kind, left);

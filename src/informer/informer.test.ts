@@ -57,6 +57,25 @@ describe('handlers', () => {
     await informer.stop();
   });
 
+  test('are told what has just changed, and what was found so in a list or in the store', async () => {
+    const { informer, listWatch } = setUp();
+    const told: string[] = [];
+    const origins: InformerHandler = {
+      change: ({ name }, _previous, origin) => told.push(`${name} ${origin}`),
+      remove: () => {},
+      synced: () => {},
+    };
+    informer.addHandler(origins);
+    informer.start();
+    const watch = await synced(listWatch, [at('a', '1'), at('b', '2')]);
+    watch.send({ type: 'MODIFIED', object: at('b', '11') }, { type: 'ADDED', object: at('c', '12') });
+    informer.accept(at('a', '13'));
+    expect(told.splice(0)).toEqual(['a Found', 'b Found', 'b Change', 'c Change', 'a Change']);
+    informer.addHandler(origins);
+    expect(told.toSorted()).toEqual(['a Found', 'b Found', 'c Found']);
+    await informer.stop();
+  });
+
   test('row 28: synced is false while the first list is being told', async () => {
     const { informer, listWatch } = setUp();
     const seen: boolean[] = [];

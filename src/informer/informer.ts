@@ -21,8 +21,11 @@ export interface InformerStatus extends ReflectorStatus {
  * elsewhere. What one throws is logged and hurts nobody else.
  */
 export interface InformerHandler {
-  /** `previous` is the very object of the last call, undefined for a new one. */
-  change(object: CachedObject, previous: CachedObject | undefined): void;
+  /**
+   * `previous` is the very object of the last call, undefined for a new one. `origin`: whether it has just changed, or was found so in
+   * a list or in the store, as one of many.
+   */
+  change(object: CachedObject, previous: CachedObject | undefined, origin: 'Change' | 'Found'): void;
   /** `object` is the last that was told of. An object that was deleted and made again is removed first, then changed. */
   remove(object: CachedObject): void;
   /** After each full list, the first and later ones, when all its changes were told. */
@@ -134,7 +137,7 @@ export class Informer {
     const registration: Registration = { handler, active: true };
     this.#inOrder(() => {
       for (const object of this.#store.values())
-        tell([registration], (to) => to.change(object, undefined), this.#failed);
+        tell([registration], (to) => to.change(object, undefined, 'Found'), this.#failed);
       if (this.#synced) tell([registration], (to) => to.synced(), this.#failed);
       // A handler that stopped the informer has nothing to be added to.
       if (this.#life !== 'Stopped') this.#registrations = [...this.#registrations, registration];
@@ -166,7 +169,7 @@ export class Informer {
       const change = this.#store.upsertIfNewer(answer);
       if (change === undefined) continue;
       const [previous, next] = change;
-      tell(this.#registrations, (handler) => handler.change(next, previous), this.#failed);
+      tell(this.#registrations, (handler) => handler.change(next, previous, 'Change'), this.#failed);
     }
     this.#telling = false;
   }
@@ -179,9 +182,10 @@ export class Informer {
       const registrations = this.#registrations;
       for (const object of removed) tell(registrations, (handler) => handler.remove(object), this.#failed);
       for (const [previous, next] of changed) {
-        tell(registrations, (handler) => handler.change(next, previous), this.#failed);
+        tell(registrations, (handler) => handler.change(next, previous, 'Found'), this.#failed);
       }
-      for (const object of added) tell(registrations, (handler) => handler.change(object, undefined), this.#failed);
+      for (const object of added)
+        tell(registrations, (handler) => handler.change(object, undefined, 'Found'), this.#failed);
       if (this.#life === 'Stopped') return;
       this.#synced = true;
       tell(this.#registrations, (handler) => handler.synced(), this.#failed);
@@ -203,7 +207,7 @@ export class Informer {
       const registrations = this.#registrations;
       if (upsert.kind === 'Recreated') tell(registrations, (handler) => handler.remove(upsert.previous), this.#failed);
       const previous = upsert.kind === 'Changed' ? upsert.previous : undefined;
-      tell(registrations, (handler) => handler.change(object, previous), this.#failed);
+      tell(registrations, (handler) => handler.change(object, previous, 'Change'), this.#failed);
     });
   }
 

@@ -1,0 +1,68 @@
+import { FairLines, type Taken } from './fair-lines.ts';
+
+/** `Change`: something has just happened to the object. `Bulk`: it is one of many that are looked at for another reason, such as a list or a policy. */
+export type Lane = 'Change' | 'Bulk';
+
+/** One turn of so many is Bulk's, however many changes come. */
+const BULK_SHARE = 8;
+
+export interface LaneTaken<K, T> extends Taken<K, T> {
+  readonly lane: Lane;
+}
+
+/**
+ * Items in two lanes, each item once, and in each lane the owners in turn. Changes go first, so that what happens to one object does not
+ * wait for the many of a policy that has just come; Bulk has its share all the same, and so comes to its end.
+ */
+export class Lanes<K, T> {
+  readonly #changes = new FairLines<K, T>();
+  readonly #bulk = new FairLines<K, T>();
+  /** Turns since Bulk had one. */
+  #sinceBulk = 0;
+
+  get size(): number {
+    return this.#changes.size + this.#bulk.size;
+  }
+
+  hasAny(owner: K): boolean {
+    return this.#changes.hasAny(owner) || this.#bulk.hasAny(owner);
+  }
+
+  /** When the item that came first did. Now and then only: it looks at every owner. */
+  get oldest(): number | undefined {
+    const [change = Number.POSITIVE_INFINITY, bulk = Number.POSITIVE_INFINITY] = [
+      this.#changes.oldest,
+      this.#bulk.oldest,
+    ];
+    return this.size === 0 ? undefined : Math.min(change, bulk);
+  }
+
+  /** An item that is there keeps its time, and its place but where it becomes a change. */
+  add(owner: K, item: T, lane: Lane, at = 0): void {
+    if (lane === 'Change') this.#changes.add(owner, item, this.#bulk.delete(owner, item) ?? at);
+    else if (!this.#changes.has(owner, item)) this.#bulk.add(owner, item, at);
+  }
+
+  delete(owner: K, item: T): void {
+    if (this.#changes.delete(owner, item) === undefined) this.#bulk.delete(owner, item);
+  }
+
+  take(): LaneTaken<K, T> | undefined {
+    const isBulksTurn = this.#changes.size === 0 || (this.#sinceBulk >= BULK_SHARE - 1 && this.#bulk.size > 0);
+    const taken = (isBulksTurn ? this.#bulk : this.#changes).take();
+    if (taken === undefined) return undefined;
+    this.#sinceBulk = isBulksTurn ? 0 : this.#sinceBulk + 1;
+    return { ...taken, lane: isBulksTurn ? 'Bulk' : 'Change' };
+  }
+
+  /** Forgets an owner's items. */
+  drop(owner: K): void {
+    this.#changes.drop(owner);
+    this.#bulk.drop(owner);
+  }
+
+  clear(): void {
+    this.#changes.clear();
+    this.#bulk.clear();
+  }
+}
