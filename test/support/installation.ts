@@ -40,6 +40,8 @@ export class Installation implements InstalledParts {
   readonly cluster: ClusterHandle;
   readonly admin: Admin;
   readonly operatorKubeconfig: string;
+  /** Paths of the bindings by which rights were given. */
+  readonly #grants = new Set<string>();
 
   constructor({ cluster, admin, operatorKubeconfig }: InstalledParts) {
     this.cluster = cluster;
@@ -81,7 +83,18 @@ export class Installation implements InstalledParts {
       },
       { force: true },
     );
-    return async () => this.admin.delete(`/apis/${api}/v1/clusterrolebindings/${name}`);
+    const binding = `/apis/${api}/v1/clusterrolebindings/${name}`;
+    this.#grants.add(binding);
+    return async () => {
+      this.#grants.delete(binding);
+      await this.admin.delete(binding);
+    };
+  }
+
+  /** Takes away all that was granted. */
+  async revokeGrants(): Promise<void> {
+    await Promise.all([...this.#grants].map(async (binding) => this.admin.delete(binding)));
+    this.#grants.clear();
   }
 
   /** The policy's status once it is as wanted and about the present spec. */

@@ -65,7 +65,7 @@ export class Stage extends Installation {
 /** Says which operator leads. */
 export const LEASE = '/apis/coordination.k8s.io/v1/namespaces/watchkeeper/leases/watchkeeper';
 
-/** A stage for all tests of a file, cleared of policies, ledger and operators after each. */
+/** A stage for all tests of a file, cleared of policies, ledger and operators after each, and at the end of rights that were granted. */
 export function useStage(options: { readonly controllerManager?: boolean } = {}): () => Stage {
   let stage: Stage | undefined;
   beforeAll(async () => {
@@ -76,7 +76,10 @@ export function useStage(options: { readonly controllerManager?: boolean } = {})
     await stopOperators();
     await stage?.clear();
   });
-  afterAll(() => stage?.admin.close());
+  afterAll(async () => {
+    await stage?.revokeGrants();
+    stage?.admin.close();
+  });
   return () => {
     if (stage === undefined) throw new Error('the stage is set in beforeAll');
     return stage;
