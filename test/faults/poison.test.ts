@@ -10,8 +10,6 @@ import { configMap, is, useStage } from '../support/stage.ts';
 /** One bad object, policy or CustomResourceDefinition beside good ones. It stays bad: nobody waits for it to be mended. */
 const stage = useStage();
 const BINDINGS = '/apis/admissionregistration.k8s.io/v1/validatingadmissionpolicybindings';
-/** What is healthy is handled within this, in milliseconds, whatever else is there. */
-const SOON = 5_000;
 
 const widgets: SmallKind = { group: 'poison.example.com', plural: 'widgets', kind: 'Widget' };
 /** Nobody answers where its webhook should be, so the server can neither list nor write what is stored in the other version. */
@@ -50,9 +48,9 @@ const cm = (ns: string, name: string) => `/api/v1/namespaces/${ns}/configmaps/${
 async function othersGoOn(ns: string, name: string): Promise<void> {
   const { admin } = stage();
   await admin.create(configMap(ns, name));
-  await stage().labels(cm(ns, name), isBlue, SOON);
+  await stage().labels(cm(ns, name), isBlue);
   await admin.patch(cm(ns, name), { metadata: { labels: { team: 'red' } } });
-  await stage().labels(cm(ns, name), isBlue, SOON);
+  await stage().labels(cm(ns, name), isBlue);
 }
 
 const annotations = (values: Readonly<Record<string, string>>) => ({ metadata: { annotations: values } });
@@ -120,7 +118,7 @@ test('G10: objects with metadata that nobody expects are handled or told of, and
   const operator = await stage().startOperator();
   await othersGoOn(ns, 'early');
   await crds.put(widgets, 'good', ns);
-  await stage().labels(`${collection}/good`, isBlue, SOON);
+  await stage().labels(`${collection}/good`, isBlue);
   const view = await stage().policy(
     'poisoned',
     (policy) => policy.summary['matched'] === Object.keys(poisons).length + 2,
@@ -241,7 +239,7 @@ test('G10: a CustomResourceDefinition whose objects cannot be converted is Faile
   await stage().startOperator();
   await othersGoOn(ns, 'early');
   await admin.create(smallObject(widgets, 'good', ns));
-  await stage().labels(`${collectionOf(widgets, ns)}/good`, isBlue, SOON);
+  await stage().labels(`${collectionOf(widgets, ns)}/good`, isBlue);
   const view = await stage().policy('globbed', (policy) => is(policy, 'Watching') === 'False');
   expect(view.conditions['Watching']?.message).toContain('gizmos');
   expect(is(await stage().policy('healthy', () => true), 'Ready')).toBe('True');

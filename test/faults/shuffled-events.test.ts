@@ -63,6 +63,7 @@ it.each(Object.keys(TROUBLES).flatMap((trouble) => SEEDS.map((seed) => ({ troubl
       await change();
       if (at > 1) flush?.();
     };
-    expectUndisturbed(await theatre().compare(STORY, fault), { ...PACE, ledger: 1 });
+    // A write by an old picture may be refused, and what it was for is made by the new one.
+    expectUndisturbed(await theatre().compare(STORY, fault), { ...PACE, ledger: 1, refused: 2 });
   },
 );

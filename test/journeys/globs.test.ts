@@ -153,8 +153,7 @@ test('what a glob has written is held when the version that it names is not serv
 
   await stage().applyPolicy('sized', { ...enforce([glob]), rules: setEnv });
   await stage().labels(pathOf(widgets, 'one', ns), (labels) => labels['env'] === 'prod' && !('size' in labels));
-  const writes = await stage().writesSince(mark, ns);
-  expect(writes.map(({ name }) => name)).toEqual(['one']);
+  await expect.poll(async () => (await stage().writesSince(mark, ns)).map(({ name }) => name)).toEqual(['one']);
 });
 
 describe('a glob over resources', () => {

@@ -60,10 +60,11 @@ export class Scene {
 
   /** Kills it; resolves when it is dead, and another one is being started. */
   async replace(): Promise<void> {
-    await this.kill();
-    this.#restarting = this.start();
+    const dead = this.kill();
+    this.#restarting = dead.then(async () => this.start());
     // Told to whoever asks for `ready`.
     this.#restarting.catch(() => {});
+    await dead;
   }
 
   /** SIGKILL. The proxy drops its connections. */

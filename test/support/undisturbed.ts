@@ -70,8 +70,7 @@ export class Theatre {
         if (until !== undefined) await eventually(`the end of step ${i + 1}`, look, until);
       }
       await eventually('the end of the story', look, story.settled);
-      await scene.ready();
-      await quiet(this.#stage, scene.operator);
+      await this.#quiet(scene);
       // Counts in a status that would still wait are written as it ends.
       const code = await scene.operator.stop();
       if (code !== 0) throw new Error(`the operator ended with ${code}:\n${scene.operator.tail()}`);
@@ -81,6 +80,19 @@ export class Theatre {
       proxy.clear();
       await scene.kill();
       await this.#clear(paths);
+    }
+  }
+
+  /** Until nothing is left to do. One that is killed meanwhile is no witness; who takes its place is. */
+  async #quiet(scene: Scene): Promise<void> {
+    for (;;) {
+      await scene.ready();
+      const { operator } = scene;
+      const [end] = await Promise.allSettled([quiet(this.#stage, operator)]);
+      await scene.ready();
+      if (scene.operator !== operator) continue;
+      if (end.status === 'rejected') throw end.reason;
+      return;
     }
   }
 
