@@ -80,7 +80,7 @@ describe.each(BROKEN)('a policy that is edited and now has $what', ({ rule, reas
       { team: 'a (watchkeeper)' },
       {},
     ]);
-    expect(await stage().writesSince(mark)).toEqual([]);
+    expect(await stage().writesSince(mark, ns)).toEqual([]);
 
     await stage().applyPolicy('broken', good);
     await labelled('b', 'web', 'api', 'new', 'late');
