@@ -28,9 +28,7 @@ export class FairLines<K, T> {
 
   /** When the item that came first did. Now and then only: it looks at every owner. */
   get oldest(): number | undefined {
-    let oldest: number | undefined;
-    for (const line of this.#lines.values()) oldest = Math.min(oldest ?? Number.POSITIVE_INFINITY, line.oldest ?? 0);
-    return oldest;
+    return earliest(this.#lines.values().map((line) => line.oldest));
   }
 
   /** An item that is there keeps its place and its time. */
@@ -81,4 +79,11 @@ export class FairLines<K, T> {
     this.#turns.clear();
     this.#size = 0;
   }
+}
+
+/** Undefined where there is no time among them. */
+export function earliest(times: Iterable<number | undefined>): number | undefined {
+  let first: number | undefined;
+  for (const time of times) if (time !== undefined && (first === undefined || time < first)) first = time;
+  return first;
 }

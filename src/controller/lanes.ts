@@ -1,4 +1,4 @@
-import { FairLines, type Taken } from './fair-lines.ts';
+import { earliest, FairLines, type Taken } from './fair-lines.ts';
 
 /** `Change`: something has just happened to the object. `Bulk`: it is one of many that are looked at for another reason, such as a list or a policy. */
 export type Lane = 'Change' | 'Bulk';
@@ -30,11 +30,7 @@ export class Lanes<K, T> {
 
   /** When the item that came first did. Now and then only: it looks at every owner. */
   get oldest(): number | undefined {
-    const [change = Number.POSITIVE_INFINITY, bulk = Number.POSITIVE_INFINITY] = [
-      this.#changes.oldest,
-      this.#bulk.oldest,
-    ];
-    return this.size === 0 ? undefined : Math.min(change, bulk);
+    return earliest([this.#changes.oldest, this.#bulk.oldest]);
   }
 
   /** An item that is there keeps its time, and its place but where it becomes a change. */

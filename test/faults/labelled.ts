@@ -1,6 +1,6 @@
 import type { Manifest } from '../cluster/kube-object.ts';
 import { CONFIG_MAPS, labelling } from '../support/fault-stories.ts';
-import type { Step } from '../support/fault-story.ts';
+import type { FaultStory, Step } from '../support/fault-story.ts';
 import type { PolicySpec } from '../support/installation.ts';
 import { configMap } from '../support/stage.ts';
 import { isEvaluated, type StoryEnd } from '../support/story-end.ts';
@@ -25,6 +25,23 @@ export function teamBecomes(value: string, count: number): Step {
   return {
     act: (scene) => scene.applyPolicy('team', team(scene.ns, value)),
     until: (end) => isWritten(end, value, count),
+  };
+}
+
+/** So many ConfigMaps get a label, and then another one, as one of them goes: in one step, in the middle of which things can go wrong. */
+export function relabelled(count: number): FaultStory {
+  return {
+    objects: (ns) => configMaps(ns, count),
+    steps: [
+      teamBecomes('blue', count),
+      {
+        act: async (scene) => {
+          await scene.applyPolicy('team', team(scene.ns, 'red'));
+          await scene.stage.admin.delete(scene.path('configmaps', 'cm-0'));
+        },
+      },
+    ],
+    settled: (end) => isWritten(end, 'red', count - 1),
   };
 }
 

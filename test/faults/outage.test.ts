@@ -1,28 +1,16 @@
 import { expect, test } from 'vitest';
 import { eventually } from '../cluster/eventually.ts';
 import { recordRequests } from '../support/fault-proxy.ts';
-import type { Fault, FaultStory } from '../support/fault-story.ts';
+import type { Fault } from '../support/fault-story.ts';
 import { expectUndisturbed, useTheatre } from '../support/undisturbed.ts';
-import { configMaps, isWritten, team, teamBecomes } from './labelled.ts';
+import { relabelled } from './labelled.ts';
 import { PASS, refusal } from './proxy.ts';
 
 const theatre = useTheatre();
 
 const OBJECTS = 30;
 
-const STORY: FaultStory = {
-  objects: (ns) => configMaps(ns, OBJECTS),
-  steps: [
-    teamBecomes('blue', OBJECTS),
-    {
-      act: async (scene) => {
-        await scene.applyPolicy('team', team(scene.ns, 'red'));
-        await scene.stage.admin.delete(scene.path('configmaps', 'cm-0'));
-      },
-    },
-  ],
-  settled: (end) => isWritten(end, 'red', OBJECTS - 1),
-};
+const STORY = relabelled(OBJECTS);
 
 /** Connections to the API server in use: one for requests, one for watches. */
 const POOLS = 2;

@@ -3,10 +3,10 @@ import { afterEach, expect, test } from 'vitest';
 import { eventually } from '../cluster/eventually.ts';
 import { conditionOf } from '../cluster/kube-object.ts';
 import { applier } from '../support/apply-manifests.ts';
-import type { Fault, FaultStory, Scene } from '../support/fault-story.ts';
+import type { Fault, Scene } from '../support/fault-story.ts';
 import { useOwnStage } from '../support/own-stage.ts';
 import { expectUndisturbed, useTheatre } from '../support/undisturbed.ts';
-import { configMaps, isWritten, team, teamBecomes } from './labelled.ts';
+import { relabelled } from './labelled.ts';
 import { type Fate, GO_AWAY, GONE, LOSE_ANSWER, PASS, REFUSE_BEFORE, REFUSE_STREAM, refusal } from './proxy.ts';
 
 /** Its etcd is killed here. With so few requests at a time a share of one in 250 is a single seat. */
@@ -17,19 +17,7 @@ const theatre = useTheatre(own.stage);
 
 const OBJECTS = 20;
 
-const STORY: FaultStory = {
-  objects: (ns) => configMaps(ns, OBJECTS),
-  steps: [
-    teamBecomes('blue', OBJECTS),
-    {
-      act: async (scene) => {
-        await scene.applyPolicy('team', team(scene.ns, 'red'));
-        await scene.stage.admin.delete(scene.path('configmaps', 'cm-0'));
-      },
-    },
-  ],
-  settled: (end) => isWritten(end, 'red', OBJECTS - 1),
-};
+const STORY = relabelled(OBJECTS);
 
 /** In this order, again and again. */
 const TROUBLES: readonly Fate[] = [

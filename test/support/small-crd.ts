@@ -1,4 +1,4 @@
-import { eventually, PATIENCE_MS } from '../cluster/eventually.ts';
+import { eventually } from '../cluster/eventually.ts';
 import { conditionOf, type Manifest } from '../cluster/kube-object.ts';
 import type { Installation } from './installation.ts';
 
@@ -73,8 +73,8 @@ export class SmallCrds {
     await this.#stage.admin.apply(smallCrd(small), { force: true });
   }
 
-  async established(small: SmallKind, timeoutMs = PATIENCE_MS): Promise<void> {
-    await this.#stage.admin.waitFor(`${CRDS}/${crdName(small)}`, isEstablished, { timeoutMs });
+  async established(small: SmallKind): Promise<void> {
+    await this.#stage.admin.waitFor(`${CRDS}/${crdName(small)}`, isEstablished);
   }
 
   /** Resolves when the CRD and all its objects are gone. */

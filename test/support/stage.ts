@@ -24,8 +24,8 @@ export class Stage extends Installation {
   }
 
   /** Labels of one object once they are as wanted. */
-  async labels(path: string, wanted: (labels: Readonly<Record<string, string>>) => boolean, timeoutMs = PATIENCE_MS) {
-    const object = await this.admin.waitFor(path, ({ metadata }) => wanted(metadata.labels), { timeoutMs });
+  async labels(path: string, wanted: (labels: Readonly<Record<string, string>>) => boolean) {
+    const object = await this.admin.waitFor(path, ({ metadata }) => wanted(metadata.labels));
     return object.metadata.labels;
   }
 
