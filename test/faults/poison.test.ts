@@ -3,8 +3,9 @@ import { afterEach, expect, test } from 'vitest';
 import { eventually } from '../cluster/eventually.ts';
 import { at } from '../cluster/kube-object.ts';
 import { POLICIES, type PolicySpec } from '../support/installation.ts';
+import type { PolicyView } from '../support/policy-view.ts';
 import { PROJECT } from '../support/reader.ts';
-import { CRDS, collectionOf, crdName, SmallCrds, type SmallKind, smallObject } from '../support/small-crd.ts';
+import { CRDS, collectionOf, crdName, SmallCrds, type SmallKind } from '../support/small-crd.ts';
 import { configMap, is, useStage } from '../support/stage.ts';
 
 /** One bad object, policy or CustomResourceDefinition beside good ones. It stays bad: nobody waits for it to be mended. */
@@ -218,6 +219,10 @@ test('G10: policies that were stored when less was asked of them are refused by 
   expect(await operator.stop()).toBe(0);
 });
 
+function namesGizmos({ conditions }: PolicyView): boolean {
+  return conditions['Watching']?.message.includes('gizmos') === true;
+}
+
 test('G10: a CustomResourceDefinition whose objects cannot be converted is Failed, and the others of its group go on', async () => {
   const { admin } = stage();
   const crds = new SmallCrds(stage());
@@ -238,10 +243,9 @@ test('G10: a CustomResourceDefinition whose objects cannot be converted is Faile
   await stage().applyPolicy('healthy', team(ns));
   await stage().startOperator();
   await othersGoOn(ns, 'early');
-  await admin.create(smallObject(widgets, 'good', ns));
+  await crds.put(widgets, 'good', ns);
   await stage().labels(`${collectionOf(widgets, ns)}/good`, isBlue);
-  const view = await stage().policy('globbed', (policy) => is(policy, 'Watching') === 'False');
-  expect(view.conditions['Watching']?.message).toContain('gizmos');
-  expect(is(await stage().policy('healthy', () => true), 'Ready')).toBe('True');
+  expect(is(await stage().policy('globbed', namesGizmos), 'Watching')).toBe('False');
+  await stage().policy('healthy', (policy) => is(policy, 'Ready') === 'True');
   await othersGoOn(ns, 'late');
 });
