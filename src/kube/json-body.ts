@@ -1,4 +1,4 @@
-import { randomUUID } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import type { JsonSpan } from './json-cursor.ts';
 import { malformed } from './malformed.ts';
 
@@ -9,7 +9,7 @@ import { malformed } from './malformed.ts';
 const STRING_OR_LONG_INTEGER = /"[^"\\]*(?:\\.[^"\\]*)*"|(?<![\d.eE+\\-])-?[1-9]\d{15,}(?![\d.eE]|\s*:)/gsu;
 
 /** Stands before the digits of such an integer while they are text. Nobody outside can know it, so that no text of theirs is taken for one. */
-const MARK = `${randomUUID()}:`;
+const MARK = `${randomBytes(12).toString('base64url')}:`;
 
 /**
  * The value of a part of an object. Integers that a number cannot hold exactly become BigInt, so that no policy ever
