@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { cachedObject } from '../../test/support/cached-object.ts';
 import { CONFIG_MAPS } from '../../test/support/compiled-policy.ts';
+import { threadMs } from '../../test/support/thread-time.ts';
 import type { RequiredKey } from '../api/judge-actions.ts';
 import { JudgedObject } from './judged-object.ts';
 import type { Channel } from './program.ts';
@@ -53,9 +54,10 @@ test.each<[string, Channel, RequiredKey, string, string | undefined]>([
 });
 
 test('a pattern that would take a backtracking engine for ever is quick', () => {
-  const started = performance.now();
-  expect(problem('annotations', { key: 'k', pattern: '^(a+)+$' }, `${'a'.repeat(5_000)}!`)).toBeDefined();
-  expect(performance.now() - started).toBeLessThan(1_000);
+  const ms = threadMs(() => {
+    expect(problem('annotations', { key: 'k', pattern: '^(a+)+$' }, `${'a'.repeat(5_000)}!`)).toBeDefined();
+  });
+  expect(ms).toBeLessThan(1_000);
 });
 
 test.each(['(', 'a{1001}', '((a{100}){10}){10}', '(?=a)', '(a)\\1'])('%s is no pattern', (pattern) => {

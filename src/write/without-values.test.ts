@@ -1,5 +1,6 @@
 import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
+import { threadMs } from '../../test/support/thread-time.ts';
 import { withoutValues } from './without-values.ts';
 
 test.each([
@@ -120,10 +121,11 @@ test('whatever text a validation answer quotes, it does not come through', () =>
 });
 
 test('a very long answer is cut, and takes no time', () => {
-  const started = performance.now();
-  expect(withoutValues(`a: Invalid value: "${'\\"'.repeat(1_000_000)}": no`)).toBe('a: Invalid value: (not shown)');
-  expect(withoutValues('x'.repeat(2_000_000)).length).toBe(4_096);
-  expect(performance.now() - started).toBeLessThan(500);
+  const ms = threadMs(() => {
+    expect(withoutValues(`a: Invalid value: "${'\\"'.repeat(1_000_000)}": no`)).toBe('a: Invalid value: (not shown)');
+    expect(withoutValues('x'.repeat(2_000_000)).length).toBe(4_096);
+  });
+  expect(ms).toBeLessThan(500);
 });
 
 test('values that are known are cut out of whatever admission says, also in quotes and where one holds another', () => {

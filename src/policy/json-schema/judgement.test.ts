@@ -2,6 +2,7 @@ import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { cachedObject } from '../../../test/support/cached-object.ts';
 import { CONFIG_MAPS, programOf, reports } from '../../../test/support/compiled-policy.ts';
+import { threadMs } from '../../../test/support/thread-time.ts';
 import { BOUNDS } from '../../api/bounds.ts';
 import type { CachedObject } from '../../api/object.ts';
 import { JudgedObject } from '../judged-object.ts';
@@ -320,9 +321,12 @@ function nested(depth: number): Schema {
 describe('a schema is bounded', () => {
   test('in what references double', () => {
     expect(issues(chain(5))).toBe('accepted');
-    const started = performance.now();
-    expect(issues(chain(15))).toEqual([expect.stringContaining(`holds more than ${BOUNDS.schemaKeywordCost} schemas`)]);
-    expect(performance.now() - started).toBeLessThan(1_000);
+    const ms = threadMs(() => {
+      expect(issues(chain(15))).toEqual([
+        expect.stringContaining(`holds more than ${BOUNDS.schemaKeywordCost} schemas`),
+      ]);
+    });
+    expect(ms).toBeLessThan(1_000);
   });
 
   test('in depth', () => {
@@ -375,26 +379,28 @@ describe('what one object costs is bounded', () => {
 
   test('in entries that are compared with each other', () => {
     expect(faults({ uniqueItems: true }, entries(2_000))).toEqual([]);
-    const started = performance.now();
-    expect(faults({ uniqueItems: true }, entries(100_000))).toEqual([expect.stringContaining('SourceTooLarge')]);
-    expect(() =>
-      faults(
-        { uniqueItems: true },
-        Array.from({ length: 100_000 }, (_, i) => i),
-      ),
-    ).toThrow(TooMuchWork);
-    expect(performance.now() - started).toBeLessThan(2_000);
+    const ms = threadMs(() => {
+      expect(faults({ uniqueItems: true }, entries(100_000))).toEqual([expect.stringContaining('SourceTooLarge')]);
+      expect(() =>
+        faults(
+          { uniqueItems: true },
+          Array.from({ length: 100_000 }, (_, i) => i),
+        ),
+      ).toThrow(TooMuchWork);
+    });
+    expect(ms).toBeLessThan(2_000);
   });
 
   test('in patterns and formats that would take a backtracking engine for ever', () => {
-    const started = performance.now();
-    const text = `${'a'.repeat(20_000)} !`;
-    expect(faults({ pattern: '^(a+)+$' }, text)).toHaveLength(1);
-    expect(faults({ patternProperties: { '^(a+)+$': false } }, { [text]: 1 })).toEqual([]);
-    for (const format of ['email', 'uri', 'uri-template', 'hostname', 'ipv6', 'regex', 'date-time']) {
-      expect(faults({ format }, text)).toHaveLength(1);
-    }
-    expect(performance.now() - started).toBeLessThan(2_000);
+    const ms = threadMs(() => {
+      const text = `${'a'.repeat(20_000)} !`;
+      expect(faults({ pattern: '^(a+)+$' }, text)).toHaveLength(1);
+      expect(faults({ patternProperties: { '^(a+)+$': false } }, { [text]: 1 })).toEqual([]);
+      for (const format of ['email', 'uri', 'uri-template', 'hostname', 'ipv6', 'regex', 'date-time']) {
+        expect(faults({ format }, text)).toHaveLength(1);
+      }
+    });
+    expect(ms).toBeLessThan(2_000);
   });
 });
 
