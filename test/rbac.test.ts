@@ -100,7 +100,7 @@ function askedBy({ raw }: PolicyView): string[] {
 }
 
 async function everyPolicy(wanted: (view: PolicyView) => boolean): Promise<PolicyView[]> {
-  return Promise.all(Object.keys(POLICIES).map((name) => stage.policy(name, wanted, 40_000)));
+  return Promise.all(Object.keys(POLICIES).map((name) => stage.policy(name, wanted)));
 }
 
 const forbidden = (view: PolicyView) => view.conditions['Watching']?.reason === 'Forbidden';

@@ -229,7 +229,6 @@ describe('a glob over everything', () => {
     const few = await stage().policy(
       'everything',
       (view) => (view.watching['forbidden'] ?? 0) > 10 && !states(view).some((row) => row.endsWith('Syncing')),
-      60_000,
     );
     const forbidden = rowsOf(few).filter(({ state }) => state === 'Forbidden');
     expect(forbidden).toHaveLength(few.watching['forbidden'] ?? 0);
@@ -255,7 +254,6 @@ describe('a glob over everything', () => {
     const healed = await stage().policy(
       'everything',
       (view) => is(view, 'Watching') === 'True' && is(view, 'Compliant') === 'False',
-      60_000,
     );
     expect(healed.conditions['Watching']).toMatchObject({ status: 'True', reason: 'Watching' });
     expect(healed.watching).toMatchObject({ forbidden: 0, failed: 0, notServed: 0 });

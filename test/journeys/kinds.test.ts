@@ -147,7 +147,6 @@ describe('kinds that come and go', () => {
     const readOnly = await stage().policy(
       'rights',
       (policy) => policy.conditions['Watching']?.message.includes('verbs: ["patch"]') === true,
-      40_000,
     );
     expect(readOnly.conditions['Watching']).toMatchObject({ status: 'False', reason: 'Forbidden' });
 

@@ -119,7 +119,6 @@ test('96 CRDs installed at once under a policy about everything: each kind is on
   const view = await stage.policy(
     'everything',
     ({ raw, summary }) => statusOf(raw).watching.synced === kinds.size && summary['owned'] === objects.length + 2,
-    60_000,
   );
   expect(view.conditions['Watching']).toMatchObject({ status: 'True', reason: 'Watching' });
   expect(view.conditions['Watching']?.message).toContain('(reports of policies are not ruled by policies)');

@@ -53,7 +53,7 @@ describe('a server that fails', () => {
     await expect.poll(async () => stage.countLabelled(collection, 'team=blue'), { interval: 5 }).toBeGreaterThan(50);
     await cluster.killApiServer();
     await cluster.startApiServer();
-    await stage.waitForCount(collection, 'team=blue', 600, 90_000);
+    await stage.waitForCount(collection, 'team=blue', 600);
     const { items } = await admin.list(collection);
     // A write whose answer was lost is made again and changes nothing: every object was written in exactly one version.
     const versions = items.map(

@@ -79,8 +79,8 @@ export class AggregatedApi implements AsyncDisposable {
   }
 
   /** Resolves when kube-apiserver passes requests on. */
-  async available(timeoutMs = 60_000): Promise<void> {
-    await this.#admin.waitForList(`/apis/${this.group}/${VERSION}/gadgets`, () => true, { timeoutMs });
+  async available(): Promise<void> {
+    await this.#admin.waitForList(`/apis/${this.group}/${VERSION}/gadgets`, () => true);
   }
 
   /** Takes the APIService away; the server runs on. */
