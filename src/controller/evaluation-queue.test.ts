@@ -23,7 +23,7 @@ function setUp({ costMs = 0 } = {}) {
 }
 
 describe('what is evaluated', () => {
-  test('a key that is asked for often before its turn is evaluated once, and again when it is asked for after it', async () => {
+  test('row 38: a key that is asked for often before its turn is evaluated once, and again when it is asked for after it', async () => {
     const { clock, queue, evaluated } = setUp();
     queue.add('pods', 'a');
     queue.add('pods', 'b');
@@ -38,7 +38,7 @@ describe('what is evaluated', () => {
     expect(evaluated).toEqual(['pods/a', 'pods/b', 'pods/a']);
   });
 
-  test('a key that is asked for while it is evaluated is evaluated again', async () => {
+  test('row 38: a key that is asked for while it is evaluated is evaluated again', async () => {
     const { clock, queue, evaluated, during } = setUp();
     let times = 0;
     during(() => {
@@ -131,7 +131,7 @@ describe('slices', () => {
 });
 
 describe('stop', () => {
-  test('nothing is evaluated after it, and nothing can be added', async () => {
+  test('row 38: nothing is evaluated after it, and nothing can be added', async () => {
     const { clock, queue, evaluated } = setUp();
     queue.add('pods', 'a');
     queue.stop();

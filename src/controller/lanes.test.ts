@@ -12,7 +12,7 @@ function rest(lanes: Lanes<string, string>, most = 1_000): string[] {
 }
 
 describe('two lanes', () => {
-  test('changes go first', () => {
+  test('row 39: changes go first', () => {
     const lanes = new Lanes<string, string>();
     for (let i = 0; i < 50; i++) lanes.add('pods', `p${i}`, 'Bulk');
     lanes.add('nodes', 'n', 'Change');
@@ -20,7 +20,7 @@ describe('two lanes', () => {
     expect(rest(lanes).slice(0, 4)).toEqual(['nodes/n', 'pods/x', 'pods/p0', 'pods/p1']);
   });
 
-  test('Bulk has one turn of eight, however many changes come', () => {
+  test('row 39: Bulk has one turn of eight, however many changes come', () => {
     const lanes = new Lanes<string, string>();
     for (let i = 0; i < 10; i++) lanes.add('pods', `bulk${i}`, 'Bulk');
     const taken: string[] = [];
@@ -40,7 +40,7 @@ describe('two lanes', () => {
     expect(rest(lanes)).toEqual(['pods/a', 'nodes/d', 'pods/b', 'pods/c']);
   });
 
-  test('what becomes a change goes first with the time at which it came, and does not fall back', () => {
+  test('row 39: what becomes a change goes first with the time at which it came, and does not fall back', () => {
     const lanes = new Lanes<string, string>();
     lanes.add('pods', 'a', 'Bulk', 1);
     lanes.add('pods', 'b', 'Bulk', 2);
@@ -53,7 +53,7 @@ describe('two lanes', () => {
   });
 });
 
-test('whatever is added, taken, deleted and dropped, each item is taken once, and nothing is lost', () => {
+test('row 39: whatever is added, taken, deleted and dropped, each item is taken once, and nothing is lost', () => {
   const owner = fc.constantFrom('a', 'b', 'c');
   const item = fc.constantFrom('1', '2', '3', '4');
   const step = fc.oneof(

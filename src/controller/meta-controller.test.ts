@@ -5,10 +5,14 @@ import { FakeCluster } from '../../test/support/fake-cluster.ts';
 import { ScriptedWriter } from '../../test/support/kind-stage.ts';
 import { ManualClock } from '../../test/support/manual-clock.ts';
 import { QUIET_GUARD } from '../../test/support/quiet-guard.ts';
+import { ScriptedKubeClient } from '../../test/support/scripted-kube-client.ts';
 import type { CachedObject } from '../api/object.ts';
 import { groupResourceName } from '../api/resource.ts';
 import { silentLog } from '../base/log.ts';
-import type { Discovery } from '../kube/discovery.ts';
+import type { KubeRequest } from '../kube/client.ts';
+import type { Discovery, DiscoverySnapshot } from '../kube/discovery.ts';
+import { DiscoveryClient } from '../kube/discovery-client.ts';
+import { ApiError } from '../kube/errors.ts';
 import type { KindContext } from '../policy/program.ts';
 import { TOLERATED_MS } from './kind-state.ts';
 import { Ledger } from './ledger.ts';
@@ -464,7 +468,7 @@ async function withWidgets(): Promise<World> {
 }
 
 describe('a CRD', () => {
-  test('whose kind is another one at the same uid: objects are written as what they are, by the watch that runs', async () => {
+  test('row 46: whose kind is another one at the same uid: objects are written as what they are, by the watch that runs', async () => {
     const world = await withWidgets();
     world.cluster.serve({ ...WIDGET_KIND, kind: 'Gizmo', scope: 'Cluster' });
     await world.put(CRDS, { ...crd(WIDGETS), uid: 'uid-1', generation: 2 });
@@ -490,17 +494,65 @@ describe('a CRD', () => {
     expect(world.state(WIDGET_KIND)).toBe('Watching');
   });
 
-  test('whose status is edited restarts nothing and plans nothing', async () => {
+  test('rows 46 and 47: whose status, description or stored version is edited restarts nothing and plans nothing', async () => {
     const world = await withWidgets();
     const started = world.cluster.started.length;
+    const asked = world.cluster.asked(WIDGETS);
     world.changed.length = 0;
     for (let i = 0; i < 5; i++) {
-      await world.put(CRDS, crd(WIDGETS));
+      // The generation stays where it is only when the status was edited. A stored version is none that discovery tells of.
+      for (const generation of [i + 1, i + 2]) await world.put(CRDS, { ...crd(WIDGETS), generation });
+      await world.clock.advance(3_000);
+      await world.quiet();
     }
-    expect([world.cluster.started.length, world.changed]).toEqual([started, []]);
+    expect([world.cluster.started.length, world.cluster.asked(WIDGETS), world.changed]).toEqual([started, asked, []]);
+    expect(world.state(WIDGET_KIND)).toBe('Watching');
   });
 
-  test('that goes stops its own informer, and no other starts in its place; the rest goes on', async () => {
+  test('row 46: that serves versions more, or fewer, restarts its own informer where the version that is watched changes, once, and no other', async () => {
+    const world = await withWidgets();
+    const widgets = () =>
+      world.cluster.started.filter((id) => id.startsWith(`${WIDGETS} `)).map((id) => id.split(' ')[1]);
+    const others = () => world.cluster.started.filter((id) => !id.startsWith(`${WIDGETS} `)).length;
+    const before = others();
+    const serve = async (...versions: readonly string[]) => {
+      world.cluster.serve(WIDGET_KIND, undefined, versions);
+      await world.put(CRDS, { ...crd(WIDGETS), generation: versions.length });
+      await world.clock.advance(1_000);
+      await world.quiet();
+      return widgets().map((version) => version?.split('/').at(-1));
+    };
+    expect(await serve('v1')).toEqual(['v1']);
+    // One more that is not preferred, and gone again.
+    expect(await serve('v1', 'v1beta1')).toEqual(['v1']);
+    expect(await serve('v1')).toEqual(['v1']);
+    // The one that is watched is not served any more.
+    expect(await serve('v1beta1')).toEqual(['v1', 'v1beta1']);
+    expect(await serve('v2', 'v1beta1')).toEqual(['v1', 'v1beta1', 'v2']);
+    expect(await serve('v2')).toEqual(['v1', 'v1beta1', 'v2']);
+    expect([others(), world.cluster.watching(WIDGETS), world.state(WIDGET_KIND)]).toEqual([before, 1, 'Watching']);
+    expect(world.writer.writes.toSorted()).toEqual(['a', 'w']);
+  });
+
+  test('row 46: whose versions are all switched off ends its own informer alone, and begins it once when one is on again', async () => {
+    const world = await withWidgets();
+    world.cluster.unserve(WIDGETS);
+    await world.put(CRDS, { ...crd(WIDGETS), generation: 2 });
+    await world.clock.advance(1_000);
+    await world.quiet();
+    expect([world.state(WIDGET_KIND), world.cluster.watching(WIDGETS)]).toEqual(['NotServed', 0]);
+    const asked = world.cluster.asked(WIDGETS);
+    await world.clock.advance(600_000);
+    expect(world.cluster.asked(WIDGETS)).toBe(asked);
+    world.cluster.serve(WIDGET_KIND);
+    await world.put(CRDS, { ...crd(WIDGETS), generation: 3 });
+    await world.clock.advance(1_000);
+    await world.quiet();
+    expect([world.cluster.starts(WIDGETS), world.cluster.starts('configmaps')]).toEqual([2, 1]);
+    expect(world.state(WIDGET_KIND)).toBe('Watching');
+  });
+
+  test('row 44: that goes stops its own informer, and no other starts in its place; the rest goes on', async () => {
     const world = await withWidgets();
     await world.clock.advance(90_000);
     world.cluster.removeCrd(WIDGETS);
@@ -517,7 +569,7 @@ describe('a CRD', () => {
     expect(world.cluster.starts('configmaps')).toBe(1);
   });
 
-  test('that is made again is another kind: its informer starts anew', async () => {
+  test('row 45: that is made again is another kind: its informer starts anew', async () => {
     const world = await withWidgets();
     world.cluster.removeCrd(WIDGETS);
     world.cluster.installCrd(WIDGET_KIND, 'uid-2');
@@ -531,6 +583,83 @@ describe('a CRD', () => {
     ]);
     expect(world.labels(WIDGETS, 'default/w2')).toEqual({ env: 'prod' });
     expect(world.cluster.watching(WIDGETS)).toBe(1);
+  });
+});
+
+/** What the server answers at `/api` or `/apis`, by groups. */
+function documentsOf(discovered: DiscoverySnapshot, path: string) {
+  const names = new Set(
+    [...discovered.values()].map(({ group }) => group).filter((name) => (name === '') === (path === '/api')),
+  );
+  return [...names].map((name) => ({
+    metadata: { name },
+    versions: [
+      {
+        version: 'v1',
+        resources: [...discovered.values()]
+          .filter(({ group }) => group === name)
+          .flatMap(({ resource, versions }) =>
+            versions.map(({ kind, scope, verbs }) => ({ resource, responseKind: { kind }, scope, verbs })),
+          ),
+      },
+    ],
+  }));
+}
+
+describe('row 48: discovery that tells only a part', () => {
+  test('because it cannot be read at all leaves every informer running', async () => {
+    const cluster: { failure?: ApiError } = {};
+    const world = makeWorld({
+      discovery: {
+        snapshot: new Map(),
+        refresh: async () => {
+          if (cluster.failure !== undefined) throw cluster.failure;
+          return world.cluster.discovered;
+        },
+      },
+    });
+    world.cluster.installCrd(WIDGET_KIND, 'uid-1');
+    world.cluster.put(POLICIES, policy('p', { match: on(CONFIG_MAPS, WIDGET_KIND) }));
+    await world.start();
+    const started = world.cluster.started.length;
+    cluster.failure = new ApiError({ code: 'Unavailable', status: 503, reason: '', message: 'not now' });
+    for (let i = 0; i < 3; i++) {
+      await world.put(CRDS, { ...crd(WIDGETS), generation: i + 2 });
+      await world.clock.advance(30_000);
+      await world.quiet();
+    }
+    world.cluster.put(WIDGETS, cachedObject({ name: 'during' }));
+    await world.quiet();
+    expect([world.cluster.started.length, world.state(WIDGET_KIND)]).toEqual([started, 'Watching']);
+    expect(world.writer.writes).toEqual(['during']);
+  });
+
+  test('because the server of a group is away leaves the informers of that group running, and those of all others', async () => {
+    let answer: (path: string) => readonly object[] = (path) => documentsOf(world.cluster.discovered, path);
+    const items = ({ path }: KubeRequest) => JSON.stringify({ kind: 'APIGroupDiscoveryList', items: answer(path) });
+    const client = new ScriptedKubeClient((request) => ({ body: items(request) }));
+    const world = makeWorld({ discovery: new DiscoveryClient(client) });
+    world.cluster.installCrd(WIDGET_KIND, 'uid-1');
+    world.cluster.put(POLICIES, policy('p', { match: on(CONFIG_MAPS, WIDGET_KIND) }));
+    await world.start();
+    expect(world.state(WIDGET_KIND)).toBe('Watching');
+    const started = world.cluster.started.length;
+    const withoutWidgets = (freshness: string) => (path: string) => [
+      ...documentsOf(world.cluster.discovered, path).filter(({ metadata }) => metadata.name !== 'acme.io'),
+      ...(path === '/api' ? [] : [{ metadata: { name: 'acme.io' }, versions: [{ version: 'v1', freshness }] }]),
+    ];
+    answer = withoutWidgets('Stale');
+    await world.put(CRDS, { ...crd(WIDGETS), generation: 2 });
+    await world.clock.advance(90_000);
+    await world.put(WIDGETS, cachedObject({ name: 'during' }));
+    expect([world.cluster.started.length, world.state(WIDGET_KIND)]).toEqual([started, 'Watching']);
+    expect(world.writer.writes).toEqual(['during']);
+    // Said for certain, it is gone.
+    answer = withoutWidgets('Current');
+    await world.put(CRDS, { ...crd(WIDGETS), generation: 3 });
+    await world.clock.advance(1_000);
+    await world.quiet();
+    expect(world.state(WIDGET_KIND)).toBe('NotServed');
   });
 });
 

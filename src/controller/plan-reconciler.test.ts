@@ -95,7 +95,7 @@ afterEach(async () => {
 });
 
 describe('a plan that is too long for one turn of the event loop', () => {
-  test('is made in several, and until it is whole the one before is in force', async () => {
+  test('row 42: is made in several, and until it is whole the one before is in force', async () => {
     const { reconciler, put, planned } = setUp();
     put('p0');
     await turnsUntil(() => planned().length === 1);
@@ -157,7 +157,7 @@ describe('a plan that is too long for one turn of the event loop', () => {
     expect(reconciler.plan.absent.has('gadgets.acme.io')).toBe(true);
   });
 
-  test('is not carried out where what must be known is not known any more', async () => {
+  test('row 42: is not carried out where what must be known is not known any more', async () => {
     const { reconciler, told, put } = setUp();
     put('p');
     await turn();

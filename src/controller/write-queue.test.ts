@@ -68,7 +68,7 @@ describe('the age of the queue', () => {
 });
 
 describe('turns', () => {
-  test('a key that is added often has one turn; when that is done the key is gone', async () => {
+  test('row 38: a key that is added often has one turn; when that is done the key is gone', async () => {
     const { queue, begun, ended, end } = setUp({ width: 1 });
     queue.add(A);
     queue.add(B);
@@ -81,7 +81,7 @@ describe('turns', () => {
     expect([queue.depth, queue.running, queue.hasKind('pods')]).toEqual([0, 0, false]);
   });
 
-  test('a key that is added while it runs has a second turn after the first, never beside it', async () => {
+  test('row 38: a key that is added while it runs has a second turn after the first, never beside it', async () => {
     const { queue, begun, end } = setUp();
     queue.add(A);
     queue.add(A);
@@ -103,7 +103,7 @@ describe('turns', () => {
     expect(queue.running).toBe(2);
   });
 
-  test('changes go before the many of a list or a policy, also a key that waits among these, and kinds take turns', async () => {
+  test('row 39: changes go before the many of a list or a policy, also a key that waits among these, and kinds take turns', async () => {
     const { queue, begun, end } = setUp({ width: 1 });
     for (let i = 0; i < 4; i++) queue.add(item(`bulk${i}`));
     queue.add(item('node', 'nodes'));
@@ -113,7 +113,7 @@ describe('turns', () => {
     expect(begun).toEqual(['bulk0', 'changed', 'bulk3', 'bulk1', 'node', 'bulk2']);
   });
 
-  test('a key that changes while it runs or is delayed waits among the changes afterwards', async () => {
+  test('row 39: a key that changes while it runs or is delayed waits among the changes afterwards', async () => {
     const { clock, queue, begun, end } = setUp({ width: 1 });
     queue.add(A);
     queue.add(B);
@@ -171,7 +171,7 @@ describe('retries', () => {
     expect(begun).toEqual(['a', 'b']);
   });
 
-  test('adding a delayed key leaves its delay, unless it is to come within a shorter time', async () => {
+  test('row 39: adding a delayed key leaves its delay, unless it is to come within a shorter time', async () => {
     const { clock, queue, end, begun } = setUp();
     queue.add(A);
     await end('a', { kind: 'Retry', afterMs: 30_000 });
@@ -338,7 +338,7 @@ describe('forget', () => {
 });
 
 describe('stop', () => {
-  test('waits for the turns under way, begins no other and leaves no timer', async () => {
+  test('row 38: waits for the turns under way, begins no other and leaves no timer', async () => {
     const { clock, queue, end, begun } = setUp({ width: 2 });
     for (const key of ['slow', 'delayed', 'slower', 'waiting']) queue.add(item(key));
     await end('delayed', { kind: 'Retry', afterMs: 100 });
@@ -375,7 +375,7 @@ describe('properties', () => {
     { maxLength: 50 },
   );
 
-  test('no key is lost or has two turns at once: what is asked for after its last turn began has another, unless it is forgotten', async () => {
+  test('row 38: no key is lost or has two turns at once: what is asked for after its last turn began has another, unless it is forgotten', async () => {
     await fc.assert(
       fc.asyncProperty(fc.integer({ min: 1, max: 3 }), steps, async (width, script) => {
         const { clock, queue, running, end } = setUp({ width });

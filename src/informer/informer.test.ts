@@ -90,6 +90,37 @@ describe('handlers', () => {
     await informer.stop();
   });
 
+  test('row 3: a list that fails, on whatever page, leaves the store and what was told as they were', async () => {
+    const { informer, listWatch, told, clock } = setUp();
+    informer.start();
+    const watch = await synced(listWatch, [at('a', '1'), at('b', '2')]);
+    const before = [...informer.store.values()];
+    told.length = 0;
+    watch.fail(apiError('Gone'));
+    for (const code of ['BadResponse', 'ServerError', 'Forbidden'] as const) {
+      (await listWatch.nextList()).answer([at('c', '20')], '30', 'more');
+      (await listWatch.nextList()).fail(apiError(code));
+      await clock.advanceToNext();
+      if (code === 'ServerError') (await listWatch.nextList()).fail(apiError(code));
+      if (code === 'ServerError') await clock.advanceToNext();
+      expect([[...informer.store.values()], told, informer.status.synced], code).toEqual([before, [], true]);
+    }
+    await synced(listWatch, [at('c', '20')], '30');
+    expect(told).toEqual(['remove a@1', 'remove b@2', 'new > c@20', 'synced']);
+    await informer.stop();
+  });
+
+  test('row 14: a bookmark is a sign of life, and nobody is told of it', async () => {
+    const { informer, listWatch, told, clock } = setUp();
+    informer.start();
+    const watch = await synced(listWatch, [at('a', '1')]);
+    told.length = 0;
+    await clock.advance(60_000);
+    watch.send({ type: 'BOOKMARK', resourceVersion: '40', initialEventsEnd: false });
+    expect([informer.status.lastEventAt, told, informer.status.objects]).toEqual([clock.now(), [], 1]);
+    await informer.stop();
+  });
+
   test('row 36: an event or list of the version that is stored is not told', async () => {
     const { informer, listWatch, told } = setUp();
     informer.start();

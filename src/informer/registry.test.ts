@@ -188,6 +188,115 @@ describe('reconcile', () => {
     await registry.stopAll();
   });
 
+  test('row 49: of kinds that are refused with 403, 404 and 500, each shows its reason and waits by itself; the others sync', async () => {
+    const { registry, transport, told, clock } = setUp();
+    const refused = { forbidden: 'Forbidden', missing: 'NotFound', broken: 'ServerError' } as const;
+    const names = Object.keys(refused) as (keyof typeof refused)[];
+    registry.reconcile(desired(...[...names.map((name) => spec(name)), WIDGETS].map((of) => [of, 'p1'] as const)));
+    (await transport('widgets').nextList()).answer([cachedObject({ name: 'a' })], '10');
+    (await transport('widgets').nextWatch()).open();
+    const statusOf = (name: string) => registry.get(watchId(spec(name)))?.status;
+    for (const name of names) {
+      (await transport(name).nextList()).fail(apiError(refused[name]));
+      await clock.settle();
+    }
+    // One fails again: its wait grows, and that of the others does not.
+    await clock.advance(800);
+    for (const name of names) await transport(name).nextList();
+    const [first] = names;
+    expect(first).toBe('forbidden');
+    const again = transport('forbidden').calls.at(-1);
+    if (again?.kind === 'list') again.fail(apiError('Forbidden'));
+    await clock.settle();
+    expect(statusOf('forbidden')).toMatchObject({
+      phase: 'BackingOff',
+      synced: false,
+      lastError: { code: 'Forbidden' },
+      retryAt: clock.now() + 1_600,
+    });
+    for (const name of ['missing', 'broken'] as const)
+      expect(statusOf(name)).toMatchObject({ phase: 'Syncing', synced: false, lastError: { code: refused[name] } });
+    expect(statusOf('widgets')).toMatchObject({ phase: 'Watching', synced: true, lastError: undefined });
+    expect(told).toEqual(['widgets: change a', 'widgets: synced']);
+    await registry.stopAll();
+  });
+
+  test('row 42: where one watch cannot be made, those that run stay as they are, the others start, and the next try makes the set whole', async () => {
+    for (const fault of ['transport', 'prepare'] as const) {
+      let broken = true;
+      const made: string[] = [];
+      const requests = new Map<string, ScriptedListWatch>();
+      const registry = new InformerRegistry({
+        createListWatch: ({ gvr }) => {
+          if (gvr.resource === 'gadgets' && broken && fault === 'transport') throw new Error('no such path');
+          made.push(gvr.resource);
+          const listWatch = new ScriptedListWatch();
+          requests.set(gvr.resource, listWatch);
+          return listWatch;
+        },
+        prepare: (_, { gvr }) => {
+          if (gvr.resource === 'gadgets' && broken && fault === 'prepare') throw new Error('not prepared');
+        },
+        clock: new ManualClock(),
+        random: () => 0,
+        log: silentLog,
+      });
+      registry.reconcile(desired([WIDGETS, 'p1']));
+      const running = registry.get(watchId(WIDGETS));
+      const next = desired([WIDGETS, 'p1'], [GADGETS, 'p2'], [spec('things'), 'p2']);
+      const { started, stopped, failed } = registry.reconcile(next);
+      expect([started, stopped, failed.map(({ id }) => id)], fault).toEqual([
+        [watchId(spec('things'))],
+        [],
+        [watchId(GADGETS)],
+      ]);
+      expect([registry.get(watchId(WIDGETS)), registry.get(watchId(GADGETS))], fault).toEqual([running, undefined]);
+      expect(requests.get('gadgets')?.calls ?? [], fault).toEqual([]);
+      broken = false;
+      made.length = 0;
+      expect(registry.reconcile(next)).toMatchObject({ started: [watchId(GADGETS)], stopped: [], failed: [] });
+      expect([made, registry.get(watchId(WIDGETS))], fault).toEqual([['gadgets'], running]);
+      await registry.stopAll();
+    }
+  });
+
+  test('row 50: of 1,000 kinds that start together, eight list at a time, and all sync', async () => {
+    const clock = new ManualClock();
+    let listing = 0;
+    let most = 0;
+    let watching = 0;
+    const registry = new InformerRegistry({
+      createListWatch: () => ({
+        list: async () => {
+          listing += 1;
+          most = Math.max(most, listing);
+          await clock.settle();
+          listing -= 1;
+          return { items: [cachedObject({ name: 'a' })], resourceVersion: '10', continue: '' };
+        },
+        position: async () => '',
+        watch: ({ signal, onOpen }) => {
+          watching += 1;
+          onOpen?.();
+          return new Promise((_, reject) => {
+            signal.addEventListener('abort', () => reject(apiError('Aborted')), { once: true });
+          });
+        },
+      }),
+      prepare: () => {},
+      clock,
+      random: Math.random,
+      log: silentLog,
+    });
+    const names = Array.from({ length: 1_000 }, (_, i) => `kind-${i}`);
+    registry.reconcile(desired(...names.map((name) => [spec(name), 'p1'] as const)));
+    await expect.poll(() => watching).toBe(1_000);
+    expect(most).toBe(8);
+    expect([...registry.entries()].every(([, , { status }]) => status.synced && status.objects === 1)).toBe(true);
+    await registry.stopAll();
+    expect(clock.pending).toBe(0);
+  });
+
   test('row 50: lists wait for their turn, and a kind that is no longer wanted gives its turn up', async () => {
     const { registry, transport } = setUp({ listConcurrency: 1 });
     registry.reconcile(desired([WIDGETS, 'p1'], [GADGETS, 'p1'], [spec('things'), 'p1']));

@@ -131,7 +131,7 @@ describe('DiscoveryClient', () => {
     expect([...(await server.discovery.refresh(signal)).keys()].toSorted()).toEqual(['nodes', 'pods']);
   });
 
-  test('a stale version keeps what was known, through several refreshes, and says so', async () => {
+  test('row 48: a stale version keeps what was known, through several refreshes, and says so', async () => {
     const server = new Server();
     server.named = [apps([{ version: 'v1', resources: [resource('deployments', 'Deployment')] }])];
     await server.discovery.refresh(signal);
@@ -165,7 +165,7 @@ describe('DiscoveryClient', () => {
     expect(snapshot.get('deployments.apps')).toMatchObject({ stale: true });
   });
 
-  test('a refresh that fails changes nothing, and the next one works', async () => {
+  test('row 48: a refresh that fails changes nothing, and the next one works', async () => {
     const server = new Server();
     const snapshot = await server.discovery.refresh(signal);
     server.named = [];

@@ -171,7 +171,7 @@ describe('a stream that the server refuses', () => {
 describe('a connection that leads nowhere', () => {
   const impatient = { pingIntervalMs: 30, pingTimeoutMs: 60 };
 
-  test('is found by a PING without an answer, and the next request takes a new one', async () => {
+  test('row 23: is found by a PING without an answer, and the next request takes a new one', async () => {
     const streams: ServerHttp2Stream[] = [];
     await using server = await Http2Server.start((stream) => streams.push(stream));
     await using network = await Network.start(server.url);

@@ -72,7 +72,7 @@ function resourceOf({ raw }: PolicyView, { group, plural }: SmallKind): Resource
 const listsAndWatches = (seen: readonly SeenRequest[]) =>
   seen.filter(({ method, path }) => method === 'GET' && path !== '/api' && path !== '/apis');
 
-describe('a CRD that is made again at once', () => {
+describe('row 45: a CRD that is made again at once', () => {
   test('U4: as another kind in another scope: its new objects are labelled as what they are', async () => {
     const before = await kind({ group: 'rescoped.crd-life.test' });
     const after = { ...before, kind: 'Gizmo', scope: 'Cluster' as const };
@@ -144,7 +144,7 @@ describe('a CRD that is made again at once', () => {
   });
 });
 
-describe('a CRD that changes', () => {
+describe('rows 46 and 47: a CRD that changes', () => {
   test('in its status restarts nothing, and in its description nothing but the watch that the server ends', async () => {
     const { admin } = stage();
     const small = await kind({ group: 'edited.crd-life.test' });

@@ -146,7 +146,7 @@ function cuttable(inner: ListWatch) {
 }
 
 describe('an informer of ConfigMaps', () => {
-  test('lists in pages, then follows each creation, change and deletion, with no list more', async () => {
+  test('rows 1 and 11: lists in pages, then follows each creation, change and deletion, with no list more', async () => {
     await admin.createMany(Array.from({ length: 1_200 }, (_, i) => configMap(`many-${i}`)));
     const watched = watch(createListWatch(client, configMaps()));
     await until(watched, ({ synced, phase }) => synced && phase === 'Watching');
@@ -211,7 +211,7 @@ describe('an informer of ConfigMaps', () => {
     expect((await until(watched, ({ phase }) => phase === 'Watching')).lastError).toBeUndefined();
   });
 
-  test('says that its kind is gone when the CRD goes, after each object was told as removed', async () => {
+  test('row 44: says that its kind is gone when the CRD goes, after each object was told as removed', async () => {
     const group = 'informer.test';
     await admin.create(widgetCrd(group));
     await admin.waitForCrd(`widgets.${group}`);

@@ -44,14 +44,25 @@ export class FakeCluster {
     },
   };
 
-  /** Serves a kind, and says so in discovery. */
-  serve({ group, resource, version, kind, scope }: KindContext, verbs: readonly string[] = VERBS): void {
+  /** Serves a kind in these versions, the preferred one first, and says so in discovery. */
+  serve(
+    { group, resource, version, kind, scope }: KindContext,
+    verbs: readonly string[] = VERBS,
+    versions: readonly string[] = [version],
+  ): void {
     this.#served.set(groupResourceName({ group, resource }), {
       group,
       resource,
-      versions: [{ version, kind, scope, verbs }],
+      versions: versions.map((served) => ({ version: served, kind, scope, verbs })),
       stale: false,
     });
+    this.discover();
+  }
+
+  /** Serves a kind no more in any version, and says so in discovery. */
+  unserve(name: GroupResourceName): void {
+    this.#served.delete(name);
+    this.#break(name, 'NotFound');
     this.discover();
   }
 
