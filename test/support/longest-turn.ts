@@ -1,12 +1,12 @@
 import { fileURLToPath } from 'node:url';
 import { eventually, PATIENCE_MS } from '../cluster/eventually.ts';
-import type { OperatorProcess } from './operator-process.ts';
+import type { ProductProcess } from './product-process.ts';
 
 /** Flags of Node with which a process tells for how long its event loop stands still. */
 export const METERED = ['--import', fileURLToPath(new URL('turn-meter.ts', import.meta.url))];
 
 /** From here on it counts. */
-export async function meter(operator: OperatorProcess): Promise<void> {
+export async function meter(operator: ProductProcess): Promise<void> {
   process.kill(operator.pid, 'SIGUSR2');
   await eventually(
     'the meter begins',
@@ -17,7 +17,7 @@ export async function meter(operator: OperatorProcess): Promise<void> {
 }
 
 /** The longest stretch since then for which its event loop stood still, in milliseconds of the thread's own time. */
-export function longestTurnMs({ noise }: OperatorProcess): number {
+export function longestTurnMs({ noise }: ProductProcess): number {
   const turns = noise
     .slice(noise.indexOf('longest turn: 0 ms'))
     .flatMap((line) => /^longest turn: ([\d.]+) ms$/.exec(line)?.[1] ?? []);
