@@ -2,6 +2,7 @@ import type { ObjectKey } from '../api/object.ts';
 import type { GroupResourceName } from '../api/resource.ts';
 import { Backoff, type BackoffOptions } from '../base/backoff.ts';
 import type { Clock } from '../base/clock.ts';
+import { Pause } from '../base/pause.ts';
 import { type Lane, Lanes } from './lanes.ts';
 import { WriteWidth } from './write-width.ts';
 
@@ -84,14 +85,14 @@ export class WriteQueue {
   readonly #waiting = new Lanes<GroupResourceName, Entry>();
   readonly #width: WriteWidth;
   #running = 0;
-  #pausedUntil = 0;
-  #cancelPause: (() => void) | undefined;
+  readonly #pause: Pause;
   #stopped = false;
   readonly #onIdle: (() => void)[] = [];
 
   constructor(options: WriteQueueOptions) {
     this.#options = options;
     this.#width = new WriteWidth(options.width, options.clock);
+    this.#pause = new Pause(options.clock, () => this.#pump());
   }
 
   /** Keys that wait, are delayed or run. */
@@ -159,14 +160,13 @@ export class WriteQueue {
   /** No new turns; resolves when those under way have ended. */
   async stop(): Promise<void> {
     this.#stopped = true;
-    this.#cancelPause?.();
-    this.#cancelPause = undefined;
+    this.#pause.end();
     for (const { item } of this.#entries.values()) this.forget(item);
     if (this.#running > 0) await new Promise<void>((resolve) => this.#onIdle.push(resolve));
   }
 
   #pump(): void {
-    if (this.#stopped || this.#cancelPause !== undefined) return;
+    if (this.#stopped || this.#pause.isOn) return;
     while (this.#running < this.#width.now) {
       const taken = this.#waiting.take();
       if (taken === undefined) return;
@@ -186,7 +186,7 @@ export class WriteQueue {
 
   #settle(entry: Entry, turn: Turn): void {
     const meanwhile = entry.state.kind === 'Running' ? entry.state.meanwhile : NOTHING;
-    if (turn.kind === 'Overloaded' && !this.#stopped) this.#pause(turn.afterMs);
+    if (turn.kind === 'Overloaded' && !this.#stopped) this.#overloaded(turn.afterMs);
     else if (turn.kind === 'Done' && turn.wroteMs !== undefined) this.#width.answered(turn.wroteMs);
     if (this.#stopped || meanwhile.kind === 'Forgotten' || (turn.kind === 'Done' && meanwhile.kind === 'Nothing')) {
       this.#remove(entry);
@@ -231,17 +231,10 @@ export class WriteQueue {
     else this.#perKind.delete(item.kind);
   }
 
-  /** Requests that were under way may ask for less; the longest wait counts. */
-  #pause(ms: number): void {
-    if (this.#cancelPause === undefined) this.#width.shrink();
-    const until = this.#options.clock.monotonic() + ms;
-    if (this.#cancelPause !== undefined && until <= this.#pausedUntil) return;
-    this.#pausedUntil = until;
-    this.#cancelPause?.();
-    this.#cancelPause = this.#options.clock.after(ms, () => {
-      this.#cancelPause = undefined;
-      this.#pump();
-    });
+  /** Requests that were under way together tell of the same overload. */
+  #overloaded(ms: number): void {
+    if (!this.#pause.isOn) this.#width.shrink();
+    this.#pause.atLeast(ms);
   }
 }
 

@@ -1,3 +1,4 @@
+import { AdaptiveWidth } from '../base/adaptive-width.ts';
 import type { Clock } from '../base/clock.ts';
 
 /** A round of writes that took so many times as long as the quickest of late tells of a server that has too much to do... */
@@ -7,14 +8,10 @@ const QUICK_MS = 50;
 /** Of late: this and the last such time, in milliseconds. A server that is slow with few writes too is as it is. */
 const WINDOW_MS = 15_000;
 
-/**
- * How many turns may be under way at once, between 1 and `most`: half as many each time that the server asks to wait, or takes much longer than
- * it did with fewer, and one more again for each round of turns that ended well.
- */
+/** How many turns may be under way at once: fewer each time that the server asks to wait, or takes much longer than it did with fewer. */
 export class WriteWidth {
-  readonly #most: number;
   readonly #clock: Pick<Clock, 'monotonic'>;
-  #width: number;
+  readonly #width: AdaptiveWidth;
   /** Of this round: how many writes ended, and how long they took together. */
   #ended = 0;
   #tookMs = 0;
@@ -24,18 +21,17 @@ export class WriteWidth {
   #windowEnds = 0;
 
   constructor(most: number, clock: Pick<Clock, 'monotonic'>) {
-    this.#most = most;
+    this.#width = new AdaptiveWidth(most);
     this.#clock = clock;
-    this.#width = most;
   }
 
   get now(): number {
-    return Math.floor(this.#width);
+    return this.#width.now;
   }
 
   /** To be called once for all that were under way together: they tell of the same overload. */
   shrink(): void {
-    this.#width = Math.max(1, this.now / 2);
+    this.#width.shrink();
     this.#ended = 0;
     this.#tookMs = 0;
   }
@@ -45,13 +41,15 @@ export class WriteWidth {
     this.#remember(ms);
     this.#ended += 1;
     this.#tookMs += ms;
-    if (this.#ended < this.now) return;
+    this.#width.ended(() => this.#wasQuick());
+  }
+
+  /** Of the round that is over. */
+  #wasQuick(): boolean {
     const mean = this.#tookMs / this.#ended;
-    const isSlow = mean > QUICK_MS && mean > SLOWER_BY * Math.min(this.#quickest, this.#quickestBefore);
     this.#ended = 0;
     this.#tookMs = 0;
-    if (isSlow) this.shrink();
-    else this.#width = Math.min(this.#most, this.now + 1);
+    return mean <= QUICK_MS || mean <= SLOWER_BY * Math.min(this.#quickest, this.#quickestBefore);
   }
 
   #remember(ms: number): void {
