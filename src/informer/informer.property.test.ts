@@ -3,8 +3,9 @@ import { expect, test } from 'vitest';
 import { ManualClock } from '../../test/support/manual-clock.ts';
 import { ModelServer } from '../../test/support/model-server.ts';
 import { type CachedObject, objectKey } from '../api/object.ts';
-import { silentLog } from '../base/log.ts';
+import { type Log, silentLog } from '../base/log.ts';
 import { Informer } from './informer.ts';
+import { WatchLists } from './watch-lists.ts';
 
 const name = fc.constantFrom('a', 'b', 'c', 'd');
 const code = fc.constantFrom(
@@ -32,24 +33,30 @@ const happening = fc.oneof(
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('break'), code, inStream: fc.boolean() }) },
 );
 
+type Happening = typeof happening extends fc.Arbitrary<infer T> ? T : never;
+
 const sorted = (objects: Iterable<[string, CachedObject]>) => [...objects].toSorted(([a], [b]) => (a < b ? -1 : 1));
 
 /** The server, the informer, and what somebody knows who only listens. */
 class World {
   readonly clock = new ManualClock();
   readonly server = new ModelServer(2);
-  readonly informer = new Informer({
-    listWatch: this.server,
-    clock: this.clock,
-    random: () => 0.5,
-    log: { ...silentLog, error: (fields) => this.wrong.push(JSON.stringify(fields)) },
-    name: 'model',
-  });
+  readonly informer: Informer;
   readonly heard = new Map<string, CachedObject>();
   readonly wrong: string[] = [];
   #answers: CachedObject[] = [];
 
-  constructor() {
+  constructor(watchList: boolean) {
+    const { clock } = this;
+    const log: Log = { ...silentLog, error: (fields) => this.wrong.push(JSON.stringify(fields)) };
+    this.informer = new Informer({
+      listWatch: this.server,
+      clock,
+      random: () => 0.5,
+      log,
+      name: 'model',
+      watchList: watchList ? new WatchLists(clock, log).of('model') : undefined,
+    });
     this.informer.addHandler({
       change: (object, previous) => this.#change(object, previous),
       remove: (object) => {
@@ -76,7 +83,7 @@ class World {
     if (this.heard.size !== this.informer.store.size) this.wrong.push('synced, but not everything was told');
   }
 
-  async happen(what: typeof happening extends fc.Arbitrary<infer T> ? T : never): Promise<void> {
+  async happen(what: Happening): Promise<void> {
     if ('name' in what) {
       if (what.kind === 'write') this.server.write(what.name);
       else if (what.kind === 'remove') this.server.remove(what.name);
@@ -108,21 +115,40 @@ class World {
   }
 }
 
+/** What was seen of a whole life, and what should have been. */
+async function lifeOf(world: World, happenings: readonly Happening[]) {
+  const { informer, server, clock, wrong } = world;
+  informer.start();
+  for (const what of happenings) await world.happen(what);
+  await world.calmDown();
+  const { synced, phase, lastError } = informer.status;
+  const stored = sorted([...informer.store.values()].map((object) => [objectKey(object), object]));
+  const heard = sorted(world.heard);
+  await informer.stop();
+  const truth = sorted(server.objects);
+  return {
+    seen: { wrong, stored, heard, status: [synced, phase, lastError], left: [clock.pending, server.running] },
+    expected: { wrong: [], stored: truth, heard: truth, status: [true, 'Watching', undefined], left: [0, 0] },
+  };
+}
+
+const happenings = fc.array(happening, { maxLength: 60 });
+
 test('rows 1, 3, 5 to 9, 11 to 15, 24 to 27 and 52: whatever happens, in the end the store and every listener are as the server, and never went back', async () => {
   await fc.assert(
-    fc.asyncProperty(fc.array(happening, { maxLength: 60 }), async (happenings) => {
-      const world = new World();
-      world.informer.start();
-      for (const what of happenings) await world.happen(what);
-      await world.calmDown();
-      const { store } = world.informer;
-      expect(world.wrong).toEqual([]);
-      const truth = sorted(world.server.objects);
-      expect(sorted([...store.values()].map((object) => [objectKey(object), object]))).toEqual(truth);
-      expect(sorted(world.heard)).toEqual(truth);
-      expect(world.informer.status).toMatchObject({ synced: true, phase: 'Watching', lastError: undefined });
-      await world.informer.stop();
-      expect([world.clock.pending, world.server.running]).toEqual([0, 0]);
+    fc.asyncProperty(happenings, async (all) => {
+      const { seen, expected } = await lifeOf(new World(false), all);
+      expect(seen).toEqual(expected);
+    }),
+    { numRuns: 300 },
+  );
+}, 60_000);
+
+test('rows 16 to 21: whatever happens to WatchLists, in the end the store and every listener are as the server, and never went back', async () => {
+  await fc.assert(
+    fc.asyncProperty(happenings, async (all) => {
+      const { seen, expected } = await lifeOf(new World(true), all);
+      expect(seen).toEqual(expected);
     }),
     { numRuns: 300 },
   );

@@ -7,6 +7,7 @@ import { InformerError } from './errors.ts';
 import { Reflector, type ReflectorSink, type ReflectorStatus } from './reflector.ts';
 import type { ObjectEvent } from './reflector-types.ts';
 import { type ObjectStore, Store } from './store.ts';
+import type { WatchListChoice } from './watch-lists.ts';
 
 export interface InformerStatus extends ReflectorStatus {
   /** True once a full list was handed to all handlers. Stays true through later failures, until the informer is stopped. */
@@ -43,6 +44,8 @@ export interface InformerOptions {
   readonly name: string;
   /** The server could not be reached or failed, and now a watch is open again. */
   readonly onReconnect?: (() => void) | undefined;
+  /** Without it all that there is comes by lists. */
+  readonly watchList?: WatchListChoice | undefined;
 }
 
 interface Registration {
@@ -68,12 +71,12 @@ export class Informer {
   #answers: CachedObject[] = [];
   #telling = false;
 
-  constructor({ listWatch, clock, random, log, name, onReconnect }: InformerOptions) {
+  constructor({ listWatch, clock, random, log, name, onReconnect, watchList }: InformerOptions) {
     this.#clock = clock;
     this.#log = log;
     this.#name = name;
     this.#onReconnect = onReconnect;
-    this.#reflector = new Reflector({ listWatch, clock, random, log, sink: this.#sink() });
+    this.#reflector = new Reflector({ listWatch, clock, random, log, sink: this.#sink(), watchList });
   }
 
   /** What is known now. @throws InformerError 'Stopped': an empty store would look like an empty cluster. */

@@ -1,74 +1,24 @@
 import { describe, expect, test } from 'vitest';
 import { cachedObject } from '../../test/support/cached-object.ts';
+import { bookmark, DELAY, ReflectorMachine } from '../../test/support/reflector-machine.ts';
 import { apiError } from '../../test/support/scripted-list-watch.ts';
-import type { ApiErrorCode } from '../kube/errors.ts';
-import type { WatchEvent } from '../kube/list-watch.ts';
-import { OPEN_WITHIN_MS, OVERDUE_MS, PAGE_SIZE, RESUME_FOR_MS, step } from './reflector-state.ts';
-import type { ReflectorEffect, ReflectorInput, ReflectorState, StepContext } from './reflector-types.ts';
-
-const DELAY = 1_234;
-
-/** A state machine at a point in time, and what it asked for last. */
-class Machine {
-  state: ReflectorState = { kind: 'Idle' };
-  effects: readonly ReflectorEffect[] = [];
-  now = 0;
-  random = 0;
-
-  send(input: ReflectorInput): this {
-    const context: StepContext = { now: this.now, random: () => this.random, nextDelay: () => DELAY };
-    const next = step(this.state, input, context);
-    this.state = next.state;
-    this.effects = next.effects;
-    return this;
-  }
-
-  /** A watch at `resourceVersion` that the server has answered. */
-  watching(resourceVersion = '100'): this {
-    this.send({ kind: 'Start' });
-    this.send({ kind: 'PageListed', resourceVersion, continue: '' });
-    return this.send({ kind: 'WatchOpened' });
-  }
-
-  event(event: WatchEvent): this {
-    return this.send({ kind: 'WatchEvent', event });
-  }
-
-  fails(code: ApiErrorCode, retryAfterMs?: number): this {
-    return this.send({
-      kind: 'WatchFailed',
-      error: apiError(code, retryAfterMs === undefined ? {} : { retryAfterMs }),
-    });
-  }
-
-  get asked(): string[] {
-    return this.effects.map((effect) => {
-      if (effect.kind === 'Watch') return `Watch ${effect.resourceVersion}`;
-      if (effect.kind === 'List') return `List ${effect.limit ?? 'all'} ${effect.continue}`.trim();
-      if (effect.kind === 'SetTimer') return `SetTimer ${effect.ms}`;
-      if (effect.kind === 'CountRestart') return `CountRestart ${effect.cause}`;
-      return effect.kind;
-    });
-  }
-}
+import { ApiError, type ApiErrorCode } from '../kube/errors.ts';
+import { RESUME_FOR_MS } from './reflector-state.ts';
+import type { ReflectorInput } from './reflector-types.ts';
+import { OPEN_WITHIN_MS, OVERDUE_MS, PAGE_SIZE } from './transitions.ts';
 
 const PAGED = `List ${PAGE_SIZE}`;
-const bookmark = (resourceVersion: string): WatchEvent => ({
-  type: 'BOOKMARK',
-  resourceVersion,
-  initialEventsEnd: false,
-});
 
 describe('listing', () => {
   test('row 1: a first, consistent list in pages, then a watch from its resourceVersion', () => {
-    const machine = new Machine().send({ kind: 'Start' });
+    const machine = new ReflectorMachine().send({ kind: 'Start' });
     expect(machine.asked).toEqual([PAGED]);
     machine.send({ kind: 'PageListed', resourceVersion: '100', continue: '' });
     expect(machine.asked).toEqual(['Replace', `SetTimer ${OPEN_WITHIN_MS}`, 'Watch 100']);
   });
 
   test('row 11: the watch begins at the resourceVersion of the first page', () => {
-    const machine = new Machine().send({ kind: 'Start' });
+    const machine = new ReflectorMachine().send({ kind: 'Start' });
     machine.send({ kind: 'PageListed', resourceVersion: '100', continue: 'a' });
     expect(machine.asked).toEqual([`${PAGED} a`]);
     machine.send({ kind: 'PageListed', resourceVersion: '105', continue: '' });
@@ -77,7 +27,7 @@ describe('listing', () => {
   });
 
   test('row 11: a page that expired midway leads at once to one full list without pages', () => {
-    const machine = new Machine().send({ kind: 'Start' });
+    const machine = new ReflectorMachine().send({ kind: 'Start' });
     machine.send({ kind: 'PageListed', resourceVersion: '100', continue: 'a' });
     machine.send({ kind: 'ListFailed', error: apiError('Gone') });
     expect(machine.asked).toEqual(['List all']);
@@ -91,7 +41,7 @@ describe('listing', () => {
     ['Forbidden', PAGED],
     ['BadResponse', PAGED],
   ])('row 3: after %s on a later page it backs off and asks for %s', (code, next) => {
-    const machine = new Machine().send({ kind: 'Start' });
+    const machine = new ReflectorMachine().send({ kind: 'Start' });
     machine.send({ kind: 'PageListed', resourceVersion: '100', continue: 'a' });
     machine.send({ kind: 'ListFailed', error: apiError(code) });
     expect(machine.asked).toEqual([`SetTimer ${DELAY}`]);
@@ -101,12 +51,48 @@ describe('listing', () => {
   test.each<ApiErrorCode>(['Network', 'Forbidden', 'NotFound', 'ServerError', 'Gone', 'Other'])(
     'rows 3 and 44: a first page that fails with %s is tried again after a back-off, and the error is kept',
     (code) => {
-      const machine = new Machine().send({ kind: 'Start' }).send({ kind: 'ListFailed', error: apiError(code) });
+      const machine = new ReflectorMachine()
+        .send({ kind: 'Start' })
+        .send({ kind: 'ListFailed', error: apiError(code) });
       expect(machine.asked).toEqual([`SetTimer ${DELAY}`]);
       expect(machine.state).toMatchObject({ kind: 'BackingOff', error: { code }, until: DELAY });
       expect(machine.send({ kind: 'TimerFired' }).asked).toEqual([PAGED]);
     },
   );
+
+  test.each([
+    ['with its cause', { causes: [{ reason: 'ResourceVersionTooLarge', message: '', field: '' }] }],
+    ['in the words of old servers', { message: 'Too large resource version: 120, current: 100' }],
+  ])(
+    'row 10: a version that is too large for the server, said %s, is listed anew at once, and never in a loop',
+    (_how, said) => {
+      const tooLarge = () =>
+        new ApiError({ code: 'Timeout', status: 504, reason: 'Timeout', message: '', retryAfterMs: 1_000, ...said });
+      const machine = new ReflectorMachine().send({ kind: 'Start' });
+      expect(machine.send({ kind: 'ListFailed', error: tooLarge() }).asked).toEqual([PAGED]);
+      for (let i = 0; i < 10; i += 1) {
+        expect(machine.send({ kind: 'ListFailed', error: tooLarge() }).asked).toEqual([`SetTimer ${DELAY}`]);
+        expect(machine.send({ kind: 'TimerFired' }).asked).toEqual([PAGED]);
+      }
+      machine.send({ kind: 'PageListed', resourceVersion: '130', continue: '' }).send({ kind: 'WatchOpened' });
+      machine.event(bookmark('131')).fails('Gone');
+      expect(machine.send({ kind: 'ListFailed', error: tooLarge() }).asked).toEqual([PAGED]);
+    },
+  );
+
+  test('row 10: a later page of a version that is too large begins the list anew', () => {
+    const error = new ApiError({
+      code: 'Timeout',
+      status: 504,
+      reason: '',
+      message: 'Too large resource version: 7, current: 3',
+    });
+    const machine = new ReflectorMachine().send({ kind: 'Start' });
+    machine.send({ kind: 'PageListed', resourceVersion: '100', continue: 'a' });
+    expect(machine.send({ kind: 'ListFailed', error }).effects).toEqual([
+      { kind: 'List', continue: '', limit: PAGE_SIZE },
+    ]);
+  });
 
   test('row 5: a Retry-After longer than the back-off is honoured, a shorter one does not shorten it', () => {
     for (const [retryAfterMs, delay] of [
@@ -114,7 +100,7 @@ describe('listing', () => {
       [1_000, DELAY],
     ] as const) {
       const error = apiError('TooManyRequests', { retryAfterMs });
-      const machine = new Machine().send({ kind: 'Start' }).send({ kind: 'ListFailed', error });
+      const machine = new ReflectorMachine().send({ kind: 'Start' }).send({ kind: 'ListFailed', error });
       expect(machine.asked).toEqual([`SetTimer ${delay}`]);
     }
   });
@@ -122,7 +108,7 @@ describe('listing', () => {
 
 describe('a watch that ends', () => {
   test('row 12: cleanly after a while: watched on from the last resourceVersion, at once and without a list', () => {
-    const machine = new Machine().watching();
+    const machine = new ReflectorMachine().watching();
     machine.event({ type: 'MODIFIED', object: cachedObject({ name: 'a', resourceVersion: '107' }) });
     machine.now += 400_000;
     machine.send({ kind: 'WatchEnded' });
@@ -131,7 +117,7 @@ describe('a watch that ends', () => {
 
   test('row 12: watches last 5 to 10 minutes, uniformly', () => {
     const seconds = [0, 0.5, 0.999_999].map((random) => {
-      const machine = new Machine();
+      const machine = new ReflectorMachine();
       machine.random = random;
       machine.watching();
       return machine.state.kind === 'Watching' ? machine.state.timeoutSeconds : undefined;
@@ -140,7 +126,7 @@ describe('a watch that ends', () => {
   });
 
   test('row 13: within a second and with nothing new it is a failure that backs off and resumes', () => {
-    const machine = new Machine().watching();
+    const machine = new ReflectorMachine().watching();
     machine.event(bookmark('100'));
     machine.now += 999;
     machine.send({ kind: 'WatchEnded' });
@@ -149,12 +135,12 @@ describe('a watch that ends', () => {
   });
 
   test('row 13: within a second but with an event it is resumed at once', () => {
-    const machine = new Machine().watching().event(bookmark('101')).send({ kind: 'WatchEnded' });
+    const machine = new ReflectorMachine().watching().event(bookmark('101')).send({ kind: 'WatchEnded' });
     expect(machine.asked).toContain('Watch 101');
   });
 
   test('a watch that began nowhere (the list had no resourceVersion) cannot be resumed and leads to a list', () => {
-    const machine = new Machine().watching('');
+    const machine = new ReflectorMachine().watching('');
     machine.now += 5_000;
     expect(machine.send({ kind: 'WatchEnded' }).asked).toEqual(['CountRestart Ended', PAGED]);
     machine.send({ kind: 'PageListed', resourceVersion: '', continue: '' }).send({ kind: 'WatchOpened' });
@@ -163,7 +149,7 @@ describe('a watch that ends', () => {
   });
 
   test('row 23: a watch that goes on past its time is left and resumed', () => {
-    const machine = new Machine().watching();
+    const machine = new ReflectorMachine().watching();
     expect(machine.asked).toEqual([`SetTimer ${300_000 + OVERDUE_MS}`]);
     machine.now += 300_000 + OVERDUE_MS;
     machine.send({ kind: 'TimerFired' });
@@ -172,7 +158,7 @@ describe('a watch that ends', () => {
   });
 
   test('row 23: a watch that nobody answers is left', () => {
-    const machine = new Machine().send({ kind: 'Start' });
+    const machine = new ReflectorMachine().send({ kind: 'Start' });
     machine.send({ kind: 'PageListed', resourceVersion: '100', continue: '' });
     machine.now += OPEN_WITHIN_MS;
     expect(machine.send({ kind: 'TimerFired' }).asked).toEqual(['Cancel', 'CountRestart Overdue', `SetTimer ${DELAY}`]);
@@ -184,7 +170,7 @@ describe('a watch that fails', () => {
   test.each<ApiErrorCode>(['TooManyRequests', 'Network'])(
     'rows 5 and 6: %s when it is asked for backs off and resumes, however often, and never lists',
     (code) => {
-      const machine = new Machine().watching();
+      const machine = new ReflectorMachine().watching();
       for (let i = 0; i < 20; i += 1) {
         machine.now += RESUME_FOR_MS;
         if (machine.state.kind === 'Watching') machine.state = { ...machine.state, openedAt: undefined };
@@ -196,14 +182,14 @@ describe('a watch that fails', () => {
   );
 
   test('row 5: 429 in the stream backs off and resumes', () => {
-    const machine = new Machine().watching();
+    const machine = new ReflectorMachine().watching();
     machine.event({ type: 'ERROR', error: apiError('TooManyRequests', { retryAfterMs: 3_000 }) });
     expect(machine.asked).toEqual(['Cancel', 'CountRestart TooManyRequests', 'SetTimer 3000']);
     expect(machine.send({ kind: 'TimerFired' }).asked).toContain('Watch 100');
   });
 
   test('a connection that worked and broke is resumed at once', () => {
-    const machine = new Machine().watching();
+    const machine = new ReflectorMachine().watching();
     machine.now += 1_000;
     expect(machine.fails('Network').asked).toContain('Watch 100');
   });
@@ -211,7 +197,7 @@ describe('a watch that fails', () => {
   test.each<ApiErrorCode>(['ServerError', 'Unavailable', 'Timeout', 'BadResponse'])(
     'row 7: %s again and again resumes for a minute, then lists',
     (code) => {
-      const machine = new Machine().watching();
+      const machine = new ReflectorMachine().watching();
       const error = apiError(code);
       for (machine.now = 0; machine.now < RESUME_FOR_MS; machine.now += 20_000) {
         machine.event({ type: 'ERROR', error });
@@ -225,7 +211,7 @@ describe('a watch that fails', () => {
   );
 
   test('row 7: an event in between ends the series', () => {
-    const machine = new Machine()
+    const machine = new ReflectorMachine()
       .watching()
       .fails('ServerError')
       .send({ kind: 'TimerFired' })
@@ -237,19 +223,19 @@ describe('a watch that fails', () => {
   });
 
   test('row 8: 410 in the stream lists anew at once', () => {
-    const machine = new Machine().watching();
+    const machine = new ReflectorMachine().watching();
     machine.event({ type: 'ERROR', error: apiError('Gone') });
     expect(machine.asked).toEqual(['Cancel', 'CountRestart Gone', PAGED]);
   });
 
   test('row 9: 410 as the HTTP status of the watch lists anew at once', () => {
-    const machine = new Machine().send({ kind: 'Start' });
+    const machine = new ReflectorMachine().send({ kind: 'Start' });
     machine.send({ kind: 'PageListed', resourceVersion: '100', continue: '' });
     expect(machine.fails('Gone').asked).toEqual(['CountRestart Gone', PAGED]);
   });
 
   test('rows 8 and 9: 410 right after the list that 410 led to backs off; after a good watch it is news again', () => {
-    const machine = new Machine().watching().fails('Gone');
+    const machine = new ReflectorMachine().watching().fails('Gone');
     machine.send({ kind: 'PageListed', resourceVersion: '200', continue: '' });
     expect(machine.fails('Gone').asked).toEqual(['CountRestart Gone', `SetTimer ${DELAY}`]);
     expect(machine.send({ kind: 'TimerFired' }).asked).toEqual([PAGED]);
@@ -261,7 +247,7 @@ describe('a watch that fails', () => {
   test.each<ApiErrorCode>(['NotFound', 'Forbidden', 'Unauthorized', 'MethodNotAllowed', 'Other'])(
     'row 44: %s backs off, lists anew and shows the error',
     (code) => {
-      const machine = new Machine().watching().fails(code);
+      const machine = new ReflectorMachine().watching().fails(code);
       expect(machine.asked).toEqual([`CountRestart ${code}`, `SetTimer ${DELAY}`]);
       expect(machine.state).toMatchObject({ kind: 'BackingOff', error: { code } });
       expect(machine.send({ kind: 'TimerFired' }).asked).toEqual([PAGED]);
@@ -271,25 +257,25 @@ describe('a watch that fails', () => {
 
 describe('a retry', () => {
   test('ends the back-off at once, and the next one is as long as it would have been', () => {
-    const machine = new Machine().watching().fails('NotFound');
+    const machine = new ReflectorMachine().watching().fails('NotFound');
     expect(machine.send({ kind: 'Retry' }).asked).toEqual([PAGED]);
     expect(machine.send({ kind: 'ListFailed', error: apiError('NotFound') }).asked).toEqual([`SetTimer ${DELAY}`]);
   });
 
   test('does not cut short a wait that the server asked for', () => {
-    const machine = new Machine().watching();
+    const machine = new ReflectorMachine().watching();
     machine.send({ kind: 'WatchFailed', error: apiError('TooManyRequests', { retryAfterMs: 5_000 }) });
     expect(machine.send({ kind: 'Retry' })).toMatchObject({ asked: [], state: { kind: 'BackingOff' } });
   });
 
   test('changes nothing where nothing fails', () => {
-    expect(new Machine().watching().send({ kind: 'Retry' }).asked).toEqual([]);
+    expect(new ReflectorMachine().watching().send({ kind: 'Retry' }).asked).toEqual([]);
   });
 });
 
 describe('the resourceVersion', () => {
   test('row 14: a bookmark moves it on and is no object', () => {
-    const machine = new Machine().watching().event(bookmark('150'));
+    const machine = new ReflectorMachine().watching().event(bookmark('150'));
     expect(machine.effects).toEqual([{ kind: 'Bookmark', resourceVersion: '150' }]);
     expect(machine.fails('Network').state).toMatchObject({ next: { kind: 'Watch', resourceVersion: '150' } });
   });
@@ -297,7 +283,7 @@ describe('the resourceVersion', () => {
   test.each(['', '0'])(
     'row 15: after a start at %j ADDED events do not move it, the first other event does',
     (start) => {
-      const machine = new Machine().watching(start);
+      const machine = new ReflectorMachine().watching(start);
       machine.event({ type: 'ADDED', object: cachedObject({ name: 'a', resourceVersion: '70' }) });
       expect(machine.state).toMatchObject({ resourceVersion: start });
       machine.event({ type: 'MODIFIED', object: cachedObject({ name: 'a', resourceVersion: '90' }) });
@@ -322,7 +308,7 @@ describe('inputs that come too late', () => {
   ];
 
   test.each(inputs)('row 2: once stopped, $kind asks for nothing but an end', (input) => {
-    const machine = new Machine().watching().send({ kind: 'Stop' });
+    const machine = new ReflectorMachine().watching().send({ kind: 'Stop' });
     expect(machine.asked).toEqual(['Cancel']);
     machine.send(input);
     expect(machine.state).toEqual({ kind: 'Stopped' });
@@ -330,7 +316,7 @@ describe('inputs that come too late', () => {
   });
 
   test('while it backs off only the timer counts', () => {
-    const machine = new Machine().watching().fails('NotFound');
+    const machine = new ReflectorMachine().watching().fails('NotFound');
     const { state } = machine;
     for (const input of inputs) {
       if (input.kind === 'TimerFired' || input.kind === 'Stop') continue;
@@ -345,13 +331,13 @@ describe('a server that is too slow for a page', () => {
   const smallest = ['List 125', 'List 31', 'List 7', 'List 1', 'List 1'];
 
   test('O3: is asked for ever smaller first pages', () => {
-    const machine = new Machine().send({ kind: 'Start' });
+    const machine = new ReflectorMachine().send({ kind: 'Start' });
     const asked = smallest.map(() => machine.send(late).send({ kind: 'TimerFired' }).asked[0]);
     expect(asked).toEqual(smallest);
   });
 
   test('O3: is asked for the same page in smaller parts, and for the rest of the list in such pages', () => {
-    const machine = new Machine().send({ kind: 'Start' });
+    const machine = new ReflectorMachine().send({ kind: 'Start' });
     machine.send({ kind: 'PageListed', resourceVersion: '100', continue: 'next' });
     machine.send(late).send({ kind: 'TimerFired' });
     expect(machine.asked).toEqual(['List 125 next']);
@@ -364,7 +350,7 @@ describe('a server that is too slow for a page', () => {
   });
 
   test('is asked for pages again when it was too slow for the whole list', () => {
-    const machine = new Machine().send({ kind: 'Start' });
+    const machine = new ReflectorMachine().send({ kind: 'Start' });
     machine.send({ kind: 'PageListed', resourceVersion: '100', continue: 'next' });
     machine.send({ kind: 'ListFailed', error: apiError('Gone') });
     expect(machine.asked).toEqual(['List all']);
@@ -373,7 +359,7 @@ describe('a server that is too slow for a page', () => {
   });
 
   test('is not taken for slow when it is away', () => {
-    const machine = new Machine().send({ kind: 'Start' });
+    const machine = new ReflectorMachine().send({ kind: 'Start' });
     machine.send({ kind: 'ListFailed', error: apiError('Network') }).send({ kind: 'TimerFired' });
     expect(machine.asked).toEqual([PAGED]);
   });

@@ -1,40 +1,43 @@
-import { ApiError } from '../kube/errors.ts';
+import { ApiError, isResourceVersionTooLarge } from '../kube/errors.ts';
 import type { WatchEvent } from '../kube/list-watch.ts';
+import { stepGathering } from './gathering-state.ts';
 import type {
   BackingOff,
   ListCursor,
   Listing,
-  ReflectorEffect,
   ReflectorInput,
   ReflectorState,
-  RestartCause,
   Resumption,
   Step,
   StepContext,
-  Trouble,
   Watching,
 } from './reflector-types.ts';
 import { isResumable } from './resource-version.ts';
+import {
+  after,
+  backOff,
+  CANCEL,
+  list,
+  NO_TROUBLE,
+  NOTHING,
+  OPEN_WITHIN_MS,
+  OVERDUE_MS,
+  PAGE_SIZE,
+  restart,
+  sync,
+  WHOLE_LIST,
+  watch,
+  watchList,
+} from './transitions.ts';
 
-/** Objects per page of a list. */
-export const PAGE_SIZE = 500;
 /** A page for which the server took too long is asked for again with so many times fewer objects: the same would take as long again. */
 const SMALLER_BY = 4;
 /** A watch that ends sooner than this and brought nothing new is a failure, in milliseconds. */
 const SHORT_WATCH_MS = 1_000;
 /** How long a watch that the server fails is tried again at its resourceVersion before a list, in milliseconds. */
 export const RESUME_FOR_MS = 60_000;
-/** The server must answer a watch within this time, in milliseconds. */
-export const OPEN_WITHIN_MS = 60_000;
 /** A watch that ends no more than this before its `timeoutSeconds` was ended for these, in milliseconds. */
 const IN_TIME_MS = 2_000;
-/** How long after `timeoutSeconds` a watch may still go on before it counts as dead, in milliseconds. */
-export const OVERDUE_MS = 15_000;
-
-const NO_TROUBLE: Trouble = { failingSince: undefined, gone: false };
-const WHOLE_LIST: ListCursor = { limit: PAGE_SIZE, continue: '', resourceVersion: '' };
-const NOTHING: readonly ReflectorEffect[] = [];
-const CANCEL: ReflectorEffect = { kind: 'Cancel' };
 
 /**
  * The whole behaviour of a reflector, without I/O: what an input means in a state. An input that a state does not expect (the
@@ -44,16 +47,15 @@ export function step(state: ReflectorState, input: ReflectorInput, context: Step
   if (input.kind === 'Stop') return { state: { kind: 'Stopped' }, effects: [CANCEL] };
   switch (state.kind) {
     case 'Idle':
-      return input.kind === 'Start' ? list(WHOLE_LIST, NO_TROUBLE) : { state, effects: NOTHING };
+      return input.kind === 'Start' ? sync(NO_TROUBLE, context) : { state, effects: NOTHING };
     case 'Listing':
       return stepListing(state, input, context);
+    case 'Gathering':
+      return stepGathering(state, input, context);
     case 'Watching':
       return stepWatching(state, input, context);
     case 'BackingOff':
-      if (!endsBackOff(state, input)) return { state, effects: NOTHING };
-      return state.next.kind === 'List'
-        ? list(state.next.cursor, state.trouble)
-        : watch(state.next.resourceVersion, state.trouble, context);
+      return endsBackOff(state, input) ? tryAgain(state, context) : { state, effects: NOTHING };
     case 'Stopped':
       break;
   }
@@ -65,16 +67,34 @@ function endsBackOff({ error }: BackingOff, { kind }: ReflectorInput): boolean {
   return kind === 'TimerFired' || (kind === 'Retry' && error.retryAfterMs === undefined);
 }
 
+function tryAgain({ next, trouble }: BackingOff, context: StepContext): Step {
+  switch (next.kind) {
+    case 'Sync':
+      return sync(trouble, context);
+    case 'List':
+      return list(next.cursor, trouble);
+    case 'WatchList':
+      return watchList(trouble, context, next.losses);
+    case 'Watch':
+      break;
+  }
+  return watch(next.resourceVersion, trouble, context);
+}
+
 function stepListing(state: Listing, input: ReflectorInput, context: StepContext): Step {
-  const { cursor, trouble } = state;
+  const { cursor, trouble, instead } = state;
   if (input.kind === 'PageListed') {
     const resourceVersion = cursor.continue === '' ? input.resourceVersion : cursor.resourceVersion;
-    if (input.continue !== '') return list({ ...cursor, continue: input.continue, resourceVersion }, trouble);
-    const watching = watch(resourceVersion, trouble, context, false);
-    return { state: watching.state, effects: [{ kind: 'Replace', resourceVersion }, ...watching.effects] };
+    if (input.continue !== '') {
+      return list({ ...cursor, continue: input.continue, resourceVersion }, trouble, instead);
+    }
+    const watching = after([{ kind: 'Replace', resourceVersion }], watch(resourceVersion, trouble, context, false));
+    return instead === undefined ? watching : after([{ kind: 'PreferLists', error: instead }], watching);
   }
   if (input.kind === 'ListFailed') {
     const { error } = input;
+    // All our lists are consistent reads, of no version in particular: it says nothing about the next one, nor about the size of pages.
+    if (isResourceVersionTooLarge(error) && !trouble.tooLarge) return list(WHOLE_LIST, { ...trouble, tooLarge: true });
     const limit = limitAfter(error, cursor);
     if (cursor.continue === '')
       return backOff({ kind: 'List', cursor: { ...WHOLE_LIST, limit } }, error, trouble, context);
@@ -91,8 +111,10 @@ function stepListing(state: Listing, input: ReflectorInput, context: StepContext
   return { state, effects: NOTHING };
 }
 
-function limitAfter({ code }: ApiError, { limit = PAGE_SIZE }: ListCursor): number {
-  return code === 'Timeout' ? Math.max(1, Math.floor(limit / SMALLER_BY)) : limit;
+function limitAfter(error: ApiError, { limit = PAGE_SIZE }: ListCursor): number {
+  return error.code === 'Timeout' && !isResourceVersionTooLarge(error)
+    ? Math.max(1, Math.floor(limit / SMALLER_BY))
+    : limit;
 }
 
 function stepWatching(state: Watching, input: ReflectorInput, context: StepContext): Step {
@@ -113,6 +135,7 @@ function stepWatching(state: Watching, input: ReflectorInput, context: StepConte
     case 'Start':
     case 'PageListed':
     case 'ListFailed':
+    case 'WatchAsked':
     case 'Retry':
     case 'Stop':
       break;
@@ -157,7 +180,7 @@ function ended(state: Watching, context: StepContext): Step {
     'Ended',
     isResumable(resourceVersion)
       ? watch(resourceVersion, NO_TROUBLE, context, !hasEndedInTime(state, context))
-      : list(WHOLE_LIST, NO_TROUBLE),
+      : sync(NO_TROUBLE, context),
   );
 }
 
@@ -184,8 +207,8 @@ function afterFailure(state: Watching, error: ApiError, context: StepContext): S
   switch (error.code) {
     case 'Gone':
       // At once, as long as this is news; a server that says Gone again and again is asked ever more rarely.
-      if (!state.trouble.gone) return list(WHOLE_LIST, { ...state.trouble, gone: true });
-      return backOff({ kind: 'List', cursor: WHOLE_LIST }, error, state.trouble, context);
+      if (!state.trouble.gone) return sync({ ...state.trouble, gone: true }, context);
+      return backOff({ kind: 'Sync' }, error, state.trouble, context);
     case 'Network':
     case 'Aborted':
       // A connection that worked and broke says nothing about the next one.
@@ -213,15 +236,13 @@ function afterFailure(state: Watching, error: ApiError, context: StepContext): S
     case 'Other':
       break;
   }
-  return backOff({ kind: 'List', cursor: WHOLE_LIST }, error, state.trouble, context);
+  return backOff({ kind: 'Sync' }, error, state.trouble, context);
 }
 
 /** Back off, then watch on where it stopped: the cheapest thing to ask of a server in trouble. */
 function resume(state: Watching, error: ApiError, context: StepContext): Step {
   const { resourceVersion, trouble } = state;
-  const next: Resumption = isResumable(resourceVersion)
-    ? { kind: 'Watch', resourceVersion }
-    : { kind: 'List', cursor: WHOLE_LIST };
+  const next: Resumption = isResumable(resourceVersion) ? { kind: 'Watch', resourceVersion } : { kind: 'Sync' };
   return backOff(next, error, trouble, context);
 }
 
@@ -231,38 +252,7 @@ function resumeForAWhile(state: Watching, error: ApiError, context: StepContext)
   if (context.now - failingSince < RESUME_FOR_MS) {
     return resume({ ...state, trouble: { ...state.trouble, failingSince } }, error, context);
   }
-  return backOff({ kind: 'List', cursor: WHOLE_LIST }, error, { ...state.trouble, failingSince: undefined }, context);
-}
-
-function restart(cause: RestartCause, next: Step): Step {
-  return { state: next.state, effects: [{ kind: 'CountRestart', cause }, ...next.effects] };
-}
-
-function list(cursor: ListCursor, trouble: Trouble): Step {
-  return {
-    state: { kind: 'Listing', cursor, trouble },
-    effects: [{ kind: 'List', continue: cursor.continue, limit: cursor.limit }],
-  };
-}
-
-function watch(resourceVersion: string, trouble: Trouble, context: StepContext, resumed = true): Step {
-  // Spread over 5 minutes, so that watches which began together do not end together.
-  const timeoutSeconds = 300 + Math.floor(context.random() * 300);
-  return {
-    state: { kind: 'Watching', resourceVersion, timeoutSeconds, openedAt: undefined, progressed: false, trouble },
-    effects: [
-      { kind: 'SetTimer', ms: OPEN_WITHIN_MS },
-      { kind: 'Watch', resourceVersion, timeoutSeconds, resumed },
-    ],
-  };
-}
-
-function backOff(next: Resumption, error: ApiError, trouble: Trouble, context: StepContext): Step {
-  const ms = Math.max(context.nextDelay(), error.retryAfterMs ?? 0);
-  return {
-    state: { kind: 'BackingOff', until: context.now + ms, next, error, trouble },
-    effects: [{ kind: 'SetTimer', ms }],
-  };
+  return backOff({ kind: 'Sync' }, error, { ...state.trouble, failingSince: undefined }, context);
 }
 
 /** A server that is stopped ends its watches before their time. */

@@ -12,7 +12,10 @@ export interface ListCursor {
 }
 
 export type Resumption =
+  /** All that there is, in whichever way is the right one for the kind. */
+  | { readonly kind: 'Sync' }
   | { readonly kind: 'List'; readonly cursor: ListCursor }
+  | { readonly kind: 'WatchList'; readonly losses: number }
   | { readonly kind: 'Watch'; readonly resourceVersion: string };
 
 /** What went wrong since the last watch that worked. */
@@ -21,6 +24,8 @@ export interface Trouble {
   readonly failingSince: number | undefined;
   /** True once a watch was Gone. */
   readonly gone: boolean;
+  /** True once a consistent list was refused as one of a version that the server has not come to. */
+  readonly tooLarge: boolean;
 }
 
 interface Troubled {
@@ -30,6 +35,22 @@ interface Troubled {
 export interface Listing extends Troubled {
   readonly kind: 'Listing';
   readonly cursor: ListCursor;
+  /** Why it is not a WatchList, where one was tried right before. */
+  readonly instead: ApiError | undefined;
+}
+
+/** A WatchList whose initial events are not over. Those that came are with the driver. */
+export interface Gathering extends Troubled {
+  readonly kind: 'Gathering';
+  readonly timeoutSeconds: number;
+  /** When the server answered, on the monotonic clock; undefined until then. */
+  readonly openedAt: number | undefined;
+  /** When something came last that can be an initial event. */
+  readonly addedAt: number;
+  /** Whether any event came. */
+  readonly begun: boolean;
+  /** WatchLists right before it that were lost on the way. */
+  readonly losses: number;
 }
 
 export interface Watching extends Troubled {
@@ -51,12 +72,20 @@ export interface BackingOff extends Troubled {
   readonly error: ApiError;
 }
 
-export type ReflectorState = { readonly kind: 'Idle' } | Listing | Watching | BackingOff | { readonly kind: 'Stopped' };
+export type ReflectorState =
+  | { readonly kind: 'Idle' }
+  | Listing
+  | Gathering
+  | Watching
+  | BackingOff
+  | { readonly kind: 'Stopped' };
 
 export type ReflectorInput =
   | { readonly kind: 'Start' }
   | { readonly kind: 'PageListed'; readonly resourceVersion: string; readonly continue: string }
   | { readonly kind: 'ListFailed'; readonly error: ApiError }
+  /** A WatchList had its turn and goes out now. */
+  | { readonly kind: 'WatchAsked' }
   | { readonly kind: 'WatchOpened' }
   | { readonly kind: 'WatchEvent'; readonly event: WatchEvent }
   | { readonly kind: 'WatchEnded' }
@@ -66,8 +95,11 @@ export type ReflectorInput =
   | { readonly kind: 'Retry' }
   | { readonly kind: 'Stop' };
 
-/** Why a watch was left: an error's code, a clean end, an end too soon, or silence past its time. */
-export type RestartCause = ApiErrorCode | 'Ended' | 'EndedEarly' | 'Overdue';
+/**
+ * Why a watch was left: an error's code, a clean end, an end too soon, silence past its time, or initial events that were never said to be
+ * over.
+ */
+export type RestartCause = ApiErrorCode | 'Ended' | 'EndedEarly' | 'Overdue' | 'NoInitialEventsEnd';
 
 export type ObjectEvent = Exclude<WatchEvent, { type: 'BOOKMARK' | 'ERROR' }>;
 
@@ -84,9 +116,14 @@ export type ReflectorEffect =
       readonly timeoutSeconds: number;
       readonly resumed: boolean;
     }
+  /** Gather all that there is from the initial events of a watch; what was gathered before is dropped. */
+  | { readonly kind: 'WatchList'; readonly timeoutSeconds: number }
+  | { readonly kind: 'Gather'; readonly event: ObjectEvent }
+  /** A list did what a WatchList did not: remember it for the kind. */
+  | { readonly kind: 'PreferLists'; readonly error: ApiError }
   /** One timer at most; a new one takes the place of the old. */
   | { readonly kind: 'SetTimer'; readonly ms: number }
-  /** The list is whole: hand all its items over. */
+  /** All pages are there, or all initial events: hand the items over. */
   | { readonly kind: 'Replace'; readonly resourceVersion: string }
   | { readonly kind: 'Apply'; readonly event: ObjectEvent }
   | { readonly kind: 'Bookmark'; readonly resourceVersion: string }
@@ -99,6 +136,8 @@ export interface StepContext {
   readonly random: () => number;
   /** The growing, jittered delay before the next try, in milliseconds. */
   readonly nextDelay: () => number;
+  /** Whether all that there is is to come by a WatchList. */
+  readonly watchList: () => boolean;
 }
 
 export interface Step {

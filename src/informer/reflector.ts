@@ -4,7 +4,7 @@ import type { Clock } from '../base/clock.ts';
 import { messageOf } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
 import { ApiError } from '../kube/errors.ts';
-import type { ListWatch } from '../kube/list-watch.ts';
+import type { ListWatch, WatchOptions } from '../kube/list-watch.ts';
 import { step } from './reflector-state.ts';
 import type {
   ObjectEvent,
@@ -15,10 +15,12 @@ import type {
   StepContext,
 } from './reflector-types.ts';
 import { compareResourceVersions } from './resource-version.ts';
+import { Store } from './store.ts';
+import type { WatchListChoice } from './watch-lists.ts';
 
 export type ReflectorPhase =
   | 'Idle'
-  /** A list is on its way, the first or a later one. */
+  /** A list or WatchList is on its way, the first or a later one. */
   | 'Syncing'
   /** A watch was asked for; the server has not answered yet. */
   | 'Connecting'
@@ -58,6 +60,8 @@ export interface ReflectorOptions {
   readonly random: () => number;
   readonly log: Log;
   readonly backoff?: BackoffOptions | undefined;
+  /** Without it all that there is comes by lists. */
+  readonly watchList?: WatchListChoice | undefined;
 }
 
 /** Runs `step` against a ListWatch: one request and one timer at most at any time, none after `stop`. */
@@ -70,19 +74,24 @@ export class Reflector {
   /** Requests that have not settled yet: the running one, and aborted ones on their way out. */
   readonly #unsettled = new Set<Promise<void>>();
   readonly #context: StepContext;
+  readonly #watchListChoice: WatchListChoice | undefined;
   #state: ReflectorState = { kind: 'Idle' };
   #flight: AbortController | undefined;
   #cancelTimer: (() => void) | undefined;
+  /** Of the pages so far. */
   #items: CachedObject[] = [];
+  /** What the initial events of a WatchList say so far. */
+  #gathered: Store | undefined;
   #listed = false;
   #relists = 0;
   #lastError: ApiError | undefined;
 
-  constructor({ listWatch, sink, clock, random, log, backoff = reflectorBackoff }: ReflectorOptions) {
+  constructor({ listWatch, sink, clock, random, log, backoff = reflectorBackoff, watchList }: ReflectorOptions) {
     this.#listWatch = listWatch;
     this.#sink = sink;
     this.#clock = clock;
     this.#log = log;
+    this.#watchListChoice = watchList;
     const delays = new Backoff(backoff, clock, random);
     this.#context = {
       get now() {
@@ -90,6 +99,7 @@ export class Reflector {
       },
       random,
       nextDelay: () => delays.next(),
+      watchList: () => watchList?.isWanted() === true,
     };
   }
 
@@ -141,7 +151,7 @@ export class Reflector {
     if (input.kind === 'ListFailed' || input.kind === 'WatchFailed') this.#lastError = input.error;
     else if (input.kind === 'WatchEvent' && input.event.type === 'ERROR') this.#lastError = input.event.error;
     else if (this.#state.kind === 'BackingOff') this.#lastError = this.#state.error;
-    else if (input.kind === 'WatchOpened') this.#lastError = undefined;
+    else if (phaseOf(this.#state) === 'Watching') this.#lastError = undefined;
     return this.#lastError !== error || phaseOf(before) !== phaseOf(this.#state);
   }
 
@@ -152,6 +162,7 @@ export class Reflector {
         this.#flight?.abort();
         this.#flight = undefined;
         if (this.#state.kind === 'Stopped') this.#items = [];
+        this.#gathered = undefined;
         return;
       case 'List':
         this.#clearTimer();
@@ -159,6 +170,16 @@ export class Reflector {
         return;
       case 'Watch':
         this.#watch(effect);
+        return;
+      case 'WatchList':
+        this.#watchList(effect.timeoutSeconds);
+        return;
+      case 'Gather':
+        if (effect.event.type === 'DELETED') this.#gathered?.delete(effect.event.object);
+        else this.#gathered?.upsert(effect.event.object);
+        return;
+      case 'PreferLists':
+        this.#watchListChoice?.preferLists(effect.error);
         return;
       case 'SetTimer':
         this.#clearTimer();
@@ -168,8 +189,9 @@ export class Reflector {
         });
         return;
       case 'Replace': {
-        const items = this.#items;
+        const items = this.#gathered === undefined ? this.#items : Array.from(this.#gathered.values());
         this.#items = [];
+        this.#gathered = undefined;
         this.#listed = true;
         this.#deliver(() => this.#sink.replace(items, effect.resourceVersion));
         return;
@@ -186,11 +208,7 @@ export class Reflector {
   }
 
   #list(effect: Extract<ReflectorEffect, { kind: 'List' }>): void {
-    if (effect.continue === '') {
-      this.#items = [];
-      if (this.#listed) this.#relists += 1;
-      this.#deliver(() => this.#sink.listStarted());
-    }
+    if (effect.continue === '') this.#beginAnew();
     const position = effect.continue === '' ? { resourceVersion: '' } : { continue: effect.continue };
     this.#request(
       async (signal, current) => {
@@ -203,14 +221,45 @@ export class Reflector {
     );
   }
 
+  #watchList(timeoutSeconds: number): void {
+    this.#clearTimer();
+    this.#beginAnew();
+    this.#gathered = new Store();
+    this.#stream({
+      resourceVersion: '',
+      sendInitialEvents: true,
+      timeoutSeconds,
+      onAsked: () => this.#dispatch({ kind: 'WatchAsked' }),
+    });
+  }
+
+  /** What is asked for from here on is consistent, and takes the place of what came before. */
+  #beginAnew(): void {
+    this.#items = [];
+    this.#gathered = undefined;
+    if (this.#listed) this.#relists += 1;
+    this.#deliver(() => this.#sink.listStarted());
+  }
+
   #watch({ resourceVersion, timeoutSeconds, resumed }: Extract<ReflectorEffect, { kind: 'Watch' }>): void {
+    this.#stream({ resourceVersion, timeoutSeconds }, (signal) =>
+      resumed ? this.#requireHistory(resourceVersion, signal) : Promise.resolve(),
+    );
+  }
+
+  #stream(
+    { onAsked, ...options }: Omit<WatchOptions, 'signal' | 'onOpen' | 'onEvent'>,
+    before?: (signal: AbortSignal) => Promise<void>,
+  ): void {
     this.#request(
       async (signal, current) => {
-        if (resumed) await this.#requireHistory(resourceVersion, signal);
+        await before?.(signal);
         await this.#listWatch.watch({
-          resourceVersion,
-          timeoutSeconds,
+          ...options,
           signal,
+          onAsked: () => {
+            if (current()) onAsked?.();
+          },
           onOpen: () => {
             if (current()) this.#dispatch({ kind: 'WatchOpened' });
           },
@@ -270,6 +319,7 @@ export class Reflector {
 function phaseOf(state: ReflectorState): ReflectorPhase {
   switch (state.kind) {
     case 'Listing':
+    case 'Gathering':
       return 'Syncing';
     case 'Watching':
       return state.openedAt === undefined ? 'Connecting' : 'Watching';

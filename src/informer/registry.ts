@@ -1,3 +1,4 @@
+import { apiVersionOf, groupResourceName } from '../api/resource.ts';
 import type { Clock } from '../base/clock.ts';
 import { errorOf } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
@@ -6,6 +7,7 @@ import type { ListWatch } from '../kube/list-watch.ts';
 import { InformerError } from './errors.ts';
 import { Informer } from './informer.ts';
 import { ListSlots } from './list-slots.ts';
+import { WatchLists } from './watch-lists.ts';
 import type { WatchId, WatchSpec } from './watch-spec.ts';
 
 export interface DesiredWatch {
@@ -33,8 +35,10 @@ export interface InformerRegistryOptions {
   readonly clock: Clock;
   readonly random: () => number;
   readonly log: Log;
-  /** List requests at a time over all informers; default 8. */
+  /** Lists at a time over all informers while all goes well; default 8. */
   readonly listConcurrency?: number | undefined;
+  /** Read kinds by a WatchList where the server can do that; default false. */
+  readonly watchList?: boolean | undefined;
 }
 
 /** How many try at once when there is a sign that the server works again. Each that succeeds wakes as many, so all are soon awake. */
@@ -53,6 +57,7 @@ interface Running {
 export class InformerRegistry {
   readonly #options: InformerRegistryOptions;
   readonly #slots: ListSlots;
+  readonly #watchLists: WatchLists | undefined;
   readonly #running = new Map<WatchId, Running>();
   readonly #stopping = new Map<WatchId, Promise<void>>();
   #desired: DesiredWatches = new Map();
@@ -60,7 +65,8 @@ export class InformerRegistry {
 
   constructor(options: InformerRegistryOptions) {
     this.#options = options;
-    this.#slots = new ListSlots(options.listConcurrency ?? 8);
+    this.#slots = new ListSlots(options.listConcurrency ?? 8, options.clock);
+    if (options.watchList === true) this.#watchLists = new WatchLists(options.clock, options.log);
   }
 
   /**
@@ -117,6 +123,7 @@ export class InformerRegistry {
     this.#stopped = true;
     this.#desired = new Map();
     for (const [id, { informer }] of this.#running) this.#stop(id, informer, false);
+    this.#slots.stop();
     await this.drained();
   }
 
@@ -147,9 +154,12 @@ export class InformerRegistry {
     const { createListWatch, prepare, clock, random, log } = this.#options;
     try {
       const listWatch = this.#slots.limit(createListWatch(desired.spec));
-      const informer = new Informer({ listWatch, clock, random, log, name: id, onReconnect: () => this.wake() });
-      prepare(informer, desired.spec, id);
-      this.#running.set(id, { spec: desired.spec, informer, wokenAt: Number.NEGATIVE_INFINITY });
+      const { spec } = desired;
+      const watchList = this.#watchLists?.of(`${groupResourceName(spec.gvr)} ${apiVersionOf(spec.gvr)}`);
+      const onReconnect = () => this.wake();
+      const informer = new Informer({ listWatch, clock, random, log, name: id, onReconnect, watchList });
+      prepare(informer, spec, id);
+      this.#running.set(id, { spec, informer, wokenAt: Number.NEGATIVE_INFINITY });
       informer.start();
       return undefined;
     } catch (thrown) {

@@ -70,6 +70,14 @@ export function isOutage({ code }: ApiError): boolean {
   return OUTAGES.has(code);
 }
 
+/** Whether a server was asked for a later version than it has come to. Servers before 1.18 say so in words alone. */
+export function isResourceVersionTooLarge({ code, causes, message }: ApiError): boolean {
+  if (code !== 'Timeout') return false;
+  return causes.some(({ reason }) => reason === 'ResourceVersionTooLarge') || message.includes(TOO_LARGE);
+}
+
+const TOO_LARGE = 'Too large resource version';
+
 /** The second where managedFields is empty, as it is after any write of such an object. */
 const SCHEMA_DRIFT = /failed to create typed|failed to convert .* to smd typed/;
 

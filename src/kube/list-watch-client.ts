@@ -92,8 +92,10 @@ class ClientListWatch implements ListWatch {
     }
   }
 
-  async #read({ resourceVersion, timeoutSeconds, signal, onOpen, onEvent }: WatchOptions, stop: AbortController) {
+  async #read(options: WatchOptions, stop: AbortController) {
+    const { resourceVersion, sendInitialEvents = false, timeoutSeconds, signal, onAsked, onOpen, onEvent } = options;
     const reader = new WatchReader(onEvent, stop);
+    onAsked?.();
     const stream = await this.#client.stream(
       {
         method: 'GET',
@@ -102,6 +104,8 @@ class ClientListWatch implements ListWatch {
           watch: 'true',
           allowWatchBookmarks: 'true',
           resourceVersion: resourceVersion || undefined,
+          sendInitialEvents: sendInitialEvents ? 'true' : undefined,
+          resourceVersionMatch: sendInitialEvents ? 'NotOlderThan' : undefined,
           timeoutSeconds: timeoutSeconds.toString(),
         },
         accept: this.#accept(METADATA_OBJECT),

@@ -25,9 +25,16 @@ export type WatchEvent =
 
 export interface WatchOptions {
   readonly resourceVersion: string;
+  /**
+   * A WatchList: the stream begins with all that there is as ADDED events, in no order, among them what happens meanwhile, and a bookmark
+   * tells that they are over. With resourceVersion '' it is a consistent read. Servers that cannot do so refuse, or never send the bookmark.
+   */
+  readonly sendInitialEvents?: boolean | undefined;
   /** The server ends the watch after this long. */
   readonly timeoutSeconds: number;
   readonly signal: AbortSignal;
+  /** Called when the request goes out: it may have to wait for its turn. */
+  readonly onAsked?: (() => void) | undefined;
   /** Called once, when the server has answered 200. */
   readonly onOpen?: (() => void) | undefined;
   /** Called synchronously for each event, in order. Must not throw and must not wait. */

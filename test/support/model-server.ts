@@ -16,11 +16,13 @@ interface Stream {
   readonly options: WatchOptions;
   /** The last revision that was sent. */
   sent: number;
+  /** Of a WatchList: what of the moment in which it was asked for is not sent yet; undefined once the bookmark is. */
+  initial: CachedObject[] | undefined;
   readonly settle: PromiseWithResolvers<void>;
 }
 
 /**
- * What an API server does with one kind: consistent lists in pages of one moment, watches that replay history, compaction. Lists
+ * What an API server does with one kind: consistent lists in pages of one moment, watches that replay history, WatchLists, compaction. Lists
  * answer, and watches send, when `work` is called, so that a test decides what comes first. Uids and revisions never repeat.
  */
 export class ModelServer implements ListWatch {
@@ -102,6 +104,8 @@ export class ModelServer implements ListWatch {
   bookmark(): void {
     for (const stream of this.#streams) {
       this.#send(stream);
+      // A version that the stream has not come to would be a lie.
+      if (stream.initial !== undefined) continue;
       const resourceVersion = String(this.#revision);
       stream.options.onEvent({ type: 'BOOKMARK', resourceVersion, initialEventsEnd: false });
     }
@@ -129,9 +133,12 @@ export class ModelServer implements ListWatch {
   watch(options: WatchOptions): Promise<void> {
     const refusal = this.#refusal();
     if (refusal !== undefined) return Promise.reject(refusal);
-    const sent = Number(options.resourceVersion);
+    const whole = options.sendInitialEvents === true;
+    const sent = whole ? this.#revision : Number(options.resourceVersion);
     if (sent < this.#compacted) return Promise.reject(apiError('Gone'));
-    const stream: Stream = { options, sent, settle: Promise.withResolvers<void>() };
+    const initial = whole ? [...this.#objects.values()] : undefined;
+    const stream: Stream = { options, sent, initial, settle: Promise.withResolvers<void>() };
+    options.onAsked?.();
     this.#streams.add(stream);
     options.signal.addEventListener('abort', () => {
       this.#streams.delete(stream);
@@ -176,11 +183,17 @@ export class ModelServer implements ListWatch {
       stream.settle.resolve();
       return;
     }
+    const { initial } = stream;
+    for (const object of initial?.splice(0, this.pageSize) ?? []) stream.options.onEvent({ type: 'ADDED', object });
+    if (initial !== undefined && initial.length > 0) return;
     for (const { revision, event } of this.#history) {
       if (revision <= stream.sent) continue;
       stream.sent = revision;
       stream.options.onEvent(event);
     }
+    if (initial === undefined) return;
+    stream.initial = undefined;
+    stream.options.onEvent({ type: 'BOOKMARK', resourceVersion: String(this.#revision), initialEventsEnd: true });
   }
 
   #take(): Stream[] {

@@ -47,6 +47,7 @@ export class ScriptedListWatch implements ListWatch {
 
   watch(options: WatchOptions): Promise<void> {
     const { promise, resolve, reject } = this.#request<void>(options.signal);
+    options.onAsked?.();
     this.calls.push({
       kind: 'watch',
       options,

@@ -1,0 +1,82 @@
+import type { ApiError } from '../kube/errors.ts';
+import type {
+  ListCursor,
+  ReflectorEffect,
+  RestartCause,
+  Resumption,
+  Step,
+  StepContext,
+  Trouble,
+} from './reflector-types.ts';
+
+/** Objects per page of a list. */
+export const PAGE_SIZE = 500;
+/** The server must answer a watch within this time, in milliseconds. */
+export const OPEN_WITHIN_MS = 60_000;
+/** How long after `timeoutSeconds` a watch may still go on before it counts as dead, in milliseconds. */
+export const OVERDUE_MS = 15_000;
+
+export const NO_TROUBLE: Trouble = { failingSince: undefined, gone: false, tooLarge: false };
+export const WHOLE_LIST: ListCursor = { limit: PAGE_SIZE, continue: '', resourceVersion: '' };
+export const NOTHING: readonly ReflectorEffect[] = [];
+export const CANCEL: ReflectorEffect = { kind: 'Cancel' };
+
+/** Asks for all that there is. */
+export function sync(trouble: Trouble, context: StepContext): Step {
+  return context.watchList() ? watchList(trouble, context) : list(WHOLE_LIST, trouble);
+}
+
+export function list(cursor: ListCursor, trouble: Trouble, instead?: ApiError): Step {
+  return {
+    state: { kind: 'Listing', cursor, trouble, instead },
+    effects: [{ kind: 'List', continue: cursor.continue, limit: cursor.limit }],
+  };
+}
+
+export function watchList(trouble: Trouble, context: StepContext, losses = 0): Step {
+  const timeoutSeconds = watchSeconds(context);
+  return {
+    state: {
+      kind: 'Gathering',
+      timeoutSeconds,
+      openedAt: undefined,
+      addedAt: context.now,
+      begun: false,
+      losses,
+      trouble,
+    },
+    effects: [{ kind: 'WatchList', timeoutSeconds }],
+  };
+}
+
+export function watch(resourceVersion: string, trouble: Trouble, context: StepContext, resumed = true): Step {
+  const timeoutSeconds = watchSeconds(context);
+  return {
+    state: { kind: 'Watching', resourceVersion, timeoutSeconds, openedAt: undefined, progressed: false, trouble },
+    effects: [
+      { kind: 'SetTimer', ms: OPEN_WITHIN_MS },
+      { kind: 'Watch', resourceVersion, timeoutSeconds, resumed },
+    ],
+  };
+}
+
+/** Spread over 5 minutes, so that watches which began together do not end together. */
+function watchSeconds({ random }: StepContext): number {
+  return 300 + Math.floor(random() * 300);
+}
+
+export function backOff(next: Resumption, error: ApiError, trouble: Trouble, context: StepContext): Step {
+  const ms = Math.max(context.nextDelay(), error.retryAfterMs ?? 0);
+  return {
+    state: { kind: 'BackingOff', until: context.now + ms, next, error, trouble },
+    effects: [{ kind: 'SetTimer', ms }],
+  };
+}
+
+export function restart(cause: RestartCause, next: Step): Step {
+  return after([{ kind: 'CountRestart', cause }], next);
+}
+
+export function after(effects: readonly ReflectorEffect[], next: Step): Step {
+  return { state: next.state, effects: [...effects, ...next.effects] };
+}
