@@ -1,4 +1,5 @@
 import type { KubeClient } from './client.ts';
+import { JsonValues } from './json-values.ts';
 import { KeySetTable } from './key-sets.ts';
 import { StringTable } from './string-table.ts';
 
@@ -6,6 +7,7 @@ import { StringTable } from './string-table.ts';
 export class Interner {
   readonly strings = new StringTable();
   readonly keySets = new KeySetTable();
+  readonly values = new JsonValues(this.strings);
 }
 
 const interners = new WeakMap<KubeClient, Interner>();

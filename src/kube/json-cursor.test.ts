@@ -78,17 +78,6 @@ describe('JsonCursor', () => {
   });
 
   test.each([
-    ['[123456789012345]', false],
-    ['[1234567890123456]', true],
-    ['{"a":{"b":12345678901234567890}}', true],
-    ['{"a":"12345678901234567890"}', false],
-    ['[12345678,12345678,12345678]', false],
-    ['1234567890123456', true],
-  ])('knows whether %s may hold a number that gets rounded', (text, expected) => {
-    expect(cursorOf(text).skip().hasLongNumber).toBe(expected);
-  });
-
-  test.each([
     '{',
     '{"a"',
     '{"a":',

@@ -1,3 +1,4 @@
+import type { JsonValues } from './json-values.ts';
 import { malformed } from './malformed.ts';
 import type { StringTable } from './string-table.ts';
 
@@ -10,15 +11,10 @@ const CLOSE_BRACE = 0x7d;
 const OPEN_BRACKET = 0x5b;
 const CLOSE_BRACKET = 0x5d;
 
-/** Integers of fewer digits than this are exact as a number. */
-const EXACT_DIGITS = 15;
-
 /** JSON text between two positions, not copied. */
 export interface JsonSpan {
   readonly start: number;
   readonly end: number;
-  /** True when it holds a number, outside of strings, with so many digits that JSON.parse may round it. */
-  readonly hasLongNumber: boolean;
 }
 
 /**
@@ -89,6 +85,13 @@ export class JsonCursor {
     return text === 'true';
   }
 
+  /** A value of any kind. */
+  value(values: JsonValues): unknown {
+    const value = values.read(this.bytes, this.#position, this.#end);
+    this.#position = values.end;
+    return value;
+  }
+
   /** Passes over `null` if that is what comes next. */
   takeNull(): boolean {
     if (this.#peek() !== 0x6e) return false;
@@ -109,21 +112,12 @@ export class JsonCursor {
     if (first === -1) throw truncated();
     if (first === QUOTE) {
       this.#skipString();
-      return { start, end: this.#position, hasLongNumber: false };
+      return { start, end: this.#position };
     }
     let depth = 0;
-    let digits = 0;
-    let hasLongNumber = false;
     let position = start;
     while (position < this.#end) {
       const byte = bytes[position] ?? 0;
-      if (byte >= 0x30 && byte <= 0x39) {
-        digits += 1;
-        if (digits > EXACT_DIGITS) hasLongNumber = true;
-        position += 1;
-        continue;
-      }
-      digits = 0;
       if (byte === QUOTE) {
         this.#position = position;
         this.#skipString();
@@ -148,7 +142,7 @@ export class JsonCursor {
     if (depth > 0) throw truncated();
     if (position === start) throw malformed('JSON with a value missing');
     this.#position = position;
-    return { start, end: position, hasLongNumber };
+    return { start, end: position };
   }
 
   /** The text of a number or word. */

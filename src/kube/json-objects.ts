@@ -1,6 +1,5 @@
 import { type CachedObject, type KeySet, MANAGER, NO_KEYS, type StringMap } from '../api/object.ts';
 import type { Interner } from './interner.ts';
-import { parseBody } from './json-body.ts';
 import { JsonCursor } from './json-cursor.ts';
 import { unionOfKeys } from './key-sets.ts';
 import { malformed } from './malformed.ts';
@@ -80,8 +79,8 @@ export function readObject(cursor: JsonCursor, { interner, fields }: JsonDecodin
       metadata = readMetadata(cursor, interner);
       continue;
     }
-    const span = cursor.skip();
-    if (body !== undefined && fields?.includes(key) === true) body[key] = parseBody(cursor.bytes, span);
+    if (body !== undefined && fields?.includes(key) === true) body[key] = cursor.value(interner.values);
+    else cursor.skip();
   }
   if (metadata === undefined) throw malformed('an object without metadata');
   return body === undefined ? metadata : { ...metadata, body };

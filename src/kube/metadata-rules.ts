@@ -15,10 +15,16 @@ export function isOurManager(manager: string): manager is OurManager {
 /** A map that is being read: NO_STRINGS until its first entry, from then on one object that grows. */
 export function withString(map: StringMap, key: string, value: string): StringMap {
   const growing: Record<string, string> = map === NO_STRINGS ? {} : map;
-  // A plain assignment would lose this one.
-  if (key === '__proto__') Object.defineProperty(growing, key, { value, enumerable: true });
-  else growing[key] = value;
+  setMember(growing, key, value);
   return growing;
+}
+
+/** As a member of its own, whatever its name. */
+export function setMember<T>(object: Record<string, T>, key: string, value: T): void {
+  // A plain assignment would lose this one.
+  if (key === '__proto__')
+    Object.defineProperty(object, key, { value, enumerable: true, configurable: true, writable: true });
+  else object[key] = value;
 }
 
 /** What a list says of itself. */

@@ -9,7 +9,6 @@ const LONGEST = 64;
 export class StringTable {
   readonly #slots: (string | undefined)[];
   readonly #mask: number;
-
   /** `size` is a power of two. */
   constructor(size = 8192) {
     this.#slots = Array.from({ length: size }, () => undefined);
@@ -18,17 +17,21 @@ export class StringTable {
 
   /** The UTF-8 text of `bytes` from `start` to `end`, which the caller has checked to lie inside. */
   text(bytes: Buffer, start: number, end: number): string {
-    const length = end - start;
-    if (length === 0) return '';
-    if (length > LONGEST) return bytes.toString('utf8', start, end);
-    let hash = length;
+    if (end - start > LONGEST) return bytes.toString('utf8', start, end);
+    let hash = 0;
     let highBits = 0;
     for (let index = start; index < end; index++) {
       const byte = bytes[index] ?? 0;
-      hash = Math.imul(hash ^ byte, 0x01000193);
+      hash = mix(hash, byte);
       highBits |= byte;
     }
-    if (highBits > 0x7f) return bytes.toString('utf8', start, end);
+    return highBits > 0x7f ? bytes.toString('utf8', start, end) : this.ascii(bytes, start, end, hash);
+  }
+
+  /** The same for text that is known to be ASCII, with the `mix` of its bytes. */
+  ascii(bytes: Buffer, start: number, end: number, hash: number): string {
+    const length = end - start;
+    if (length > LONGEST) return bytes.toString('latin1', start, end);
     const slot = (hash ^ (hash >>> 15)) & this.#mask;
     const known = this.#slots[slot];
     if (known !== undefined && known.length === length && isText(known, bytes, start)) return known;
@@ -43,4 +46,9 @@ function isText(text: string, bytes: Buffer, start: number): boolean {
     if (text.charCodeAt(index) !== bytes[start + index]) return false;
   }
   return true;
+}
+
+/** FNV-1a, of 32 bits at a time. */
+export function mix(hash: number, more: number): number {
+  return Math.imul(hash ^ more, 0x01000193);
 }
