@@ -148,6 +148,8 @@ export class Reflector {
   /** Keeps the error of the status; returns whether the status changed. */
   #remember(before: ReflectorState, input: ReflectorInput): boolean {
     const error = this.#lastError;
+    // A WatchList that is not to be had is no trouble: the list is on its way.
+    if (this.#state.kind === 'Listing' && this.#state.instead !== undefined) return false;
     if (input.kind === 'ListFailed' || input.kind === 'WatchFailed') this.#lastError = input.error;
     else if (input.kind === 'WatchEvent' && input.event.type === 'ERROR') this.#lastError = input.event.error;
     else if (this.#state.kind === 'BackingOff') this.#lastError = this.#state.error;
