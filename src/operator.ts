@@ -99,7 +99,7 @@ export class Operator {
       random: Math.random,
       log,
       discovery: new DiscoveryClient(client),
-      createListWatch: (spec) => createListWatch(client, spec),
+      createListWatch: (target) => createListWatch(client, target),
       missingVerbs: ({ group, resource }, namespace) =>
         forbiddenVerbs(client, { group, resource, namespace }, ['list', 'watch', 'patch'], signal),
       namespaces: options.namespaces,

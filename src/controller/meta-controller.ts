@@ -4,7 +4,7 @@ import type { Clock } from '../base/clock.ts';
 import type { Log } from '../base/log.ts';
 import type { Informer } from '../informer/informer.ts';
 import { InformerRegistry } from '../informer/registry.ts';
-import type { WatchId, WatchSpec } from '../informer/watch-spec.ts';
+import type { WatchId, WatchTarget } from '../informer/watch-spec.ts';
 import type { Discovery, DiscoverySnapshot } from '../kube/discovery.ts';
 import type { ListWatch } from '../kube/list-watch.ts';
 import type { Program } from '../policy/program.ts';
@@ -33,7 +33,7 @@ export interface MetaControllerOptions {
   readonly random: () => number;
   readonly log: Log;
   readonly discovery: Discovery;
-  readonly createListWatch: (spec: WatchSpec) => ListWatch;
+  readonly createListWatch: (target: WatchTarget) => ListWatch;
   /** Which of list, watch and patch we have no right to, by an access review. Rejects with ApiError. */
   readonly missingVerbs: MissingVerbsReview;
   /** The only namespaces in which objects are watched; undefined: all. */

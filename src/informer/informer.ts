@@ -2,16 +2,21 @@ import type { CachedObject } from '../api/object.ts';
 import type { Clock } from '../base/clock.ts';
 import type { Log } from '../base/log.ts';
 import { type ApiError, isOutage } from '../kube/errors.ts';
+import { nameSelector } from '../kube/field-selector.ts';
 import type { ListWatch } from '../kube/list-watch.ts';
 import { InformerError } from './errors.ts';
-import { Reflector, type ReflectorSink, type ReflectorStatus } from './reflector.ts';
+import type { ReflectorStatus } from './reflector.ts';
 import type { ObjectEvent } from './reflector-types.ts';
+import { EVERYTHING, type Selection, type Slice } from './selection.ts';
+import { type SliceSink, SliceWatches } from './slice-watches.ts';
 import { type ObjectStore, Store } from './store.ts';
 import type { WatchListChoice } from './watch-lists.ts';
 
 export interface InformerStatus extends ReflectorStatus {
   /** True once a full list was handed to all handlers. Stays true through later failures, until the informer is stopped. */
   readonly synced: boolean;
+  /** Others are selected than before, and not all of them are listed yet: what is known is what was selected before. */
+  readonly selecting: boolean;
   readonly objects: number;
   /** When the last list, event or bookmark came, in milliseconds since the Unix epoch. */
   readonly lastEventAt: number | undefined;
@@ -27,7 +32,10 @@ export interface InformerHandler {
    * a list or in the store, as one of many.
    */
   change(object: CachedObject, previous: CachedObject | undefined, origin: 'Change' | 'Found'): void;
-  /** `object` is the last that was told of. An object that was deleted and made again is removed first, then changed. */
+  /**
+   * `object` is the last that was told of, and is out of sight: deleted, or not selected any more. An object that was deleted and
+   * made again is removed first, then changed.
+   */
   remove(object: CachedObject): void;
   /** After each full list, the first and later ones, when all its changes were told. */
   synced(): void;
@@ -36,7 +44,10 @@ export interface InformerHandler {
 }
 
 export interface InformerOptions {
-  readonly listWatch: ListWatch;
+  /** Of all objects; or of each slice that comes to be selected. */
+  readonly listWatch: ListWatch | ((slice: Slice) => ListWatch);
+  /** Default: everything. */
+  readonly selection?: Selection | undefined;
   readonly clock: Clock;
   readonly random: () => number;
   readonly log: Log;
@@ -56,7 +67,8 @@ interface Registration {
 /** One watched resource: a store that follows the API server, and handlers that hear of each change. Lives once. */
 export class Informer {
   readonly #store = new Store();
-  readonly #reflector: Reflector;
+  readonly #listWatchOf: (slice: Slice) => ListWatch;
+  readonly #watches: SliceWatches;
   readonly #clock: Clock;
   readonly #log: Log;
   readonly #name: string;
@@ -71,12 +83,15 @@ export class Informer {
   #answers: CachedObject[] = [];
   #telling = false;
 
-  constructor({ listWatch, clock, random, log, name, onReconnect, watchList }: InformerOptions) {
+  constructor(options: InformerOptions) {
+    const { listWatch, selection = EVERYTHING, clock, random, log, name, onReconnect, watchList } = options;
     this.#clock = clock;
     this.#log = log;
     this.#name = name;
     this.#onReconnect = onReconnect;
-    this.#reflector = new Reflector({ listWatch, clock, random, log, sink: this.#sink(), watchList });
+    const listWatchOf = typeof listWatch === 'function' ? listWatch : () => listWatch;
+    this.#listWatchOf = listWatchOf;
+    this.#watches = new SliceWatches({ listWatchOf, clock, random, log, sink: this.#sink(), watchList }, selection);
   }
 
   /** What is known now. @throws InformerError 'Stopped': an empty store would look like an empty cluster. */
@@ -87,8 +102,9 @@ export class Informer {
 
   get status(): InformerStatus {
     return {
-      ...this.#reflector.status,
+      ...this.#watches.status,
       synced: this.#synced,
+      selecting: this.#synced && !this.#watches.isListed,
       objects: this.#store.size,
       lastEventAt: this.#lastEventAt,
     };
@@ -100,12 +116,41 @@ export class Informer {
     if (this.#life === 'Started')
       throw new InformerError('AlreadyStarted', `informer ${this.#name} was started before`);
     this.#life = 'Started';
-    this.#reflector.start();
+    this.#watches.start();
   }
 
   /** Something changed that may have mended what failed: it is tried now. Nothing where nothing fails. */
   retry(): void {
-    this.#reflector.retry();
+    this.#watches.retry();
+  }
+
+  /** Whether what is not in the store is not there: all objects are selected, and were listed. */
+  get isWhole(): boolean {
+    return this.#life !== 'Stopped' && this.#watches.isWhole;
+  }
+
+  /**
+   * Selects other objects from now on. What is known stays until lists have told what is selected now; so nothing is removed that
+   * is selected before and after, and what happens meanwhile is in the lists. @throws InformerError 'Stopped', and what making a
+   * list-watch throws; then nothing has changed.
+   */
+  select(selection: Selection): void {
+    this.#refuseWhenStopped('select objects of');
+    if (!this.#watches.select(selection)) return;
+    const isListed = this.#synced && this.#watches.isListed;
+    const removed = isListed ? this.#dropUnselected() : [];
+    this.#inOrder(() => {
+      for (const object of removed) tell(this.#registrations, (handler) => handler.remove(object), this.#failed);
+      if (isListed) tell(this.#registrations, (handler) => handler.synced(), this.#failed);
+    });
+  }
+
+  /** The uid of an object on the server, selected or not; undefined when it is not there. Rejects with ApiError. */
+  async look({ namespace, name }: Pick<CachedObject, 'namespace' | 'name'>, signal: AbortSignal) {
+    const fieldSelector = nameSelector(name);
+    const slice = namespace === '' ? { fieldSelector } : { namespace, fieldSelector };
+    const { items } = await this.#listWatchOf(slice).list({ limit: 1, signal });
+    return items.find((item) => item.name === name && item.namespace === namespace)?.uid;
   }
 
   /**
@@ -114,7 +159,7 @@ export class Informer {
    * may be called from a handler, and more than once.
    */
   async stop({ removals = false }: { readonly removals?: boolean } = {}): Promise<void> {
-    const stopped = this.#reflector.stop();
+    const stopped = this.#watches.stop();
     if (this.#life !== 'Stopped') {
       this.#life = 'Stopped';
       const registrations = this.#registrations;
@@ -177,29 +222,39 @@ export class Informer {
     this.#telling = false;
   }
 
-  #replaced(items: readonly CachedObject[]): void {
+  #replaced(items: readonly CachedObject[], { namespace }: Slice): void {
     this.#lastEventAt = this.#clock.now();
-    const { removed, changed, added } = this.#store.replace(items);
+    const isAlone = this.#watches.selection.length === 1;
+    const { removed, changed, added } = this.#store.replace(items, isAlone ? undefined : namespace);
+    const { isListed } = this.#watches;
+    const unselected = isListed ? this.#dropUnselected() : [];
     this.#inOrder(() => {
       // A handler that comes from now on sees the new store as a whole.
       const registrations = this.#registrations;
-      for (const object of removed) tell(registrations, (handler) => handler.remove(object), this.#failed);
+      for (const object of [...removed, ...unselected])
+        tell(registrations, (handler) => handler.remove(object), this.#failed);
       for (const [previous, next] of changed) {
         tell(registrations, (handler) => handler.change(next, previous, 'Found'), this.#failed);
       }
       for (const object of added)
         tell(registrations, (handler) => handler.change(object, undefined, 'Found'), this.#failed);
-      if (this.#life === 'Stopped') return;
+      if (this.#life === 'Stopped' || !isListed) return;
       this.#synced = true;
       tell(this.#registrations, (handler) => handler.synced(), this.#failed);
     });
+  }
+
+  /** What is in namespaces of which nothing is selected any more. */
+  #dropUnselected(): readonly CachedObject[] {
+    const namespaces = this.#watches.selection.flatMap(({ namespace }) => namespace ?? []);
+    return namespaces.length === 0 ? [] : this.#store.keepOnly(new Set(namespaces));
   }
 
   #received(event: ObjectEvent): void {
     this.#lastEventAt = this.#clock.now();
     const { object } = event;
     if (event.type === 'DELETED') {
-      const previous = this.#store.delete(object);
+      const previous = this.#store.delete(object, { mayReturn: !this.#watches.isWhole });
       if (previous === undefined) return;
       this.#inOrder(() => tell(this.#registrations, (handler) => handler.remove(previous), this.#failed));
       return;
@@ -214,7 +269,8 @@ export class Informer {
     });
   }
 
-  #stateChanged({ lastError }: ReflectorStatus): void {
+  #stateChanged(): void {
+    const { lastError } = this.#watches.status;
     // Once for each kind of trouble, not once for each try.
     const wasOut = this.#logged !== undefined && isOutage(this.#logged);
     if (lastError?.code !== this.#logged?.code) {
@@ -235,15 +291,15 @@ export class Informer {
     this.#log.error({ informer: this.#name, err: thrown }, 'a handler of the informer failed');
   };
 
-  #sink(): ReflectorSink {
+  #sink(): SliceSink {
     return {
       listStarted: () => this.#store.listStarted(),
-      replace: (items) => this.#replaced(items),
+      replace: (items, slice) => this.#replaced(items, slice),
       apply: (event) => this.#received(event),
       bookmark: () => {
         this.#lastEventAt = this.#clock.now();
       },
-      state: (status) => this.#stateChanged(status),
+      state: () => this.#stateChanged(),
     };
   }
 

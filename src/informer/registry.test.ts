@@ -14,6 +14,7 @@ const spec = (resource: string, fields: Partial<WatchSpec> = {}): WatchSpec => (
 });
 const WIDGETS = spec('widgets');
 const GADGETS = spec('gadgets');
+const selecting = (labelSelector: string) => spec('widgets', { selection: [{ labelSelector }] });
 
 function desired(...wanted: ReadonlyArray<readonly [WatchSpec, ...owners: string[]]>): Map<string, DesiredWatch> {
   return new Map(wanted.map(([of, ...owners]) => [watchId(of), { spec: of, owners: new Set(owners) }]));
@@ -93,6 +94,40 @@ describe('reconcile', () => {
     expect(watch.options.signal.aborted).toBe(false);
     expect(await transport('widgets').quiet()).toBe(true);
     await registry.stopAll();
+  });
+
+  test('row 43: where others of a kind are selected, that kind alone is listed, and what is there before and after stays', async () => {
+    const { registry, transport, told } = setUp();
+    registry.reconcile(desired([selecting('a'), 'p1'], [GADGETS, 'p1']));
+    (await transport('widgets').nextList()).answer(
+      [cachedObject({ name: 'stays' }), cachedObject({ name: 'leaves' })],
+      '10',
+    );
+    await transport('widgets').nextWatch();
+    (await transport('gadgets').nextList()).answer([], '10');
+    await transport('gadgets').nextWatch();
+    const informer = registry.get(watchId(WIDGETS));
+    told.splice(0);
+    expect(registry.reconcile(desired([selecting('a,b'), 'p1'], [GADGETS, 'p1']))).toEqual({
+      started: [],
+      stopped: [],
+      delayed: [],
+      failed: [],
+    });
+    expect([registry.get(watchId(WIDGETS)) === informer, told]).toEqual([true, []]);
+    (await transport('widgets', 1).nextList()).answer([cachedObject({ name: 'stays' })], '20');
+    await transport('widgets', 1).nextWatch();
+    expect(told.splice(0)).toEqual(['widgets: remove leaves', 'widgets: synced']);
+    registry.reconcile(desired([WIDGETS, 'p1'], [GADGETS, 'p1']));
+    (await transport('widgets', 2).nextList()).answer(
+      [cachedObject({ name: 'stays' }), cachedObject({ name: 'leaves' })],
+      '30',
+    );
+    await transport('widgets', 2).nextWatch();
+    expect(told).toEqual(['widgets: change leaves', 'widgets: synced']);
+    expect(await transport('gadgets').quiet()).toBe(true);
+    await registry.stopAll();
+    expect([0, 1, 2].map((life) => transport('widgets', life).running)).toEqual([0, 0, 0]);
   });
 
   test('row 44: a kind that goes is told as gone at once, and no request follows', async () => {

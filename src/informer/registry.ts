@@ -7,8 +7,9 @@ import type { ListWatch } from '../kube/list-watch.ts';
 import { InformerError } from './errors.ts';
 import { Informer } from './informer.ts';
 import { ListSlots } from './list-slots.ts';
+import { EVERYTHING, type Slice } from './selection.ts';
 import { WatchLists } from './watch-lists.ts';
-import type { WatchId, WatchSpec } from './watch-spec.ts';
+import { type WatchId, type WatchSpec, type WatchTarget, watchId } from './watch-spec.ts';
 
 export interface DesiredWatch {
   readonly spec: WatchSpec;
@@ -29,7 +30,7 @@ export interface Reconciled {
 }
 
 export interface InformerRegistryOptions {
-  readonly createListWatch: (spec: WatchSpec) => ListWatch;
+  readonly createListWatch: (target: WatchTarget) => ListWatch;
   /** Called with each new informer before it starts: the place to add handlers. */
   readonly prepare: (informer: Informer, spec: WatchSpec, id: WatchId) => void;
   readonly clock: Clock;
@@ -47,7 +48,7 @@ const WOKEN = 4;
 const WAKE_EVERY_MS = 5_000;
 
 interface Running {
-  readonly spec: WatchSpec;
+  spec: WatchSpec;
   readonly informer: Informer;
   /** On the monotonic clock. */
   wokenAt: number;
@@ -71,7 +72,8 @@ export class InformerRegistry {
 
   /**
    * Makes what runs equal to what is wanted: handlers of an informer that goes are told at once that its objects are gone, and
-   * requests end in the background; what is wanted and runs is not touched. @throws InformerError 'Stopped'.
+   * requests end in the background; what is wanted and runs is not touched, but that it selects what is wanted now.
+   * @throws InformerError 'Stopped'.
    */
   reconcile(desired: DesiredWatches): Reconciled {
     if (this.#stopped) throw new InformerError('Stopped', 'the informer registry is stopped');
@@ -87,7 +89,14 @@ export class InformerRegistry {
       stopped.push(id);
     }
     for (const id of this.#desired.keys()) {
-      if (this.#wanted(id) === undefined || this.#running.has(id)) continue;
+      const wanted = this.#wanted(id);
+      if (wanted === undefined) continue;
+      const running = this.#running.get(id);
+      if (running !== undefined) {
+        const error = this.#select(running, wanted.spec);
+        if (error !== undefined) failed.push({ id, error });
+        continue;
+      }
       if (this.#stopping.has(id)) {
         delayed.push(id);
         continue;
@@ -153,11 +162,13 @@ export class InformerRegistry {
     if (desired === undefined) return undefined;
     const { createListWatch, prepare, clock, random, log } = this.#options;
     try {
-      const listWatch = this.#slots.limit(createListWatch(desired.spec));
       const { spec } = desired;
+      const { selection, ...target } = spec;
+      const listWatch = ({ namespace = target.namespace, ...selectors }: Slice) =>
+        this.#slots.limit(createListWatch({ ...target, namespace, ...selectors }));
       const watchList = this.#watchLists?.of(`${groupResourceName(spec.gvr)} ${apiVersionOf(spec.gvr)}`);
       const onReconnect = () => this.wake();
-      const informer = new Informer({ listWatch, clock, random, log, name: id, onReconnect, watchList });
+      const informer = new Informer({ listWatch, selection, clock, random, log, name: id, onReconnect, watchList });
       prepare(informer, spec, id);
       this.#running.set(id, { spec, informer, wokenAt: Number.NEGATIVE_INFINITY });
       informer.start();
@@ -165,6 +176,17 @@ export class InformerRegistry {
     } catch (thrown) {
       this.#running.delete(id);
       log.error({ informer: id, err: thrown }, 'an informer could not be made');
+      return errorOf(thrown);
+    }
+  }
+
+  #select(running: Running, spec: WatchSpec): Error | undefined {
+    try {
+      running.informer.select(spec.selection ?? EVERYTHING);
+      running.spec = spec;
+      return undefined;
+    } catch (thrown) {
+      this.#options.log.error({ informer: watchId(spec), err: thrown }, 'an informer could not select other objects');
       return errorOf(thrown);
     }
   }

@@ -238,3 +238,21 @@ describe('row 52: the answer to a write of ours', () => {
     expect(store.get('default/a')?.resourceVersion).toBe('3');
   });
 });
+
+const named = (name: string, namespace: string, resourceVersion = '1') =>
+  cachedObject({ name, namespace, resourceVersion });
+
+test('a list of one namespace says nothing of others, and what is outside of some namespaces can be dropped', () => {
+  const store = new Store();
+  store.replace([named('x', 'a'), named('y', 'a'), named('x', 'b')]);
+  const { added, changed, removed } = store.replace([named('x', 'a', '2'), named('z', 'a')], 'a');
+  expect([added, changed.map(([, next]) => next), removed].map((all) => all.map(({ name }) => name))).toEqual([
+    ['z'],
+    ['x'],
+    ['y'],
+  ]);
+  expect([...store.keys()].toSorted()).toEqual(['a/x', 'a/z', 'b/x']);
+  expect(store.size).toBe(3);
+  expect(store.keepOnly(new Set(['b', 'c'])).map(({ name }) => name)).toEqual(['x', 'z']);
+  expect([[...store.keys()], store.size]).toEqual([['b/x'], 1]);
+});

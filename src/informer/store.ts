@@ -55,8 +55,8 @@ export class Store implements ObjectStore {
   /** Objects whose version is from an answer that list and watch have not reached, with the list count at that time. */
   readonly #answered = new Map<ObjectKey, number>();
   #listsStarted = 0;
-  /** Uids of objects that were deleted lately, since the last list. */
-  readonly #gone = new Set<string>();
+  /** Uids of objects that went lately, since the last list; with the version from which on one may come again, where it may. */
+  readonly #gone = new Map<string, string | undefined>();
 
   get size(): number {
     return this.#size;
@@ -90,8 +90,11 @@ export class Store implements ObjectStore {
     this.#listsStarted += 1;
   }
 
-  /** Swaps in the items of a full list at once, for readers and before anybody is told. */
-  replace(items: readonly CachedObject[]): Replacement {
+  /**
+   * Swaps in the items of a full list at once, for readers and before anybody is told. `namespace`: the only one that the list is
+   * of; what is known of others stays.
+   */
+  replace(items: readonly CachedObject[], namespace?: string): Replacement {
     const next = new Map<string, ByName>();
     const added: CachedObject[] = [];
     const changed: Array<readonly [CachedObject, CachedObject]> = [];
@@ -110,10 +113,17 @@ export class Store implements ObjectStore {
         added.push(kept);
       } else if (previous !== kept) changed.push([previous, kept]);
     }
-    for (const previous of this.values()) {
+    for (const previous of namespace === undefined ? this.values() : this.inNamespace(namespace)) {
       if (next.get(previous.namespace)?.has(previous.name) !== true) {
         removed.push(previous);
         this.#answered.delete(objectKey(previous));
+      }
+    }
+    if (namespace !== undefined) {
+      for (const [other, objects] of this.#objects) {
+        if (other === namespace) continue;
+        next.set(other, objects);
+        size += objects.size;
       }
     }
     this.#objects = next;
@@ -122,10 +132,25 @@ export class Store implements ObjectStore {
     return { added, changed, removed };
   }
 
+  /** Drops what is in other namespaces than these, and returns it. */
+  keepOnly(namespaces: ReadonlySet<string>): readonly CachedObject[] {
+    const dropped: CachedObject[] = [];
+    for (const [namespace, objects] of this.#objects) {
+      if (namespaces.has(namespace)) continue;
+      this.#objects.delete(namespace);
+      this.#size -= objects.size;
+      for (const object of objects.values()) {
+        dropped.push(object);
+        this.#answered.delete(objectKey(object));
+      }
+    }
+    return dropped;
+  }
+
   /** An object of a watch event. */
   upsert(object: CachedObject): Upsert {
     const previous = this.#lookup(object);
-    if (this.#gone.has(object.uid)) return { kind: 'Unchanged' };
+    if (this.#isPast(object)) return { kind: 'Unchanged' };
     if (previous === undefined) {
       this.#set(object);
       return { kind: 'Added' };
@@ -160,10 +185,13 @@ export class Store implements ObjectStore {
     return [previous, next];
   }
 
-  /** Returns the object that was here under this name; another one goes too, unless it came later. */
-  delete(object: CachedObject): CachedObject | undefined {
+  /**
+   * Returns the object that was here under this name; another one goes too, unless it came later. `mayReturn`: it may be that it
+   * only left what is selected, and the same one comes again in a later version.
+   */
+  delete(object: CachedObject, { mayReturn = false } = {}): CachedObject | undefined {
     const { namespace, name, uid } = object;
-    this.#remember(uid);
+    this.#remember(uid, mayReturn ? object.resourceVersion : undefined);
     const objects = this.#objects.get(namespace);
     const previous = objects?.get(name);
     if (objects === undefined || previous === undefined) return undefined;
@@ -182,9 +210,20 @@ export class Store implements ObjectStore {
     this.#gone.clear();
   }
 
-  #remember(uid: string): void {
-    this.#gone.add(uid);
+  #remember(uid: string, since: string | undefined): void {
+    this.#gone.set(uid, since);
     dropOldest(this.#gone, MAX_GONE);
+  }
+
+  /** Whether an event is of an object that went, from before it did. */
+  #isPast({ uid, resourceVersion }: CachedObject): boolean {
+    if (!this.#gone.has(uid)) return false;
+    const since = this.#gone.get(uid);
+    if (since !== undefined && (compareResourceVersions(resourceVersion, since) ?? 1) > 0) {
+      this.#gone.delete(uid);
+      return false;
+    }
+    return true;
   }
 
   /** Rule 3. Where nothing changed it is the stored object itself, so that the list's copy can go. */

@@ -2,6 +2,7 @@ import type { KeySet } from '../api/object.ts';
 import type { GroupVersionResource } from '../api/resource.ts';
 import { recordOf, textOf } from '../base/json-value.ts';
 import type { KubeClient } from './client.ts';
+import { nameSelector } from './field-selector.ts';
 import { parseAnswer } from './json-answer.ts';
 import { keysInFields } from './key-sets.ts';
 import { METADATA_LIST_JSON } from './media-types.ts';
@@ -35,7 +36,7 @@ export async function readFieldOwners(
   const { body } = await client.request({
     method: 'GET',
     path: collectionPath(gvr, namespace),
-    query: { fieldSelector: `metadata.name=${name.replaceAll(/[\\,=]/g, '\\$&')}`, limit: '1' },
+    query: { fieldSelector: nameSelector(name), limit: '1' },
     accept: METADATA_LIST_JSON,
     signal,
   });

@@ -66,6 +66,15 @@ describe('list', () => {
     expect(lastOf(client.requests).query).toMatchObject({ resourceVersion: undefined });
   });
 
+  test('asks for what is selected, each page and the position alike', async () => {
+    const client = new ScriptedKubeClient(() => ({ body: jsonList([]) }));
+    const selectors = { labelSelector: 'env in (a,b),!c', fieldSelector: 'metadata.name=x' };
+    const listWatch = createListWatch(client, { ...metadata, ...selectors });
+    await listWatch.list({ continue: 'more', signal });
+    await listWatch.position(signal);
+    expect(client.requests.map(({ query }) => query)).toMatchObject([{ ...selectors, continue: 'more' }, selectors]);
+  });
+
   test('reads whole objects from a server that cannot do otherwise, and keeps their metadata only', async () => {
     const client = new ScriptedKubeClient(() => ({ body: jsonList([{ name: 'a', labels: { x: 'y' } }]) }));
     const page = await bound(client).list({ signal });
@@ -110,6 +119,12 @@ describe('watch', () => {
       query: { watch: 'true', allowWatchBookmarks: 'true', resourceVersion: '5', timeoutSeconds: '300' },
     });
     expect(stream.request.accept).toContain('application/vnd.kubernetes.protobuf;as=PartialObjectMetadata;');
+  });
+
+  test('asks for what is selected', () => {
+    const selectors = { labelSelector: 'env in (a,b)', fieldSelector: 'metadata.name=x' };
+    const { stream } = startWatch({}, { ...metadata, ...selectors });
+    expect(stream.request.query).toMatchObject({ watch: 'true', ...selectors });
   });
 
   test('delivers events in order until the server ends it', async () => {
@@ -228,10 +243,10 @@ function bound(client: ScriptedKubeClient, target = metadata) {
   return { list: listWatch.list.bind(listWatch), watch: listWatch.watch.bind(listWatch) };
 }
 
-function startWatch(overrides: Partial<WatchOptions> = {}) {
+function startWatch(overrides: Partial<WatchOptions> = {}, target = metadata) {
   const events: WatchEvent[] = [];
   const client = new ScriptedKubeClient();
-  const watching = bound(client).watch({ ...options, onEvent: (event) => events.push(event), ...overrides });
+  const watching = bound(client, target).watch({ ...options, onEvent: (event) => events.push(event), ...overrides });
   // Tests that end before the watch does leave it to itself.
   watching.catch(() => {});
   const stream: ScriptedStream = lastOf(client.streams);

@@ -20,6 +20,9 @@ export interface ListWatchTarget {
   readonly gvr: GroupVersionResource;
   /** Absent or '': all namespaces, and cluster-scoped kinds. */
   readonly namespace?: string | undefined;
+  /** Absent: whatever the labels. */
+  readonly labelSelector?: string | undefined;
+  readonly fieldSelector?: string | undefined;
   readonly representation: Representation;
 }
 
@@ -34,9 +37,11 @@ const PAGE_TIMEOUT_MS = 55_000;
 class ClientListWatch implements ListWatch {
   readonly #client: KubeClient;
   readonly #path: string;
+  readonly #selectors: Pick<ListWatchTarget, 'labelSelector' | 'fieldSelector'>;
   readonly #decoding: JsonDecoding;
 
-  constructor(client: KubeClient, { gvr, namespace, representation }: ListWatchTarget) {
+  constructor(client: KubeClient, target: ListWatchTarget) {
+    const { gvr, namespace, labelSelector, fieldSelector, representation } = target;
     if (representation.kind === 'Projected' && gvr.group === '' && gvr.resource === 'secrets') {
       throw new ApiError({
         code: 'BadRequest',
@@ -47,6 +52,7 @@ class ClientListWatch implements ListWatch {
     }
     this.#client = client;
     this.#path = collectionPath(gvr, namespace);
+    this.#selectors = { labelSelector, fieldSelector };
     this.#decoding = {
       interner: internerOf(client),
       fields: representation.kind === 'Projected' ? representation.fields : undefined,
@@ -59,6 +65,7 @@ class ClientListWatch implements ListWatch {
       method: 'GET',
       path: this.#path,
       query: {
+        ...this.#selectors,
         limit: options.limit?.toString(),
         continue: options.continue,
         resourceVersion: options.resourceVersion || undefined,
@@ -101,6 +108,7 @@ class ClientListWatch implements ListWatch {
         method: 'GET',
         path: this.#path,
         query: {
+          ...this.#selectors,
           watch: 'true',
           allowWatchBookmarks: 'true',
           resourceVersion: resourceVersion || undefined,

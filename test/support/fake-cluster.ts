@@ -1,15 +1,19 @@
 import { type CachedObject, objectKey } from '../../src/api/object.ts';
 import { type GroupResourceName, groupResourceName } from '../../src/api/resource.ts';
-import { type WatchId, type WatchSpec, watchId } from '../../src/informer/watch-spec.ts';
+import { type WatchId, type WatchTarget, watchId } from '../../src/informer/watch-spec.ts';
 import type { Discovery, DiscoverySnapshot, ServedResource } from '../../src/kube/discovery.ts';
 import type { ApiErrorCode } from '../../src/kube/errors.ts';
 import type { ListPage, ListWatch, WatchEvent, WatchOptions } from '../../src/kube/list-watch.ts';
 import type { KindContext } from '../../src/policy/program.ts';
 import { cachedObject } from './cached-object.ts';
 import { apiError } from './scripted-list-watch.ts';
+import { serverSelection } from './server-selection.ts';
+
+type Selects = (object: CachedObject) => boolean;
 
 interface Stream {
   readonly options: WatchOptions;
+  readonly selects: Selects;
   readonly end: PromiseWithResolvers<void>;
 }
 
@@ -92,9 +96,9 @@ export class FakeCluster {
     const { objects } = this.#resource(name);
     this.#revision += 1;
     const next = { ...object, resourceVersion: String(this.#revision) };
-    const type = objects.has(objectKey(object)) ? 'MODIFIED' : 'ADDED';
+    const previous = objects.get(objectKey(object));
     objects.set(objectKey(object), next);
-    this.#send(name, { type, object: next });
+    this.#send(name, previous, next);
     return next;
   }
 
@@ -104,7 +108,7 @@ export class FakeCluster {
     if (object === undefined) throw new Error(`there is no ${name} ${key}`);
     this.#revision += 1;
     objects.delete(key);
-    this.#send(name, { type: 'DELETED', object: { ...object, resourceVersion: String(this.#revision) } });
+    this.#send(name, object, undefined);
   }
 
   get(name: GroupResourceName, key: string): CachedObject | undefined {
@@ -127,13 +131,14 @@ export class FakeCluster {
     return this.#resource(name).streams.size;
   }
 
-  readonly createListWatch = (spec: WatchSpec): ListWatch => {
-    this.started.push(watchId(spec));
-    const name = groupResourceName(spec.gvr);
+  readonly createListWatch = (target: WatchTarget): ListWatch => {
+    this.started.push(watchId(target));
+    const name = groupResourceName(target.gvr);
+    const selects = serverSelection(target);
     return {
-      list: async () => this.#list(name),
+      list: async () => this.#list(name, selects),
       position: async () => '',
-      watch: (options) => this.#watch(name, options),
+      watch: (options) => this.#watch(name, options, selects),
     };
   };
 
@@ -156,20 +161,20 @@ export class FakeCluster {
     return this.#resource(name).refusal ?? (this.#served.has(name) ? undefined : 'NotFound');
   }
 
-  #list(name: GroupResourceName): ListPage {
+  #list(name: GroupResourceName, selects: Selects): ListPage {
     const problem = this.#problem(name);
     if (problem !== undefined) throw apiError(problem);
     return {
-      items: [...this.#resource(name).objects.values()],
+      items: [...this.#resource(name).objects.values()].filter(selects),
       resourceVersion: String(this.#revision),
       continue: '',
     };
   }
 
-  #watch(name: GroupResourceName, options: WatchOptions): Promise<void> {
+  #watch(name: GroupResourceName, options: WatchOptions, selects: Selects): Promise<void> {
     const problem = this.#problem(name);
     if (problem !== undefined) return Promise.reject(apiError(problem));
-    const stream: Stream = { options, end: Promise.withResolvers<void>() };
+    const stream: Stream = { options, selects, end: Promise.withResolvers<void>() };
     const { streams } = this.#resource(name);
     streams.add(stream);
     options.signal.addEventListener('abort', () => {
@@ -180,8 +185,12 @@ export class FakeCluster {
     return stream.end.promise;
   }
 
-  #send(name: GroupResourceName, event: WatchEvent): void {
-    for (const { options } of this.#resource(name).streams) options.onEvent(event);
+  /** To each watch what it is told: of what leaves its selection, as of what is deleted, what it was before. */
+  #send(name: GroupResourceName, previous: CachedObject | undefined, next: CachedObject | undefined): void {
+    for (const { options, selects } of this.#resource(name).streams) {
+      const event = eventFor(previous, next, selects, String(this.#revision));
+      if (event !== undefined) options.onEvent(event);
+    }
   }
 
   #break(name: GroupResourceName, code: ApiErrorCode): void {
@@ -189,4 +198,15 @@ export class FakeCluster {
     for (const { end } of streams) end.reject(apiError(code));
     streams.clear();
   }
+}
+
+function eventFor(
+  previous: CachedObject | undefined,
+  next: CachedObject | undefined,
+  selects: Selects,
+  resourceVersion: string,
+): WatchEvent | undefined {
+  const was = previous !== undefined && selects(previous);
+  if (next !== undefined && selects(next)) return { type: was ? 'MODIFIED' : 'ADDED', object: next };
+  return was ? { type: 'DELETED', object: { ...previous, resourceVersion } } : undefined;
 }

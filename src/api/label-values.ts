@@ -1,0 +1,64 @@
+import type { LabelSelector, MatchExpression } from './match.ts';
+
+/** What may stand under one label key: every set of values that requirements on the key, joined by "and" and "or", can come to. */
+export interface LabelValues {
+  /** Whether the key may be absent. */
+  readonly absent: boolean;
+  /** Whether `values` are all that may stand there where the key is present, or all that may not. */
+  readonly only: boolean;
+  readonly values: ReadonlySet<string>;
+}
+
+const NONE: ReadonlySet<string> = new Set();
+const ANY: LabelValues = { absent: true, only: false, values: NONE };
+
+/** By key, all of what a selector requires. */
+export function requiredValues({ matchLabels = {}, matchExpressions = [] }: LabelSelector): Map<string, LabelValues> {
+  const required = new Map<string, LabelValues>();
+  const add = (key: string, values: LabelValues) => required.set(key, bothOf(required.get(key) ?? ANY, values));
+  for (const [key, value] of Object.entries(matchLabels))
+    add(key, { absent: false, only: true, values: new Set([value]) });
+  for (const expression of matchExpressions) add(expression.key, valuesOf(expression));
+  return required;
+}
+
+/** Of Exists and DoesNotExist there are no values. */
+function valuesOf({ operator, values }: MatchExpression): LabelValues {
+  const only = operator === 'In' || operator === 'DoesNotExist';
+  return { absent: operator === 'NotIn' || operator === 'DoesNotExist', only, values: new Set(values) };
+}
+
+export function eitherOf(a: LabelValues, b: LabelValues): LabelValues {
+  const absent = a.absent || b.absent;
+  if (a.only && b.only) return { absent, only: true, values: new Set([...a.values, ...b.values]) };
+  if (a.only) return { absent, only: false, values: without(b.values, a.values) };
+  if (b.only) return { absent, only: false, values: without(a.values, b.values) };
+  return { absent, only: false, values: new Set([...a.values].filter((value) => b.values.has(value))) };
+}
+
+function without(values: ReadonlySet<string>, others: ReadonlySet<string>): ReadonlySet<string> {
+  return new Set([...values].filter((value) => !others.has(value)));
+}
+
+export function bothOf(a: LabelValues, b: LabelValues): LabelValues {
+  return otherThan(eitherOf(otherThan(a), otherThan(b)));
+}
+
+/** All that the one does not hold. */
+export function otherThan({ absent, only, values }: LabelValues): LabelValues {
+  return { absent: !absent, only: !only, values };
+}
+
+/**
+ * The requirements of a label selector, in the API server's syntax, that hold for these values and no others. Undefined: no
+ * selector says this, because everything may be there, nothing may, or the key may be absent or have one of some values.
+ */
+export function requirementOf(key: string, { absent, only, values }: LabelValues): string | undefined {
+  const sorted = [...values].toSorted();
+  if (absent) {
+    if (only) return sorted.length === 0 ? `!${key}` : undefined;
+    return sorted.length === 0 ? undefined : `${key} notin (${sorted.join(',')})`;
+  }
+  if (only) return sorted.length === 0 ? undefined : `${key} in (${sorted.join(',')})`;
+  return sorted.length === 0 ? key : `${key},${key} notin (${sorted.join(',')})`;
+}
