@@ -63,12 +63,12 @@ export class KindSet {
     for (const { kind } of this.#members.values()) yield kind;
   }
 
-  /** The kinds whose views are not those of the plan. */
+  /** The kinds whose views are not those of the plan. Which objects are selected may change while a view goes on. */
   *outdated(plans: ReadonlyMap<KindId, KindPlan>): Generator<KindId> {
     for (const [id, { views }] of this.#members) {
       const planned = plans.get(id)?.views ?? [];
       // What is served under a name may become another kind while the watch of it goes on.
-      if (!isDeepStrictEqual(planned, views)) yield id;
+      if (!isDeepStrictEqual(planned.map(identityOf), views.map(identityOf))) yield id;
     }
   }
 
@@ -150,6 +150,7 @@ export class KindSet {
     if (watch.state !== 'Watching') return watch;
     const problem = kind.writeProblem(program);
     if (problem !== undefined) return problem;
+    if (program !== undefined && !kind.isCovered(program)) return { state: 'Syncing', message: '' };
     const namespaces = this.get(NAMESPACES);
     if (kind.context.scope === 'Cluster' || this.isReliable(namespaces)) return watch;
     // Nothing can be said about its objects before their Namespaces are known.
@@ -183,7 +184,7 @@ export class KindSet {
       synced: () => {
         const { version } = view.context;
         log.info({ kind: kind.id, version, objects: view.informer.status.objects }, 'the kind is synced');
-        kind.needsPass = true;
+        kind.listed();
         this.startPasses();
         this.#changed(kind.name);
       },
@@ -224,6 +225,10 @@ export class KindSet {
       }
     }
   }
+}
+
+function identityOf({ context, spec }: ViewPlan) {
+  return { context, watch: watchId(spec) };
 }
 
 function isOnItsWay({ informer: { status } }: View): boolean {

@@ -105,6 +105,7 @@ class World {
       verdicts: {
         record: (_kind, { name }) => this.evaluated.push(name),
         forget: () => {},
+        depart: () => undefined,
         forgetKind: (name) => this.forgottenKinds.push(name),
       },
       namespaceOf: (name) => this.meta.namespace(name),

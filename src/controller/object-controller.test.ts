@@ -37,6 +37,10 @@ class Verdicts implements VerdictSink {
     this.objects.delete(key);
   }
 
+  depart(_kind: string, key: string): undefined {
+    this.objects.delete(key);
+  }
+
   forgetKind(kind: string): void {
     this.forgottenKinds.push(kind);
   }

@@ -9,6 +9,7 @@ import type { KindId } from '../watchplan/limits.ts';
 import { NAMESPACES } from '../watchplan/plan.ts';
 import { AwaitedViews } from './awaited-views.ts';
 import type { ContentionGuard, CreateGuard, Surroundings } from './contention.ts';
+import { Departures } from './departures.ts';
 import { EvaluationQueue } from './evaluation-queue.ts';
 import { KindWriter, type KindWriterObserver } from './kind-writer.ts';
 import type { Lane } from './lanes.ts';
@@ -55,12 +56,14 @@ export class ObjectController {
   /** Of each kind that is looked after. */
   readonly #writers = new Map<KindId, KindWriter>();
   readonly #awaited = new Map<KindId, AwaitedViews>();
+  readonly #departures: Departures;
   readonly #evaluations: EvaluationQueue;
   readonly #writes: WriteQueue;
 
   constructor(options: ObjectControllerOptions) {
     this.#options = options;
     const { clock, random, writeWidth: width } = options;
+    this.#departures = new Departures(options.verdicts);
     this.#evaluations = new EvaluationQueue((...due) => this.#evaluateKey(...due), clock);
     this.#writes = new WriteQueue({
       width,
@@ -126,6 +129,7 @@ export class ObjectController {
     this.#writers.delete(id);
     this.#awaited.get(id)?.stop();
     this.#awaited.delete(id);
+    this.#departures.drop(id);
     this.#evaluations.drop(id);
     this.#writes.drop(id);
     if (writer !== undefined) this.#options.verdicts.forgetKind(writer.kind.name);
@@ -149,6 +153,7 @@ export class ObjectController {
   async stop(): Promise<void> {
     this.#evaluations.stop();
     await this.#writes.stop();
+    this.#departures.stop();
     for (const writer of this.#writers.values()) writer.stop();
     for (const awaited of this.#awaited.values()) awaited.stop();
   }
@@ -172,7 +177,8 @@ export class ObjectController {
     // What is gone is gone, ready or not; a later pass does not come by it any more.
     if (object === undefined || this.#isOurs(kind, object)) {
       writer.gone(key);
-      verdicts.forget(kind.name, key);
+      if (object === undefined) this.#departures.add(kind, key);
+      else verdicts.forget(kind.name, key);
       this.#awaited.get(kind.id)?.forget(key);
     } else if (!isReady(kind)) {
       kind.needsPass = true;

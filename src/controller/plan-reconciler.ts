@@ -194,7 +194,7 @@ export class PlanReconciler {
       if (kind === undefined) kinds.adopt(plan, (watch) => registry.get(watch));
       else kind.setPrograms(plan.programs, plan.versions);
     }
-    if (heldChanged) for (const kind of kinds.values()) kind.needsPass = true;
+    if (heldChanged) for (const kind of kinds.values()) kind.surroundingsChanged();
     kinds.startPasses();
   }
 

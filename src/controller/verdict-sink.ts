@@ -3,6 +3,13 @@ import type { GroupResourceName } from '../api/resource.ts';
 import type { Verdict } from '../policy/evaluate.ts';
 import type { KindContext, Program } from '../policy/program.ts';
 
+/** What was reported about an object that went out of sight. It is not counted any more; who hears of results was not told yet. */
+export interface Departure {
+  readonly object: Pick<CachedObject, 'namespace' | 'name' | 'uid'>;
+  /** `Left`: the object is there, and no policy matches it any more. To be called once. */
+  readonly tell: (how: 'Left' | 'Gone') => void;
+}
+
 /** Where verdicts go. */
 export interface VerdictSink {
   /**
@@ -17,5 +24,7 @@ export interface VerdictSink {
     isAwaited: boolean,
   ): void;
   forget(kind: GroupResourceName, key: ObjectKey): void;
+  /** As `forget`; undefined where nothing was reported about the object. */
+  depart(kind: GroupResourceName, key: ObjectKey): Departure | undefined;
   forgetKind(kind: GroupResourceName): void;
 }

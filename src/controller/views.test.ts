@@ -74,6 +74,7 @@ async function setUp({
         verdicts.set(name, said);
       },
       forget: (_kind, key) => verdicts.delete(key),
+      depart: () => undefined,
       forgetKind: () => {},
     },
     namespaceOf: (name) => cachedObject({ name, namespace: '' }),

@@ -44,6 +44,8 @@ export class WatchedKind {
   #versions: ReadonlyMap<Program, string> = new Map();
   #unevaluated: Set<ObjectKey> | undefined;
   #evaluated = new Set<Program>();
+  /** They came while others of its objects were selected, and what is selected for them is not listed yet. */
+  readonly #uncovered = new Set<Program>();
 
   /** `others`: views in other versions. */
   constructor(context: KindContext, informer: Informer, others: readonly View[] = [], namespace?: string) {
@@ -78,6 +80,11 @@ export class WatchedKind {
     const gone = goneFrom(this.#programs, sorted);
     if (gone.length === 0 && moved.length === 0 && sorted.length === this.#programs.length) return false;
     for (const program of [...gone, ...moved]) this.#evaluated.delete(program);
+    for (const program of gone) this.#uncovered.delete(program);
+    if (this.#isSelecting) {
+      const before = new Set(this.#programs);
+      for (const program of sorted) if (!before.has(program)) this.#uncovered.add(program);
+    }
     this.#programs = sorted;
     this.#versions = versions;
     this.#unevaluated = undefined;
@@ -115,6 +122,29 @@ export class WatchedKind {
     });
   }
 
+  /** What programs make of its objects depends on something else than before. */
+  surroundingsChanged(): void {
+    this.needsPass = true;
+    if (!this.#isSelecting) return;
+    for (const program of this.#programs) this.#uncovered.add(program);
+  }
+
+  /** A view was listed as a whole. */
+  listed(): void {
+    this.needsPass = true;
+    if (!this.#isSelecting) this.#uncovered.clear();
+  }
+
+  /** Whether all objects that the program can match are known, as far as the kind is synced. */
+  isCovered(program: Program): boolean {
+    return !this.#uncovered.has(program);
+  }
+
+  /** Whether all objects are known, not only those that some program can match. */
+  get isWhole(): boolean {
+    return this.informer.isWhole;
+  }
+
   get enforced(): boolean {
     return this.#programs.some(({ mode }) => mode === 'Enforce');
   }
@@ -141,8 +171,12 @@ export class WatchedKind {
   endPassIfDone(): boolean {
     if (this.#unevaluated === undefined || this.#unevaluated.size > 0) return false;
     this.#unevaluated = undefined;
-    this.#evaluated = new Set(this.#programs);
+    this.#evaluated = new Set(this.#programs.filter((program) => this.isCovered(program)));
     return true;
+  }
+
+  get #isSelecting(): boolean {
+    return this.views.some(({ informer }) => informer.status.selecting);
   }
 
   /** Objects on which we own keys that go when nothing wants them. */

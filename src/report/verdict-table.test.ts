@@ -441,6 +441,34 @@ describe('an observer', () => {
     expect(told.slice(3)).toEqual(['p: a gone with 2', 'p: b gone with 1']);
   });
 
+  test('is told whether results ended or are gone once it is known whether their object left or is gone; they count no more', () => {
+    const { told, table, say } = setUp();
+    say(object('left'), result(), other);
+    say(object('gone'), result());
+    say(object('fine'));
+    const [left, gone] = ['default/left', 'default/gone'].map((key) => table.depart('configmaps', key));
+    expect([table.depart('configmaps', 'default/fine'), table.depart('configmaps', 'default/x')]).toEqual([
+      undefined,
+      undefined,
+    ]);
+    expect([table.totals('p'), table.violations('p', 9), told.splice(0).length]).toEqual([noTotals(), [], 3]);
+    expect(left?.object).toMatchObject({ namespace: 'default', name: 'left', uid: object('left').uid });
+    left?.tell('Left');
+    gone?.tell('Gone');
+    expect(told).toEqual(['p: left r ended', 'p: left s ended', 'p: gone gone with 1']);
+  });
+
+  test('is told that results are gone with their policy, also where their object left', () => {
+    const { told, table, say } = setUp();
+    say(object('a'), result());
+    say(object('b'), result());
+    const before = table.depart('configmaps', 'default/a');
+    table.forgetPolicy('p');
+    before?.tell('Left');
+    table.depart('configmaps', 'default/b')?.tell('Left');
+    expect(told.slice(2)).toEqual(['p: a gone with 1', 'p: b gone with 1']);
+  });
+
   test('hears nothing again of what an earlier process said, nor of a kind that was not watched for a while', () => {
     const { told, table, say } = setUp();
     const at = { apiVersion: 'v1', kind: 'ConfigMap', namespace: 'default', name: 'a', severity: 'medium' } as const;

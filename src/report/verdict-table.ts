@@ -3,7 +3,7 @@ import { type GroupResourceName, groupResourceName } from '../api/resource.ts';
 import type { ReportedViolation } from '../api/status.ts';
 import type { Clock } from '../base/clock.ts';
 import { ruleOfRefusal, withError } from '../controller/refusals.ts';
-import type { VerdictSink } from '../controller/verdict-sink.ts';
+import type { Departure, VerdictSink } from '../controller/verdict-sink.ts';
 import type { KindContext, Program, ResultCode } from '../policy/program.ts';
 import type { Verdict } from '../policy/verdict.ts';
 import { refusalCodeOf } from '../write/answers.ts';
@@ -22,6 +22,12 @@ interface KindRecord {
   readonly objects: Map<ObjectKey, ObjectRecord>;
 }
 
+/** What was reported for a program and is not any more. */
+interface Ended {
+  readonly program: Program;
+  readonly reported: Reported;
+}
+
 interface PolicyRecord {
   readonly totals: MutableTotals;
   readonly findings: Findings;
@@ -29,10 +35,13 @@ interface PolicyRecord {
   deleted: boolean;
 }
 
+/** What an object is told of by. */
+export type ReportedObject = Pick<CachedObject, 'namespace' | 'name' | 'uid'>;
+
 /** Told of each result that comes or goes; must not throw. */
 export interface VerdictObserver {
   /** Something else is said about the object than before. */
-  changed(kind: KindContext, object: CachedObject, program: Program, changes: ResultChanges): void;
+  changed(kind: KindContext, object: ReportedObject, program: Program, changes: ResultChanges): void;
   /** Nothing is said any more, as the object or its policy is gone, or not about each other any more. */
   gone(policy: string, reported: Reported): void;
 }
@@ -84,13 +93,27 @@ export class VerdictTable implements VerdictSink {
   }
 
   forget(name: GroupResourceName, key: ObjectKey): void {
+    this.depart(name, key)?.tell('Gone');
+  }
+
+  depart(name: GroupResourceName, key: ObjectKey): Departure | undefined {
     const kind = this.#kinds.get(name);
     const before = kind?.objects.get(key);
-    if (kind === undefined || before === undefined) return;
+    if (kind === undefined || before === undefined) return undefined;
     kind.objects.delete(key);
     const changed = new Set<string>();
-    this.#countOut(before, undefined, changed, (findings) => findings.delete(objectId(kind.context, key)));
+    const ended: Ended[] = [];
+    const remove = (findings: Findings) => findings.delete(objectId(kind.context, key));
+    this.#countOut(before, undefined, changed, remove, (each) => ended.push(each));
     this.#tell(changed);
+    const [first] = ended;
+    if (first === undefined) return undefined;
+    return {
+      object: first.reported,
+      tell: (how) => {
+        for (const each of ended) this.#tellEnd(kind.context, each, how);
+      },
+    };
   }
 
   /** The kind is not watched for now. Its objects may come again, with the same to be said about them: that is no news. */
@@ -200,6 +223,7 @@ export class VerdictTable implements VerdictSink {
     next: ObjectRecord | undefined,
     changed: Set<string>,
     remove: (findings: Findings) => Reported | undefined,
+    ended: (each: Ended) => void = ({ program, reported }) => this.#observer?.gone(program.policy, reported),
   ): void {
     before.programs.forEach((program, i) => {
       const verdict = before.verdicts[i];
@@ -208,10 +232,18 @@ export class VerdictTable implements VerdictSink {
       if (verdict === undefined || policy === undefined || instead === verdict) return;
       count(policy.totals, verdict, -1);
       const reported = instead === undefined ? remove(policy.findings) : undefined;
-      if (reported !== undefined) this.#observer?.gone(program.policy, reported);
+      if (reported !== undefined) ended({ program, reported });
       if (policy.deleted && isZero(policy.totals)) this.#policies.delete(program.policy);
       changed.add(program.policy);
     });
+  }
+
+  /** Of a policy that is gone, what it said is gone with it. */
+  #tellEnd(kind: KindContext, { program, reported }: Ended, how: 'Left' | 'Gone'): void {
+    const isDeleted = this.#policies.get(program.policy)?.deleted !== false;
+    if (how === 'Gone' || isDeleted || program.uid !== reported.policyUid)
+      this.#observer?.gone(program.policy, reported);
+    else this.#observer?.changed(kind, reported, program, { appeared: [], ended: reported.results });
   }
 
   #tell(changed: ReadonlySet<string>): void {

@@ -1,10 +1,10 @@
-import type { CachedObject } from '../api/object.ts';
 import type { Clock } from '../base/clock.ts';
 import type { KindContext, Program } from '../policy/program.ts';
 import type { Winners } from '../policy/winners.ts';
 import type { WriteReport, WrittenKey } from '../write/write-report.ts';
 import type { DatedResult, Reported } from './findings.ts';
 import type { ResultChanges } from './result-changes.ts';
+import type { ReportedObject } from './verdict-table.ts';
 
 /** Where entries go, one line each. Must not throw, and must not keep anybody waiting. */
 export type WriteLogSink = (entry: { readonly event: 'write' | 'verdict' } & Readonly<Record<string, unknown>>) => void;
@@ -37,7 +37,7 @@ export class WriteLog {
     });
   }
 
-  changed(kind: KindContext, object: CachedObject, program: Program, { appeared, ended }: ResultChanges): void {
+  changed(kind: KindContext, object: ReportedObject, program: Program, { appeared, ended }: ResultChanges): void {
     const about = { policy: program.policy, generation: program.generation };
     for (const result of appeared) this.#verdict('Appeared', about, result, kind, object);
     for (const result of ended) this.#verdict('Ended', about, result, kind, object);
@@ -52,7 +52,7 @@ export class WriteLog {
     about: { readonly policy: string; readonly generation?: number },
     { rule, result, code, severity, since }: DatedResult,
     kind: KindContext,
-    object: Pick<CachedObject, 'namespace' | 'name' | 'uid'>,
+    object: ReportedObject,
   ): void {
     const said = { ...about, rule, result, code, severity, since };
     this.#sink({ time: this.#time(), event: 'verdict', change, ...said, ...objectFields(kind, object) });
@@ -63,10 +63,7 @@ export class WriteLog {
   }
 }
 
-function objectFields(
-  { group, version, resource, kind }: KindContext,
-  { namespace, name, uid }: Pick<CachedObject, 'namespace' | 'name' | 'uid'>,
-) {
+function objectFields({ group, version, resource, kind }: KindContext, { namespace, name, uid }: ReportedObject) {
   return { group, version, resource, kind, ...(namespace === '' ? {} : { namespace }), name, uid };
 }
 

@@ -1,4 +1,3 @@
-import type { CachedObject } from '../../api/object.ts';
 import { apiVersionOf, type GroupResourceName, groupResourceName } from '../../api/resource.ts';
 import type { PolicyCondition, WatchPolicyStatus } from '../../api/status.ts';
 import { WATCH_POLICIES, WATCH_POLICY_KIND } from '../../api/watch-policy.ts';
@@ -9,6 +8,7 @@ import type { WriteReport, WrittenKey } from '../../write/write-report.ts';
 import type { DatedResult } from '../findings.ts';
 import type { PolicyTotals } from '../policy-totals.ts';
 import type { ResultChanges } from '../result-changes.ts';
+import type { ReportedObject } from '../verdict-table.ts';
 import type { EventResult } from './event-sender.ts';
 import { cutNote, type Fact, factOf } from './fact.ts';
 import { type Digest, ResultDigest } from './result-digest.ts';
@@ -78,7 +78,7 @@ export class EventTeller {
 
   // ---- Results -----------------------------------------------------------------------------------------------------
 
-  changed(kind: KindContext, object: CachedObject, program: Program, { appeared, ended }: ResultChanges): void {
+  changed(kind: KindContext, object: ReportedObject, program: Program, { appeared, ended }: ResultChanges): void {
     const results = this.#voiceOf(program)?.results;
     if (results === undefined) {
       this.#options.observe('Dropped', appeared.length + ended.length);
@@ -245,7 +245,7 @@ function sameReason(a: PolicyCondition | undefined, b: PolicyCondition): boolean
   return a?.status === b.status && a.reason === b.reason;
 }
 
-function referenceTo(kind: KindContext, { namespace, name, uid }: CachedObject): ObjectReference {
+function referenceTo(kind: KindContext, { namespace, name, uid }: ReportedObject): ObjectReference {
   return { apiVersion: apiVersionOf(kind), kind: kind.kind, ...(namespace === '' ? {} : { namespace }), name, uid };
 }
 
