@@ -11,6 +11,7 @@ import { compileAbout } from './about.ts';
 import { CompileDraft } from './compile-draft.ts';
 import { compileJudgements } from './compile-judgements.ts';
 import { compileWrites } from './compile-writes.ts';
+import { extentOf } from './extent.ts';
 import { KeyPatterns } from './key-patterns.ts';
 import { keyProtection } from './key-protection.ts';
 import { compileMatch } from './match.ts';
@@ -84,6 +85,7 @@ export function* compileInSteps(
   }
   draft.issues.push(...selfDefeats(spec), ...ownNamespaceNamed(spec, ownNamespace));
   if (draft.issues.length > 0) return refused('InvalidSpec', draft.issues);
+  const writes = KeyPatterns.union(rules.flatMap((rule) => rule.writes.map((write) => write.writes)));
   return {
     ok: true,
     program: {
@@ -97,12 +99,13 @@ export function* compileInSteps(
       targets,
       about: compileAbout(targets, spec.exclude ?? []),
       reach: reachOf(spec.match),
+      extent: extentOf(spec.match, spec.exclude ?? [], writes),
       reads: {
         fields,
         namespaceLabels: draft.namespaceLabels || readsNamespaces(spec),
         namespaceAnnotations: draft.namespaceAnnotations,
       },
-      writes: KeyPatterns.union(rules.flatMap((rule) => rule.writes.map(({ writes }) => writes))),
+      writes,
       matches: compileMatch(spec.match, spec.exclude ?? []),
       rules,
     },

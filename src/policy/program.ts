@@ -2,6 +2,7 @@ import type { CachedObject, StringMap } from '../api/object.ts';
 import type { GroupResource, Scope } from '../api/resource.ts';
 import type { Severity } from '../api/rule.ts';
 import type { About } from './about.ts';
+import type { Extent } from './extent.ts';
 import type { KeyPatterns } from './key-patterns.ts';
 import type { Reach } from './reach.ts';
 import type { ResourceTerm } from './resource-terms.ts';
@@ -168,6 +169,7 @@ export interface Program {
   readonly targets: readonly Target[];
   readonly about: About;
   readonly reach: Reach;
+  readonly extent: Extent;
   readonly reads: Reads;
   /** The keys that can become ours by its rules. */
   readonly writes: KeyPatterns;

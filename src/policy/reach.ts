@@ -3,7 +3,7 @@ import { type GroupResourceName, groupResourceName, parseGroupResourceName } fro
 import { anyGlob } from './match.ts';
 import { perKind } from './per-kind.ts';
 import type { KindContext } from './program.ts';
-import { compileTerms } from './resource-terms.ts';
+import { compileTerms, type ScopedResource } from './resource-terms.ts';
 
 /**
  * The part of a policy's match that no change of an object can undo: its kind, its name, its namespace. An object out of
@@ -25,8 +25,7 @@ export function reachOf({ resources, names, namespaces }: Match): Reach {
 }
 
 export function compileReach(reach: Reach): (kind: KindContext, object: Identity) => boolean {
-  const fitOf = compileTerms(reach.resources.map((name) => ({ ...parseGroupResourceName(name), scope: '*' as const })));
-  const isAbout = perKind((kind) => ['Named', 'Globbed'].includes(fitOf(kind).kind));
+  const isAbout = perKind(compileReachedKinds(reach));
   const fitsName = anyGlob(reach.names ?? ['*']);
   const fitsNamespace = anyGlob(reach.namespaces ?? ['*']);
   return (kind, { namespace, name }) => {
@@ -34,4 +33,10 @@ export function compileReach(reach: Reach): (kind: KindContext, object: Identity
     const own = groupResourceName(kind) === 'namespaces' ? name : namespace;
     return isAbout(kind) && fitsName(name) && fitsNamespace(own);
   };
+}
+
+/** Whether some objects of a resource may be within reach. */
+export function compileReachedKinds({ resources }: Reach): (resource: ScopedResource) => boolean {
+  const fitOf = compileTerms(resources.map((name) => ({ ...parseGroupResourceName(name), scope: '*' as const })));
+  return (resource) => ['Named', 'Globbed'].includes(fitOf(resource).kind);
 }

@@ -1,10 +1,12 @@
 import type { Representation } from '../api/object.ts';
 import { type GroupResource, type GroupResourceName, parseGroupResourceName } from '../api/resource.ts';
 import { listed } from '../api/words.ts';
+import { isEverything, type Selection } from '../informer/selection.ts';
 import type { WatchSpec } from '../informer/watch-spec.ts';
 import type { ServedResource, ServedVersion } from '../kube/discovery.ts';
 import { byPrecedence } from '../policy/evaluate.ts';
 import type { KindContext, Program } from '../policy/program.ts';
+import { selectionOf } from './selection.ts';
 import { missingVerbs } from './verbs.ts';
 
 /** One version in which the objects of a kind are watched. */
@@ -43,18 +45,29 @@ export interface KindDraft {
   /** By program, the version in which it reads more than metadata. */
   readonly versions: Map<Program, string>;
   readonly owners: Set<string>;
+  /** A policy has it only because a glob fits, as it may fit hundreds of others. */
+  isGlobbed: boolean;
 }
 
 export function emptyDraft(): KindDraft {
-  return { programs: [], versions: new Map(), owners: new Set() };
+  return { programs: [], versions: new Map(), owners: new Set(), isGlobbed: false };
+}
+
+/** What of a kind is watched, beside the programs on it. */
+export interface Where {
+  /** The only namespace; undefined: all. */
+  readonly namespace: string | undefined;
+  /** Objects are to be seen also where no program can match them. */
+  readonly isWhole: boolean;
+  /** Uid of the CRD or of the APIService that serves the version. */
+  readonly incarnation: (version: string) => string | undefined;
 }
 
 export function planKind(
   name: GroupResourceName,
   draft: KindDraft,
   served: ServedResource,
-  incarnation: (version: string) => string | undefined,
-  namespace?: string,
+  { namespace, isWhole, incarnation }: Where,
 ): KindPlan | Absence {
   const { versions } = draft;
   const programs = draft.programs.toSorted(byPrecedence);
@@ -77,10 +90,29 @@ export function planKind(
   const missing = missingVerbs(main, []);
   if (missing.length > 0) return { state: 'Failed', message: notOffered(name, missing) };
   const where = { ...parseGroupResourceName(name), namespace };
+  const selection = isWhole ? undefined : selectedFor(draft, main, namespace);
   const viewOf = (version: ServedVersion) =>
-    planView(where, version, fieldsOf(version, versions), incarnation(version.version));
+    planView(where, version, { fields: fieldsOf(version, versions), selection }, incarnation(version.version));
   const others = read.filter((version) => version !== main);
   return { namespace, views: [viewOf(main), ...others.map(viewOf)], programs, versions, absent, owners };
+}
+
+/** In so many namespaces a kind that policies name is watched one by one, at most. */
+const MOST_SLICES = 8;
+
+function selectedFor(
+  { programs, isGlobbed }: KindDraft,
+  { scope }: ServedVersion,
+  namespace: string | undefined,
+): Selection | undefined {
+  const selection = selectionOf({
+    programs: programs.filter(({ mode }) => mode !== 'Suspended'),
+    scope,
+    namespace,
+    // One watch in one namespace costs no more than one in all.
+    mostSlices: isGlobbed ? 1 : MOST_SLICES,
+  });
+  return isEverything(selection) ? undefined : selection;
 }
 
 /** All versions that are not served, where nothing else is wrong with any. */
@@ -98,13 +130,19 @@ function together(
 function planView(
   { namespace, ...gr }: GroupResource & { readonly namespace: string | undefined },
   { version, kind, scope }: ServedVersion,
-  fields: readonly string[],
+  { fields, selection }: { readonly fields: readonly string[]; readonly selection: Selection | undefined },
   incarnation: string | undefined,
 ): ViewPlan {
   const representation: Representation = fields.length === 0 ? { kind: 'Metadata' } : { kind: 'Projected', fields };
   return {
     context: { ...gr, version, kind, scope },
-    spec: { gvr: { ...gr, version }, namespace, representation, incarnation },
+    spec: {
+      gvr: { ...gr, version },
+      namespace,
+      representation,
+      incarnation,
+      ...(selection === undefined ? {} : { selection }),
+    },
   };
 }
 

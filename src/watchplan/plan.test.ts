@@ -552,6 +552,88 @@ describe('whatever policies there are', () => {
   });
 });
 
+const selected = ({ kinds }: Plan, id = 'configmaps') =>
+  kinds.get(id)?.views.map(({ spec }) => spec.selection ?? 'everything');
+const within = (namespaces: readonly string[]) => ({ namespaces });
+
+describe('which objects of a kind are watched', () => {
+  const PROD = { objectSelector: { matchLabels: { env: 'prod' } } };
+  const audit = (name: string, targets: readonly Target[], match: object = PROD, fields: object = {}) =>
+    policy(name, targets, REQUIRES, { mode: 'Audit', match: { resources: targets, ...match }, ...fields });
+  const IN_PROD = [[{ labelSelector: 'env in (prod)' }]];
+  const EVERYTHING = ['everything'];
+
+  test('those that the policies on it can match, where none of them writes; each kind by itself', () => {
+    const result = plan([audit('a', [CONFIG_MAPS, WIDGETS]), audit('b', [WIDGETS], {})]);
+    expect(selected(result)).toEqual(IN_PROD);
+    expect(selected(result, 'widgets.acme.io')).toEqual(EVERYTHING);
+    expect(selected(result, 'namespaces')).toEqual(EVERYTHING);
+    // Enforced or not, a policy that only judges owns nothing.
+    expect(selected(plan([audit('a', [CONFIG_MAPS], PROD, { mode: 'Enforce' })]))).toEqual(IN_PROD);
+    expect(selected(plan([audit('a', [NAMESPACE])]), 'namespaces')).toEqual(EVERYTHING);
+  });
+
+  test('what a suspended policy would match does not count', () => {
+    const suspended = audit('s', [CONFIG_MAPS], {}, { mode: 'Suspended' });
+    expect(selected(plan([audit('a', [CONFIG_MAPS]), suspended]))).toEqual(IN_PROD);
+  });
+
+  test('all of them where one writes, something may be left to take back, or is held', () => {
+    const one = audit('a', [CONFIG_MAPS]);
+    const writes = { rules: [{ name: 'r1', ...SETS }] };
+    const writer = audit('w', [CONFIG_MAPS], PROD, { mode: 'Enforce', ...writes });
+    expect(selected(plan([one, writer]))).toEqual(EVERYTHING);
+    expect(selected(plan([one, audit('w', [CONFIG_MAPS], PROD, { mode: 'Audit', ...writes })]))).toEqual(IN_PROD);
+    expect(selected(plan([one], { written: new Set(['configmaps']) }))).toEqual(EVERYTHING);
+    const { uid, reach } = writer;
+    const record = (resources: readonly string[]) => ({
+      uid,
+      keys: { labels: ['team'], annotations: [] },
+      reach: { ...reach, resources },
+    });
+    const holding = (name: string, ...resources: string[]) => ({ onRecord: new Map([[name, record(resources)]]) });
+    expect(selected(plan([one], holding('gone', 'configmaps')))).toEqual(EVERYTHING);
+    expect(selected(plan([one], holding('gone', '*.*')))).toEqual(EVERYTHING);
+    expect(selected(plan([one], holding('gone', 'widgets.acme.io')))).toEqual(IN_PROD);
+    // What is enforced itself holds nothing.
+    const elsewhere = audit('w', [WIDGETS], PROD, { mode: 'Enforce', ...writes });
+    expect(selected(plan([one, elsewhere], holding('w', 'configmaps', 'widgets.acme.io')))).toEqual(IN_PROD);
+  });
+
+  test('all of them where an aggregated API server serves the kind', () => {
+    const result = plan([audit('a', [WIDGETS, CONFIG_MAPS])], { apiServiceUids: new Map([['v1.acme.io', 'uid']]) });
+    expect([selected(result, 'widgets.acme.io'), selected(result)]).toEqual([EVERYTHING, IN_PROD]);
+  });
+
+  test('in few namespaces one by one, where the kind is named; where a glob fits it, in one', () => {
+    const all = { group: '*', resource: '*' };
+    expect(selected(plan([audit('a', [CONFIG_MAPS], within(['a', 'b']))]))).toEqual([
+      [{ namespace: 'a' }, { namespace: 'b' }],
+    ]);
+    const nine = Array.from({ length: 9 }, (_, i) => `n${i}`);
+    expect(selected(plan([audit('a', [CONFIG_MAPS], within(nine.slice(1)))]))?.[0]).toHaveLength(8);
+    expect(selected(plan([audit('a', [CONFIG_MAPS], within(nine))]))).toEqual(EVERYTHING);
+    expect(selected(plan([audit('a', [all], within(['a', 'b']))]))).toEqual(EVERYTHING);
+    expect(selected(plan([audit('a', [all], within(['a']))]))).toEqual([[{ namespace: 'a' }]]);
+  });
+
+  test('the same in each version', () => {
+    const read = audit('a', [{ ...WIDGETS, version: 'v1beta1' }], PROD, {
+      rules: [{ name: 'r1', check: { jsonPath: '$.spec.x', operator: 'Exists' } }],
+    });
+    const other = audit('b', [{ ...WIDGETS, version: 'v1' }], PROD, {
+      rules: [{ name: 'r1', check: { jsonPath: '$.spec.x', operator: 'Exists' } }],
+    });
+    expect(selected(plan([read, other]), 'widgets.acme.io')).toEqual([...IN_PROD, ...IN_PROD]);
+  });
+
+  test('of one namespace that is watched anyway, those that policies on it can match', () => {
+    const result = plan([audit('a', [CONFIG_MAPS], { ...PROD, namespaces: ['a'] })], { namespaces: ['a', 'b'] });
+    expect(selected(result, 'configmaps in a')).toEqual(IN_PROD);
+    expect(selected(result, 'configmaps in b')).toEqual(EVERYTHING);
+  });
+});
+
 describe('within some namespaces', () => {
   const namespaces = ['a', 'b'];
 

@@ -3,13 +3,15 @@ import type { GroupResourceName } from '../api/resource.ts';
 import { allSteps, type Steps } from '../base/steps.ts';
 import type { DiscoverySnapshot, ServedResource } from '../kube/discovery.ts';
 import type { Program } from '../policy/program.ts';
+import { isExact } from '../policy/resource-terms.ts';
 import { Expansions } from './expansions.ts';
 import { type Absence, emptyDraft, type KindDraft, type KindPlan, planKind } from './kind-plan.ts';
 import { type PolicyRecord, withoutRoom } from './ledger-room.ts';
 import { isBeyond, type KindId, kindId, limitText, type Namespaces } from './limits.ts';
 import { whyNotServed } from './not-served.ts';
-import type { Expansion } from './targets.ts';
+import type { Expansion, Targeted } from './targets.ts';
 import { watchedName } from './watched-name.ts';
+import { wholeKinds } from './whole-kinds.ts';
 import { unwritable } from './writable.ts';
 
 export const NAMESPACES: GroupResourceName = 'namespaces';
@@ -77,7 +79,7 @@ export function* planInSteps(input: PlanInput, expansions: Expansions = new Expa
     }
     parts.set(program.policy, { program, ...expansion });
     const owner = `policy/${program.policy}`;
-    for (const [name, { version }] of expansion.resources) addProgram(draftOf(drafts, name), program, owner, version);
+    for (const [name, targeted] of expansion.resources) addProgram(draftOf(drafts, name), program, owner, targeted);
     yield;
   }
   for (const name of written) draftOf(drafts, watchedName(name, discovery)).owners.add('cleanup');
@@ -99,20 +101,22 @@ export function* planInSteps(input: PlanInput, expansions: Expansions = new Expa
     }
     yield;
   }
-  const { kinds, absent } = yield* planKinds(input, drafts);
+  const mustBeWhole = yield* wholeKinds(input, parts);
+  const { kinds, absent } = yield* planKinds(input, drafts, mustBeWhole);
   return { kinds, absent, parts, refused };
 }
 
 function* planKinds(
   input: PlanInput,
   drafts: ReadonlyMap<GroupResourceName, KindDraft>,
+  mustBeWhole: (draft: KindDraft, served: ServedResource) => boolean,
 ): Steps<Pick<Plan, 'kinds' | 'absent'>> {
   const { discovery, crdUids, apiServiceUids, namespaces } = input;
   const kinds = new Map<KindId, KindPlan>();
   const absent = new Map<GroupResourceName, Absence>();
   const plan = (name: GroupResourceName, draft: KindDraft, served: ServedResource, namespace?: string): void => {
     const incarnation = (version: string) => crdUids.get(name) ?? apiServiceUids.get(`${version}.${served.group}`);
-    const planned = planKind(name, draft, served, incarnation, namespace);
+    const planned = planKind(name, draft, served, { namespace, isWhole: mustBeWhole(draft, served), incarnation });
     if ('state' in planned) absent.set(name, planned);
     else kinds.set(kindId(name, namespace), planned);
   };
@@ -144,9 +148,9 @@ function draftOf(drafts: Map<GroupResourceName, KindDraft>, name: GroupResourceN
   return draft;
 }
 
-/** `version`: in which the program reads more than metadata, if it does. */
-function addProgram(draft: KindDraft, program: Program, owner: string, version: string | undefined): void {
+function addProgram(draft: KindDraft, program: Program, owner: string, { target, version }: Targeted): void {
   draft.programs.push(program);
   draft.owners.add(owner);
+  draft.isGlobbed ||= !isExact(target);
   if (version !== undefined) draft.versions.set(program, version);
 }

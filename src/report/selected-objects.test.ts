@@ -1,0 +1,333 @@
+import * as fc from 'fast-check';
+import { afterEach, describe, expect, test } from 'vitest';
+import { cachedObject } from '../../test/support/cached-object.ts';
+import { CONFIG_MAPS, enforcing, NAMESPACES } from '../../test/support/compiled-policy.ts';
+import { FakeCluster } from '../../test/support/fake-cluster.ts';
+import { ScriptedWriter } from '../../test/support/kind-stage.ts';
+import { ManualClock } from '../../test/support/manual-clock.ts';
+import { QUIET_GUARD } from '../../test/support/quiet-guard.ts';
+import type { CachedObject } from '../api/object.ts';
+import { groupResourceName } from '../api/resource.ts';
+import { silentLog } from '../base/log.ts';
+import { Ledger } from '../controller/ledger.ts';
+import { MetaController } from '../controller/meta-controller.ts';
+import { ObjectController } from '../controller/object-controller.ts';
+import { PolicySet } from '../controller/policy-set.ts';
+import { byPrecedence, evaluate } from '../policy/evaluate.ts';
+import type { KindContext } from '../policy/program.ts';
+import { count, noTotals } from './policy-totals.ts';
+import { VerdictTable } from './verdict-table.ts';
+
+const POLICIES = 'watchpolicies.watchkeeper.dev';
+const system = (group: string, resource: string): KindContext => ({
+  group,
+  resource,
+  version: 'v1',
+  kind: 'Kind',
+  scope: 'Cluster',
+});
+const REQUIRE = { name: 'team', require: { labels: [{ key: 'team' }] } };
+const SET = { name: 'set', set: { labels: [{ key: 'set', value: 'yes' }] } };
+const NAMES = ['default', 'a', 'b', 'c'];
+
+/** The product from watches to counts, over a cluster that selects as the API server does. */
+class World {
+  readonly clock = new ManualClock();
+  readonly cluster = new FakeCluster();
+  readonly policies = new PolicySet();
+  readonly writer = new ScriptedWriter();
+  readonly told: string[] = [];
+  readonly verdicts: VerdictTable = new VerdictTable(this.clock, () => {}, {
+    changed: (_kind, { name }, { policy }, { appeared, ended }) => {
+      if (appeared.length > 0) this.told.push(`${policy}: ${name} appeared`);
+      if (ended.length > 0) this.told.push(`${policy}: ${name} ended`);
+    },
+    gone: (policy, { name }) => this.told.push(`${policy}: ${name} gone`),
+  });
+  readonly ledger = new Ledger({ read: async () => undefined, write: async () => {} }, silentLog, () => {});
+  readonly objects: ObjectController;
+  readonly meta: MetaController;
+
+  constructor() {
+    const { clock, cluster, writer } = this;
+    this.objects = new ObjectController({
+      clock,
+      log: silentLog,
+      random: () => 0,
+      writer,
+      createGuard: () => QUIET_GUARD,
+      record: this.ledger,
+      verdicts: this.verdicts,
+      namespaceOf: (name) => this.meta.namespace(name),
+      held: (kind, object) => this.meta.held.on(kind, object),
+      ownNamespace: 'watchkeeper',
+      isReady: (kind) => this.meta.isReady(kind),
+      onKindChange: () => {},
+      onKindIdle: (kind) => this.meta.releaseIfClean(kind),
+      writeWidth: 4,
+    });
+    this.meta = new MetaController({
+      clock,
+      random: () => 0,
+      log: silentLog,
+      discovery: cluster.discovery,
+      createListWatch: cluster.createListWatch,
+      missingVerbs: async () => [],
+      policies: this.policies,
+      ledger: this.ledger,
+      objects: this.objects,
+      observer: {
+        policyChanged: () => {},
+        policyRemoved: (name) => this.verdicts.forgetPolicy(name),
+        kindChanged: () => {},
+      },
+    });
+    for (const kind of [
+      system('watchkeeper.dev', 'watchpolicies'),
+      system('apiextensions.k8s.io', 'customresourcedefinitions'),
+      system('apiregistration.k8s.io', 'apiservices'),
+      NAMESPACES,
+      CONFIG_MAPS,
+    ]) {
+      cluster.serve(kind);
+    }
+    for (const name of NAMES) cluster.put('namespaces', cachedObject({ name, namespace: '', labels: { env: name } }));
+    const write = writer.write.bind(writer);
+    writer.write = async (kind, object, desired) => {
+      const outcome = await write(kind, object, desired);
+      if (outcome.kind !== 'Written') return outcome;
+      return { kind: 'Written', answer: cluster.put(groupResourceName(kind), outcome.answer) };
+    };
+  }
+
+  async start(): Promise<void> {
+    this.meta.start();
+    await this.ledger.load();
+    this.meta.ledgerLoaded();
+    await this.quiet();
+  }
+
+  /** Until nothing goes on that waits for no timer. */
+  async quiet(): Promise<void> {
+    for (let i = 0; i < 15; i++) await this.clock.settle();
+  }
+
+  async policy(name: string, fields: object, generation = 1): Promise<void> {
+    const spec = enforcing({ mode: 'Audit', rules: [REQUIRE], ...fields });
+    this.cluster.put(POLICIES, cachedObject({ name, namespace: '', uid: `uid-${name}`, generation, body: { spec } }));
+    await this.quiet();
+  }
+
+  async object(name: string, labels: Readonly<Record<string, string>>, namespace = 'default'): Promise<void> {
+    const before = this.cluster.get('configmaps', `${namespace}/${name}`);
+    const own = Object.fromEntries((before?.applied.labels ?? []).map((key) => [key, before?.labels[key] ?? '']));
+    const object = cachedObject({ name, namespace, ...before, labels: { ...labels, ...own } });
+    this.cluster.put('configmaps', object);
+    await this.quiet();
+  }
+
+  get selected(): readonly string[] {
+    const [kind] = this.meta.of('configmaps');
+    return [...(kind?.informer.store.keys() ?? [])].toSorted();
+  }
+
+  matched(policy: string): number {
+    return this.verdicts.totals(policy).matched;
+  }
+
+  /** What all objects of the server come to, each evaluated by itself: counts by policy, and keys that are not as they should be. */
+  expected(all: readonly CachedObject[]) {
+    const programs = this.policies.entries().flatMap(({ program }) => program ?? []);
+    const totals = new Map(programs.map(({ policy }) => [policy, noTotals()]));
+    const wrong: string[] = [];
+    for (const object of all) {
+      const { verdicts, desired } = evaluate({
+        object,
+        kind: CONFIG_MAPS,
+        programs: programs.toSorted(byPrecedence),
+        held: this.meta.held.on(CONFIG_MAPS, object),
+        namespaceOf: (name) => this.cluster.get('namespaces', name),
+      });
+      for (const [i, { policy }] of programs.toSorted(byPrecedence).entries()) {
+        const verdict = verdicts[i];
+        const total = totals.get(policy);
+        if (verdict !== undefined && total !== undefined) count(total, verdict, 1);
+      }
+      if (desired !== undefined && this.writer.differs(object, desired)) wrong.push(object.name);
+    }
+    return { totals, wrong };
+  }
+}
+
+const worlds: World[] = [];
+
+async function startedWorld(): Promise<World> {
+  const world = new World();
+  worlds.push(world);
+  await world.start();
+  return world;
+}
+
+async function end(world: World): Promise<void> {
+  await world.objects.stop();
+  await world.meta.stop();
+  const { clock, cluster } = world;
+  if (clock.pending + cluster.watching(POLICIES) + cluster.watching('configmaps') > 0)
+    throw new Error('a timer or a request is left');
+}
+
+afterEach(async () => {
+  for (const world of worlds.splice(0)) await end(world);
+});
+
+const select = (env: string) => ({
+  match: { resources: [{ group: '', resource: 'configmaps' }], objectSelector: { matchLabels: { env } } },
+});
+const ANY = { match: { resources: [{ group: '', resource: 'configmaps' }] } };
+
+describe('row 43: an object that leaves what is selected', () => {
+  test('is not counted any more, its results have ended, and they come again with it; one that is deleted is gone', async () => {
+    const world = await startedWorld();
+    await world.policy('p', select('prod'));
+    await world.object('x', { env: 'prod' });
+    await world.object('y', { env: 'prod' });
+    await world.object('z', { env: 'dev' });
+    expect([world.selected, world.matched('p')]).toEqual([['default/x', 'default/y'], 2]);
+    await world.object('x', { env: 'dev' });
+    world.cluster.remove('configmaps', 'default/y');
+    await world.quiet();
+    expect([world.selected, world.matched('p'), world.verdicts.violations('p', 9)]).toEqual([[], 0, []]);
+    await world.object('x', { env: 'prod' });
+    expect(world.matched('p')).toBe(1);
+    expect(world.told).toEqual(['p: x appeared', 'p: y appeared', 'p: x ended', 'p: y gone', 'p: x appeared']);
+  });
+
+  test('and is still selected for another policy is told of to both', async () => {
+    const world = await startedWorld();
+    await world.policy('p', select('prod'));
+    await world.policy('q', select('dev'));
+    await world.object('x', { env: 'prod' });
+    await world.object('x', { env: 'dev' });
+    expect(world.told).toEqual(['p: x appeared', 'p: x ended', 'q: x appeared']);
+  });
+});
+
+describe('row 43: where others are selected', () => {
+  test('a policy that stays is complete all the time; one that comes is not before its objects are listed', async () => {
+    const world = await startedWorld();
+    await world.object('x', { env: 'prod' });
+    await world.object('y', { env: 'dev' });
+    await world.policy('p', select('prod'));
+    const coverage = (policy: string) => {
+      const { program } = world.policies.get(policy) ?? {};
+      const { status } = world.meta;
+      return program && [status.coverage(program), status.state(CONFIG_MAPS, program).state];
+    };
+    const starts = world.cluster.starts('configmaps');
+    expect([world.selected, coverage('p')]).toEqual([['default/x'], ['All', 'Watching']]);
+    world.cluster.refuse('configmaps', 'Unavailable');
+    await world.policy('q', ANY);
+    expect([coverage('p'), coverage('q')]).toEqual([
+      ['All', 'Watching'],
+      ['Pending', 'Syncing'],
+    ]);
+    world.cluster.refuse('configmaps', undefined);
+    await world.clock.advance(10_000);
+    await world.quiet();
+    expect([coverage('p'), coverage('q')]).toEqual([
+      ['All', 'Watching'],
+      ['All', 'Watching'],
+    ]);
+    expect([world.selected, world.matched('q')]).toEqual([['default/x', 'default/y'], 2]);
+    expect(world.cluster.starts('configmaps')).toBe(starts + 1);
+    expect(world.told).toEqual(['p: x appeared', 'q: x appeared', 'q: y appeared']);
+  });
+
+  test('a policy that writes has all objects seen, until nothing of it is left', async () => {
+    const world = await startedWorld();
+    await world.object('x', { env: 'prod' });
+    await world.object('y', { env: 'dev' });
+    await world.policy('p', select('prod'));
+    await world.policy('w', { ...select('prod'), mode: 'Enforce', rules: [SET] });
+    expect(world.selected).toEqual(['default/x', 'default/y']);
+    await world.object('x', { env: 'dev' });
+    expect(world.cluster.get('configmaps', 'default/x')?.labels).toEqual({ env: 'dev' });
+    await world.object('x', { env: 'prod' });
+    expect(world.cluster.get('configmaps', 'default/x')?.labels).toEqual({ env: 'prod', set: 'yes' });
+    world.cluster.remove(POLICIES, 'w');
+    await world.quiet();
+    expect(world.cluster.get('configmaps', 'default/x')?.labels).toEqual({ env: 'prod' });
+    expect([world.selected, [...world.ledger.kinds]]).toEqual([['default/x'], []]);
+  });
+});
+
+// ---- Whatever happens ------------------------------------------------------------------------------------------------
+
+const env = fc.constantFrom('prod', 'dev', 'test');
+const labels = fc.record({ env, team: fc.constant('t') }, { requiredKeys: [] });
+const match = fc.record(
+  {
+    resources: fc.constantFrom([{ group: '', resource: 'configmaps' }], [{ group: '*', resource: 'config*' }]),
+    objectSelector: fc.oneof(
+      env.map((one) => ({ matchLabels: { env: one } })),
+      fc
+        .tuple(fc.constantFrom('In', 'NotIn'), fc.uniqueArray(env, { minLength: 1 }))
+        .map(([operator, values]) => ({ matchExpressions: [{ key: 'env', operator, values }] })),
+    ),
+    names: fc.constantFrom(['x'], ['x', 'y'], ['y*']),
+    namespaces: fc.constantFrom(['a'], ['a', 'b'], ['a*', 'default']),
+    namespaceSelector: fc.constant({ matchLabels: { env: 'a' } }),
+  },
+  { requiredKeys: ['resources', 'objectSelector'] },
+);
+const step = fc.oneof(
+  {
+    weight: 4,
+    arbitrary: fc.record({ object: fc.constantFrom('x', 'y', 'z'), namespace: fc.constantFrom(...NAMES), labels }),
+  },
+  { weight: 1, arbitrary: fc.record({ gone: fc.constantFrom('x', 'y', 'z'), namespace: fc.constantFrom(...NAMES) }) },
+  {
+    weight: 3,
+    arbitrary: fc.record({
+      policy: fc.constantFrom('p', 'q', 'r'),
+      match,
+      mode: fc.constantFrom('Audit', 'Audit', 'Audit', 'Enforce', 'Suspended'),
+      rules: fc.constantFrom([REQUIRE], [SET], [REQUIRE, SET]),
+    }),
+  },
+  { weight: 1, arbitrary: fc.record({ policyGone: fc.constantFrom('p', 'q', 'r') }) },
+);
+
+test('whatever happens, counts are what all objects of the server come to, and no key of ours is left behind', async () => {
+  await fc.assert(
+    fc.asyncProperty(fc.array(step, { minLength: 4, maxLength: 24 }), async (steps) => {
+      const world = new World();
+      await world.start();
+      const keys = new Set<string>();
+      const here = () => [...keys].flatMap((key) => world.cluster.get('configmaps', key) ?? []);
+      let generation = 0;
+      for (const each of steps) {
+        generation += 1;
+        if ('object' in each) {
+          keys.add(`${each.namespace}/${each.object}`);
+          await world.object(each.object, each.labels, each.namespace);
+        } else if ('gone' in each) {
+          const key = `${each.namespace}/${each.gone}`;
+          if (world.cluster.get('configmaps', key) !== undefined) world.cluster.remove('configmaps', key);
+        } else if ('policy' in each) {
+          await world.policy(each.policy, each, generation);
+        } else if (world.cluster.get(POLICIES, each.policyGone) !== undefined) {
+          world.cluster.remove(POLICIES, each.policyGone);
+        }
+        await world.quiet();
+        const { totals, wrong } = world.expected(here());
+        expect(wrong).toEqual([]);
+        for (const { policy } of world.policies.entries().flatMap(({ program }) => program ?? [])) {
+          expect([policy, world.verdicts.totals(policy)]).toEqual([policy, totals.get(policy)]);
+        }
+      }
+      await end(world);
+    }),
+    { numRuns: 60 },
+  );
+});
