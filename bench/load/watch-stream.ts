@@ -1,6 +1,7 @@
 import type { KubeClient, KubeRequest, KubeResponse, KubeStream } from '../../src/kube/client.ts';
 import { PROTOBUF } from '../../src/kube/media-types.ts';
 import { protobufAnswer, protobufFrame, protobufList, type SampleMetadata } from '../../test/support/kube-encodings.ts';
+import { answerTo } from '../../test/support/scripted-kube-client.ts';
 
 /** As much as comes from a socket at a time. */
 const CHUNK_BYTES = 64 * 1024;
@@ -78,9 +79,10 @@ export class WatchedServer implements KubeClient {
     this.#list = protobufList(samples, '999999');
   }
 
-  async request({ method, path }: KubeRequest): Promise<KubeResponse> {
+  async request(request: KubeRequest): Promise<KubeResponse> {
+    const { method, path } = request;
     if (method !== 'GET') throw new Error(`${method} ${path}: nothing was to be written`);
-    return { status: 200, headers: { 'content-type': PROTOBUF }, body: this.#list };
+    return answerTo(request, { status: 200, headers: { 'content-type': PROTOBUF }, body: this.#list });
   }
 
   async stream(_request: KubeRequest, onData: (chunk: Buffer) => void): Promise<KubeStream> {

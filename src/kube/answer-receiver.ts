@@ -1,13 +1,17 @@
 import type { IncomingHttpHeaders } from 'node:http2';
 import { messageOf } from '../base/errors.ts';
+import { BodyPassage } from './body-passage.ts';
+import type { BodySink } from './body-sink.ts';
 import { ApiError } from './errors.ts';
 import type { AnswerSink } from './exchange.ts';
 
 export interface Answer {
   readonly status: number;
   readonly headers: Readonly<Record<string, string | undefined>>;
-  /** Empty for a stream. */
+  /** Empty for a stream, and where it went to a sink. */
   readonly body: Buffer;
+  /** How much went to a sink; undefined where there is none. */
+  readonly passedBytes: number | undefined;
   /** Only for a stream. */
   readonly ended: Promise<void> | undefined;
 }
@@ -17,11 +21,14 @@ export interface ReceiverOptions {
   readonly maxBodyBytes: number;
   /** With it, the body of a 200 is passed on and not kept. Never called after the end. */
   readonly onData: ((chunk: Buffer) => void) | undefined;
+  /** The same, unpacked, for an answer that is one whole. */
+  readonly sink: BodySink | undefined;
   /** Called when the rest of the answer is not wanted. */
   readonly cancel: () => void;
 }
 
 export const MAX_BODY_BYTES = 512 * 1024 * 1024;
+const NOTHING = Buffer.alloc(0);
 /** A Status is small; what a gateway says at greater length is of no use. */
 const MAX_ERROR_BODY_BYTES = 64 * 1024;
 
@@ -36,6 +43,7 @@ export class AnswerReceiver implements AnswerSink {
   #status = 0;
   #headers: Readonly<Record<string, string | undefined>> = {};
   #stream: PromiseWithResolvers<void> | undefined;
+  #passage: BodyPassage | undefined;
 
   constructor(options: ReceiverOptions) {
     this.#options = options;
@@ -45,16 +53,22 @@ export class AnswerReceiver implements AnswerSink {
   head(status: number, headers: IncomingHttpHeaders): void {
     this.#status = status;
     this.#headers = plainHeaders(headers);
-    if (this.#options.onData === undefined || status !== 200) return;
+    if (status !== 200) return;
+    if (this.#options.sink !== undefined) this.#passage = this.#passTo(this.#options.sink);
+    if (this.#options.onData === undefined) return;
     this.#stream = Promise.withResolvers();
     // Whoever gave up before it was answered does not wait for the end either.
     this.#stream.promise.catch(() => {});
-    this.#settle.resolve({ ...this.#parts(), body: Buffer.alloc(0), ended: this.#stream.promise });
+    this.#settle.resolve({ ...this.#parts(), body: NOTHING, ended: this.#stream.promise });
   }
 
   data(chunk: Buffer): void {
     if (this.#stream !== undefined) {
       this.#pass(chunk);
+      return;
+    }
+    if (this.#passage !== undefined) {
+      this.#passage.data(chunk);
       return;
     }
     this.#size += chunk.length;
@@ -73,12 +87,17 @@ export class AnswerReceiver implements AnswerSink {
       this.#stream.resolve();
       return;
     }
+    if (this.#passage !== undefined) {
+      this.#passage.end();
+      return;
+    }
     const [first, ...more] = this.#chunks;
     const body = first !== undefined && more.length === 0 ? first : Buffer.concat(this.#chunks);
     this.#settle.resolve({ ...this.#parts(), body, ended: undefined });
   }
 
   fail(error: ApiError): void {
+    this.#passage?.stop();
     this.#stream?.reject(error);
     this.#settle.reject(error);
   }
@@ -96,8 +115,23 @@ export class AnswerReceiver implements AnswerSink {
     }
   }
 
-  #parts(): Pick<Answer, 'status' | 'headers'> {
-    return { status: this.#status, headers: this.#headers };
+  #passTo(sink: BodySink): BodyPassage {
+    const passage = new BodyPassage({
+      sink,
+      headers: this.#headers,
+      maxBodyBytes: this.#options.maxBodyBytes,
+      ended: () =>
+        this.#settle.resolve({ ...this.#parts(), body: NOTHING, passedBytes: passage.size, ended: undefined }),
+      failed: (error) => {
+        this.#options.cancel();
+        this.fail(error);
+      },
+    });
+    return passage;
+  }
+
+  #parts(): Pick<Answer, 'status' | 'headers' | 'passedBytes'> {
+    return { status: this.#status, headers: this.#headers, passedBytes: undefined };
   }
 }
 

@@ -1,3 +1,5 @@
+import type { BodySink } from './body-sink.ts';
+
 /**
  * Which connections carry a request: watches never delay a write, nor the other way round, and neither delays the Lease. `write`: what
  * only the holder of the Lease may send.
@@ -19,6 +21,8 @@ export interface KubeRequest {
   readonly ownPace?: boolean | undefined;
   /** Default 'request'. */
   readonly pool?: 'lease' | undefined;
+  /** Where the body of a 200 goes as it comes; that of the answer is empty then. Not for streams. */
+  readonly sink?: BodySink | undefined;
   readonly signal: AbortSignal;
 }
 

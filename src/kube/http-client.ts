@@ -153,7 +153,7 @@ class Http2KubeClient implements HttpKubeClient {
       onRequest({ method, path, pool, status, error, durationMs: clock.monotonic() - started, responseBytes });
     try {
       const answer = await run();
-      report(answer.status, answer.body.length, undefined);
+      report(answer.status, answer.passedBytes ?? answer.body.length, undefined);
       return answer;
     } catch (error) {
       if (error instanceof ApiError) report(error.status, 0, error.code);
@@ -209,6 +209,7 @@ class Http2KubeClient implements HttpKubeClient {
     const receiver = new AnswerReceiver({
       maxBodyBytes: this.#options.maxBodyBytes ?? MAX_BODY_BYTES,
       onData,
+      sink: request.sink,
       cancel: () => exchange.cancel(),
     });
     const headers = this.#headers(request, identity, onData !== undefined);
@@ -245,7 +246,7 @@ class Http2KubeClient implements HttpKubeClient {
   }
 
   async #unpacked(answer: Answer): Promise<Answer> {
-    if (answer.headers['content-encoding'] !== 'gzip') return answer;
+    if (answer.headers['content-encoding'] !== 'gzip' || answer.passedBytes !== undefined) return answer;
     try {
       const maxOutputLength = this.#options.maxBodyBytes ?? MAX_BODY_BYTES;
       return { ...answer, body: await unzip(answer.body, { maxOutputLength }) };

@@ -31,12 +31,21 @@ export class JsonCursor {
   readonly #end: number;
   #position: number;
   /** True right after an opening bracket, where no comma may stand. */
-  #atFirst = false;
+  #atFirst: boolean;
 
-  constructor(bytes: Buffer, start = 0, end = bytes.length) {
+  constructor(bytes: Buffer, start = 0, end = bytes.length, atFirst = false) {
     this.bytes = bytes;
     this.#position = start;
     this.#end = end;
+    this.#atFirst = atFirst;
+  }
+
+  get position(): number {
+    return this.#position;
+  }
+
+  get atFirst(): boolean {
+    return this.#atFirst;
   }
 
   enterObject(): void {

@@ -4,24 +4,13 @@ import { arbitrarySample, jsonMetadata } from '../../test/support/kube-encodings
 import type { CachedObject } from '../api/object.ts';
 import { ApiError } from './errors.ts';
 import { Interner } from './interner.ts';
-import { decodeJsonList, decodeJsonObject, type JsonDecoding } from './json-objects.ts';
-import type { ListMetadata } from './metadata-rules.ts';
+import { decodeJsonObject, type JsonDecoding } from './json-objects.ts';
 
 const metadataOnly: JsonDecoding = { interner: new Interner(), fields: undefined };
 const withSpec: JsonDecoding = { interner: new Interner(), fields: ['data', 'spec'] };
 
 function decode(object: unknown, decoding = metadataOnly): CachedObject {
   return decodeJsonObject(Buffer.from(JSON.stringify(object)), decoding);
-}
-
-function takeAll(text: string, decoding = metadataOnly): { items: CachedObject[]; list: ListMetadata } {
-  const list = decodeJsonList(Buffer.from(text), decoding);
-  const items: CachedObject[] = [];
-  for (;;) {
-    const step = list.next();
-    if (step.done === true) return { items, list: step.value };
-    items.push(step.value);
-  }
 }
 
 describe('decodeJsonObject', () => {
@@ -104,30 +93,5 @@ describe('decodeJsonObject', () => {
         expect(() => decodeJsonObject(bytes.subarray(0, place % bytes.length), withSpec)).toThrow(ApiError);
       }),
     );
-  });
-});
-
-describe('decodeJsonList', () => {
-  test('reads items and what the list says of itself, in any order', () => {
-    const items = [{ metadata: { name: 'a' } }, { metadata: { name: 'b' } }];
-    const metadata = { resourceVersion: '7', continue: 'go', remainingItemCount: 3 };
-    for (const list of [
-      { kind: 'List', metadata, items },
-      { items, metadata },
-    ]) {
-      const taken = takeAll(JSON.stringify(list));
-      expect(taken.items.map(({ name }) => name)).toEqual(['a', 'b']);
-      expect(taken.list).toEqual({ resourceVersion: '7', continue: 'go' });
-    }
-  });
-
-  test('no items may be written as null or as an empty list', () => {
-    expect(takeAll('{"metadata":{"resourceVersion":"1"},"items":null}').items).toEqual([]);
-    expect(takeAll('{"metadata":{"resourceVersion":"1"},"items":[]}').items).toEqual([]);
-  });
-
-  test('an object that is no list is refused rather than read as an empty one', () => {
-    expect(() => takeAll('{"kind":"Status","metadata":{},"status":"Success"}')).toThrow('no list');
-    expect(() => takeAll('{"items":[]}')).toThrow('no list');
   });
 });

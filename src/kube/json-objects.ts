@@ -3,14 +3,7 @@ import type { Interner } from './interner.ts';
 import { JsonCursor } from './json-cursor.ts';
 import { unionOfKeys } from './key-sets.ts';
 import { malformed } from './malformed.ts';
-import {
-  isOurManager,
-  LAST_APPLIED,
-  type ListMetadata,
-  NO_STRINGS,
-  type OurManager,
-  withString,
-} from './metadata-rules.ts';
+import { isOurManager, LAST_APPLIED, NO_STRINGS, type OurManager, withString } from './metadata-rules.ts';
 import { withRecord } from './own-record.ts';
 
 /** How a JSON object becomes a CachedObject. */
@@ -28,47 +21,7 @@ export function decodeJsonObject(body: Buffer, decoding: JsonDecoding): CachedOb
   return object;
 }
 
-/**
- * The items of a list, one by one, so that the caller decides how long it decodes at a stretch; what the list says of
- * itself comes last. Throws ApiError 'BadResponse'.
- */
-export function* decodeJsonList(body: Buffer, decoding: JsonDecoding): Generator<CachedObject, ListMetadata, void> {
-  const { strings } = decoding.interner;
-  const cursor = new JsonCursor(body);
-  let list: ListMetadata | undefined;
-  let hasItems = false;
-  cursor.enterObject();
-  for (let key = cursor.key(strings); key !== undefined; key = cursor.key(strings)) {
-    if (key === 'metadata') {
-      list = listMetadata(cursor, decoding.interner);
-    } else if (key === 'items') {
-      hasItems = true;
-      // Go writes an empty list that was never made as null.
-      if (cursor.takeNull()) continue;
-      cursor.enterArray();
-      while (cursor.hasElement()) yield readObject(cursor, decoding);
-    } else {
-      cursor.skip();
-    }
-  }
-  cursor.expectEnd();
-  if (list === undefined || !hasItems) throw malformed('something that is no list where one was asked for');
-  return list;
-}
-
-function listMetadata(cursor: JsonCursor, { strings }: Interner): ListMetadata {
-  let resourceVersion = '';
-  let next = '';
-  cursor.enterObject();
-  for (let key = cursor.key(strings); key !== undefined; key = cursor.key(strings)) {
-    if (key === 'resourceVersion') resourceVersion = cursor.string();
-    else if (key === 'continue') next = cursor.string();
-    else cursor.skip();
-  }
-  return { resourceVersion, continue: next };
-}
-
-/** The object at the cursor; also for the events of a watch. */
+/** The object at the cursor; also for the items of a list and the events of a watch. */
 export function readObject(cursor: JsonCursor, { interner, fields }: JsonDecoding): CachedObject {
   let metadata: CachedObject | undefined;
   let body: Record<string, unknown> | undefined;

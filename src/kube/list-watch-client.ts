@@ -5,15 +5,15 @@ import { badAnswer } from './answer-receiver.ts';
 import type { KubeClient } from './client.ts';
 import { ApiError } from './errors.ts';
 import { internerOf } from './interner.ts';
-import { decodeJsonList, type JsonDecoding } from './json-objects.ts';
+import { JsonListDecoder } from './json-list.ts';
+import type { JsonDecoding } from './json-objects.ts';
 import { JsonWatchDecoder } from './json-watch.ts';
+import type { ListDecoder } from './list-decoder.ts';
 import type { ListOptions, ListPage, ListWatch, WatchOptions } from './list-watch.ts';
 import { isProtobuf, JSON_TEXT, METADATA_LIST, METADATA_OBJECT } from './media-types.ts';
 import { collectionPath } from './paths.ts';
-import { decodeProtobufList } from './protobuf-metadata.ts';
+import { ProtobufListDecoder } from './protobuf-list.ts';
 import { ProtobufWatchDecoder } from './protobuf-watch.ts';
-import { collectInSlices } from './slices.ts';
-import { requireName } from './watch-events.ts';
 import { WatchReader } from './watch-reader.ts';
 
 export interface ListWatchTarget {
@@ -61,7 +61,8 @@ class ClientListWatch implements ListWatch {
 
   async list(options: ListOptions): Promise<ListPage> {
     const { signal } = options;
-    const { headers, body } = await this.#client.request({
+    let decoder: ListDecoder | undefined;
+    const { status } = await this.#client.request({
       method: 'GET',
       path: this.#path,
       query: {
@@ -72,14 +73,18 @@ class ClientListWatch implements ListWatch {
       },
       accept: this.#accept(METADATA_LIST),
       timeoutMs: PAGE_TIMEOUT_MS,
+      sink: {
+        begin: (headers) => {
+          decoder = isProtobuf(headers['content-type'])
+            ? new ProtobufListDecoder(this.#decoding.interner)
+            : new JsonListDecoder(this.#decoding);
+        },
+        push: (chunk) => decoder?.push(chunk),
+      },
       signal,
     });
-    const decoded = isProtobuf(headers['content-type'])
-      ? decodeProtobufList(body, this.#decoding.interner)
-      : decodeJsonList(body, this.#decoding);
-    const { items, result } = await collectInSlices(decoded, signal);
-    for (const item of items) requireName(item);
-    return { items, resourceVersion: result.resourceVersion, continue: result.continue };
+    if (decoder === undefined) throw badAnswer(status, `status ${status} where a list was asked for`);
+    return decoder.end();
   }
 
   async position(signal: AbortSignal): Promise<string> {

@@ -2,7 +2,7 @@ import { malformed } from './malformed.ts';
 import { bytesTag, ProtobufReader } from './protobuf-reader.ts';
 
 /** `k8s\0`: every protobuf object starts with it, outside of which nothing but the frames of a watch is written. */
-const MAGIC = Buffer.from('k8s\0', 'latin1');
+export const MAGIC = Buffer.from('k8s\0', 'latin1');
 
 /** runtime.Unknown: the object with its type beside it. */
 export interface Envelope {
@@ -24,28 +24,39 @@ export function openEnvelope(bytes: Buffer): Envelope {
   let raw: Buffer | undefined;
   for (let tag = reader.tag(); tag !== 0; tag = reader.tag()) {
     switch (tag) {
-      case bytesTag(1): {
-        const outer = reader.enter();
-        for (let typeTag = reader.tag(); typeTag !== 0; typeTag = reader.tag()) {
-          if (typeTag === bytesTag(1)) apiVersion = reader.string();
-          else if (typeTag === bytesTag(2)) kind = reader.string();
-          else reader.skip(typeTag);
-        }
-        reader.leave(outer);
+      case bytesTag(1):
+        ({ apiVersion, kind } = readTypeMeta(reader));
         break;
-      }
       case bytesTag(2):
         raw = reader.view();
         break;
-      case bytesTag(3): {
-        const encoding = reader.string();
-        if (encoding !== '') throw malformed(`a protobuf object in the unknown encoding ${JSON.stringify(encoding)}`);
+      case bytesTag(3):
+        requirePlain(reader);
         break;
-      }
       default:
         reader.skip(tag);
     }
   }
   if (raw === undefined) throw malformed('an envelope with nothing in it');
   return { apiVersion, kind, raw };
+}
+
+/** The type that stands in the envelope, at the reader's place. */
+export function readTypeMeta(reader: ProtobufReader): Pick<Envelope, 'apiVersion' | 'kind'> {
+  let apiVersion = '';
+  let kind = '';
+  const outer = reader.enter();
+  for (let tag = reader.tag(); tag !== 0; tag = reader.tag()) {
+    if (tag === bytesTag(1)) apiVersion = reader.string();
+    else if (tag === bytesTag(2)) kind = reader.string();
+    else reader.skip(tag);
+  }
+  reader.leave(outer);
+  return { apiVersion, kind };
+}
+
+/** Refuses an object that is encoded once more. */
+export function requirePlain(reader: ProtobufReader): void {
+  const encoding = reader.string();
+  if (encoding !== '') throw malformed(`a protobuf object in the unknown encoding ${JSON.stringify(encoding)}`);
 }

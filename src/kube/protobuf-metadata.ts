@@ -2,7 +2,7 @@ import { type CachedObject, type KeySet, MANAGER, NO_KEYS, RETAINED_MANAGER, typ
 import type { Interner } from './interner.ts';
 import { unionOfKeys } from './key-sets.ts';
 import { malformed } from './malformed.ts';
-import { LAST_APPLIED, type ListMetadata, NO_STRINGS, type OurManager, withString } from './metadata-rules.ts';
+import { LAST_APPLIED, NO_STRINGS, type OurManager, withString } from './metadata-rules.ts';
 import { withRecord } from './own-record.ts';
 import { openEnvelope } from './protobuf-envelope.ts';
 import { bytesTag, ProtobufReader, varintTag } from './protobuf-reader.ts';
@@ -20,45 +20,8 @@ export function decodeProtobufObject(body: Buffer, interner: Interner): CachedOb
   return partialObject(new ProtobufReader(raw), interner);
 }
 
-/**
- * The items of a PartialObjectMetadataList in its envelope, one by one, so that the caller decides how long it decodes
- * at a stretch; what the list says of itself comes last. Throws ApiError 'BadResponse'.
- */
-export function* decodeProtobufList(body: Buffer, interner: Interner): Generator<CachedObject, ListMetadata, void> {
-  const { kind, raw } = openEnvelope(body);
-  if (kind !== 'PartialObjectMetadataList') throw malformed(`a ${kind} where a list of metadata was asked for`);
-  const reader = new ProtobufReader(raw);
-  let list: ListMetadata | undefined;
-  for (let tag = reader.tag(); tag !== 0; tag = reader.tag()) {
-    if (tag === bytesTag(1)) {
-      list = listMetadata(reader);
-    } else if (tag === bytesTag(2)) {
-      const outer = reader.enter();
-      yield partialObject(reader, interner);
-      reader.leave(outer);
-    } else {
-      reader.skip(tag);
-    }
-  }
-  // An answer that was cut off here must not look like an empty list: everything known would count as deleted.
-  if (list === undefined) throw malformed('a list without metadata');
-  return list;
-}
-
-function listMetadata(reader: ProtobufReader): ListMetadata {
-  let resourceVersion = '';
-  let next = '';
-  const outer = reader.enter();
-  for (let tag = reader.tag(); tag !== 0; tag = reader.tag()) {
-    if (tag === bytesTag(2)) resourceVersion = reader.string();
-    else if (tag === bytesTag(3)) next = reader.string();
-    else reader.skip(tag);
-  }
-  reader.leave(outer);
-  return { resourceVersion, continue: next };
-}
-
-function partialObject(reader: ProtobufReader, interner: Interner): CachedObject {
+/** The PartialObjectMetadata that the reader is in. */
+export function partialObject(reader: ProtobufReader, interner: Interner): CachedObject {
   let object: CachedObject | undefined;
   for (let tag = reader.tag(); tag !== 0; tag = reader.tag()) {
     if (tag === bytesTag(1)) {

@@ -27,6 +27,10 @@ export class ProtobufReader {
     this.#end = Math.min(end, bytes.length);
   }
 
+  get position(): number {
+    return this.#position;
+  }
+
   /** The next field's tag, or 0 at the end of the message (0 is no legal tag). */
   tag(): number {
     if (this.#position >= this.#end) return 0;

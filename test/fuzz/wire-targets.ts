@@ -3,14 +3,16 @@ import { type CachedObject, OWN_KEYS } from '../../src/api/object.ts';
 import { refuseReason } from '../../src/kube/door-rules.ts';
 import { ApiError } from '../../src/kube/errors.ts';
 import { Interner } from '../../src/kube/interner.ts';
-import { decodeJsonList, decodeJsonObject } from '../../src/kube/json-objects.ts';
+import { JsonListDecoder } from '../../src/kube/json-list.ts';
+import { decodeJsonObject } from '../../src/kube/json-objects.ts';
 import { JsonWatchDecoder } from '../../src/kube/json-watch.ts';
 import { KeySetTable } from '../../src/kube/key-sets.ts';
 import type { WatchEvent } from '../../src/kube/list-watch.ts';
 import { LAST_APPLIED } from '../../src/kube/metadata-rules.ts';
 import { withRecord } from '../../src/kube/own-record.ts';
 import { objectPath } from '../../src/kube/paths.ts';
-import { decodeProtobufList, decodeProtobufObject } from '../../src/kube/protobuf-metadata.ts';
+import { ProtobufListDecoder } from '../../src/kube/protobuf-list.ts';
+import { decodeProtobufObject } from '../../src/kube/protobuf-metadata.ts';
 import { decodeProtobufStatus } from '../../src/kube/protobuf-status.ts';
 import { ProtobufWatchDecoder } from '../../src/kube/protobuf-watch.ts';
 import { parseRequestPath } from '../../src/kube/request-path.ts';
@@ -28,6 +30,7 @@ import {
   protobufList,
   protobufStatus,
 } from '../support/kube-encodings.ts';
+import { listed } from '../support/listed.ts';
 import { mutatedBytes, nastyJson, nastyText } from './inputs.ts';
 import { type FuzzTarget, outcome, same, target } from './target.ts';
 
@@ -45,7 +48,7 @@ const protobufListed = target(
   'protobuf-list',
   mutatedBytes(samples.map((all) => protobufList(all, '7', 'next'))),
   (bytes) => {
-    unreadable(() => [...decodeProtobufList(bytes, new Interner())]);
+    unreadable(() => listed(new ProtobufListDecoder(new Interner(), 100), [bytes]));
   },
 );
 
@@ -93,7 +96,7 @@ const plain = (value: unknown) =>
 const jsonBytes = target('json-bytes', mutatedBytes(jsonObject.map(({ text }) => Buffer.from(text))), (bytes) => {
   const decoding = { interner: new Interner(), fields: ['spec', '__proto__'] };
   unreadable(() => decodeJsonObject(bytes, decoding));
-  unreadable(() => [...decodeJsonList(bytes, decoding)]);
+  unreadable(() => listed(new JsonListDecoder(decoding, 100), [bytes]));
 });
 
 /** However a stream is cut into chunks, the same events come of it, and the same error. */

@@ -1,6 +1,9 @@
 import type { KubeClient, KubeRequest, KubeResponse, KubeStream } from '../../src/kube/client.ts';
 import { ApiError } from '../../src/kube/errors.ts';
 
+/** As a frame of HTTP/2, in bytes. */
+const PIECE = 16_384;
+
 export interface ScriptedAnswer {
   readonly status?: number;
   readonly headers?: Readonly<Record<string, string>>;
@@ -32,7 +35,7 @@ export class ScriptedKubeClient implements KubeClient {
     const answer = await this.#answer(request);
     if (answer instanceof ApiError) throw answer;
     const { status = 200, headers = { 'content-type': 'application/json' }, body = '' } = answer;
-    return { status, headers, body: Buffer.from(body) };
+    return answerTo(request, { status, headers, body: Buffer.from(body) });
   }
 
   stream(request: KubeRequest, onData: (chunk: Buffer) => void): Promise<KubeStream> {
@@ -59,6 +62,15 @@ export class ScriptedKubeClient implements KubeClient {
   }
 
   async close(): Promise<void> {}
+}
+
+/** What a client makes of an answer: its body goes to the sink of the request, in pieces, where there is one. */
+export function answerTo({ sink }: KubeRequest, answer: KubeResponse): KubeResponse {
+  const { status, headers, body } = answer;
+  if (sink === undefined || status !== 200) return answer;
+  sink.begin(headers);
+  for (let start = 0; start < body.length; start += PIECE) sink.push(body.subarray(start, start + PIECE));
+  return { status, headers, body: Buffer.alloc(0) };
 }
 
 export function lastOf<T>(list: readonly T[]): T {
