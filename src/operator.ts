@@ -37,6 +37,8 @@ export interface OperatorOptions {
   readonly election: ElectionTimes | undefined;
   /** Writes of objects in flight at once. */
   readonly writeConcurrency: number;
+  /** Kinds are read by WatchLists where the server can do that, else by lists. */
+  readonly watchList: boolean;
   /** Globs over protected keys that policies may write. */
   readonly allowKeys: readonly string[];
   /** Results listed in a policy's status. */
@@ -103,6 +105,7 @@ export class Operator {
       missingVerbs: ({ group, resource }, namespace) =>
         forbiddenVerbs(client, { group, resource, namespace }, ['list', 'watch', 'patch'], signal),
       namespaces: options.namespaces,
+      watchList: options.watchList,
       policies: this.#policies,
       ledger: this.#ledger,
       // Who stands by keeps its caches, and looks at no object: whoever begins to lead looks at all of them.

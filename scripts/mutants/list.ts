@@ -1,3 +1,5 @@
+import { WATCH_LIST_MUTANTS } from './watch-lists.ts';
+
 /** One way in which the product could be wrong. */
 export interface Mutant {
   /** What it then does. */
@@ -15,6 +17,7 @@ const PLAN = ['src/watchplan', 'src/controller'];
 const REPORT = ['src/report'];
 
 export const MUTANTS: readonly Mutant[] = [
+  ...WATCH_LIST_MUTANTS,
   {
     name: 'reconciler: evaluates a kind that cannot be relied on',
     file: 'src/controller/object-controller.ts',

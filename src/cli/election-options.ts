@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
 import type { Option } from 'commander';
 import type { ElectionTimes } from '../ops/election.ts';
-import { argument, integer, option } from './options.ts';
+import { argument, integer, option, parseBoolean } from './options.ts';
 
 /** Times in seconds. */
 export interface ElectionFlags {
@@ -57,11 +57,6 @@ export function identityOf(given: string | undefined, isInCluster: boolean): str
   if (given !== undefined) return given;
   const name = hostname().replaceAll(/[^A-Za-z0-9._-]/g, '-');
   return isInCluster ? name : `${name}_${randomBytes(4).toString('hex')}`;
-}
-
-function parseBoolean(text: string): boolean {
-  if (text !== 'true' && text !== 'false') throw new Error('it must be true or false');
-  return text === 'true';
 }
 
 /** It is sent in a header, and compared by everybody. */

@@ -61,3 +61,8 @@ export function parseNamespaces(text: string): readonly string[] {
   }
   return [...new Set(names)].toSorted();
 }
+
+export function parseBoolean(text: string): boolean {
+  if (text !== 'true' && text !== 'false') throw new Error('it must be true or false');
+  return text === 'true';
+}

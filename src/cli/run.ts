@@ -9,7 +9,16 @@ import { Operator } from '../operator.ts';
 import { AuditLog, type AuditSink, streamAudit } from '../ops/audit-log.ts';
 import { type Listen, listenText, parseListen } from '../ops/listen.ts';
 import { type ElectionFlags, electionOf, electionOptions, identityOf } from './election-options.ts';
-import { argument, contextOption, integer, keyGlobs, kubeconfigOption, option, parseNamespaces } from './options.ts';
+import {
+  argument,
+  contextOption,
+  integer,
+  keyGlobs,
+  kubeconfigOption,
+  option,
+  parseBoolean,
+  parseNamespaces,
+} from './options.ts';
 
 const LOG_LEVELS = ['debug', 'info', 'warn', 'error'] as const;
 const DEFAULT_NAMESPACE = 'watchkeeper';
@@ -23,6 +32,7 @@ export interface RunOptions extends ElectionFlags {
   readonly namespace: string | undefined;
   readonly namespaces: readonly string[] | undefined;
   readonly writeConcurrency: number;
+  readonly watchList: boolean;
   readonly statusViolations: number;
   readonly allowKeys: readonly string[];
   readonly logLevel: (typeof LOG_LEVELS)[number];
@@ -55,6 +65,11 @@ export function runCommand(action: (options: RunOptions) => Promise<number> = ru
     )
     .addOption(
       option('--write-concurrency <n>', 'Writes of objects in flight at once').default(16).argParser(integer(1, 256)),
+    )
+    .addOption(
+      option('--watch-list <bool>', 'Read kinds by WatchLists where the server can, else by lists')
+        .default(false)
+        .argParser(argument(parseBoolean)),
     )
     .addOption(
       option('--status-violations <n>', "Results listed in a policy's status").default(20).argParser(integer(0, 500)),

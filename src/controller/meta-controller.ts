@@ -38,6 +38,8 @@ export interface MetaControllerOptions {
   readonly missingVerbs: MissingVerbsReview;
   /** The only namespaces in which objects are watched; undefined: all. */
   readonly namespaces?: Namespaces;
+  /** Whether kinds are read by WatchLists where the server can do that. */
+  readonly watchList?: boolean;
   readonly policies: PolicySet;
   readonly ledger: Ledger;
   readonly objects: Pick<ObjectController, 'add' | 'remove' | 'enqueue' | 'startPass'>;
@@ -75,6 +77,7 @@ export class MetaController {
       random,
       log,
       createListWatch,
+      watchList: options.watchList,
       prepare: (informer, _spec, id) => this.#prepare(informer, id),
     });
     const discovery = new DiscoveryWatch({

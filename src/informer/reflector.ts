@@ -177,7 +177,7 @@ export class Reflector {
         this.#watchList(effect.timeoutSeconds);
         return;
       case 'Gather':
-        if (effect.event.type === 'DELETED') this.#gathered?.delete(effect.event.object);
+        if (effect.event.type === 'DELETED') this.#gathered?.delete(effect.event.object, { mayReturn: true });
         else this.#gathered?.upsert(effect.event.object);
         return;
       case 'PreferLists':

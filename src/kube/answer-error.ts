@@ -23,9 +23,6 @@ const CODES: Readonly<Record<number, ApiErrorCode>> = {
 /** Bodies that are no Status come from gateways, as HTML or a line of text. In characters. */
 const MAX_FOREIGN_TEXT = 200;
 
-/** Nobody means more; and a timer takes no more than 24 days, but fires at once. */
-const MAX_RETRY_AFTER_MS = 3_600_000;
-
 export interface RefusedAnswer {
   readonly status: number;
   readonly headers: Readonly<Record<string, string | undefined>>;
@@ -46,13 +43,9 @@ export function answerError(answer: RefusedAnswer, request: string, now: number)
     status: answer.status,
     reason: status?.reason ?? '',
     message: status?.message || foreignMessage(answer, request),
-    retryAfterMs: bounded(retryAfterMs(answer.headers['retry-after'], now) ?? inStatus),
+    retryAfterMs: retryAfterMs(answer.headers['retry-after'], now) ?? inStatus,
     causes: status?.causes,
   });
-}
-
-function bounded(ms: number | undefined): number | undefined {
-  return ms === undefined ? undefined : Math.min(ms, MAX_RETRY_AFTER_MS);
 }
 
 function foreignMessage({ status, body }: RefusedAnswer, request: string): string {

@@ -33,11 +33,14 @@ export interface ApiErrorFields {
   /** metav1.Status `reason`, '' when the answer had none. */
   readonly reason: string;
   readonly message: string;
-  /** As the server asks, in milliseconds. */
+  /** As the server asks, in milliseconds; one hour at most counts. */
   readonly retryAfterMs?: number | undefined;
   readonly causes?: readonly StatusCause[] | undefined;
   readonly cause?: unknown;
 }
+
+/** Nobody means more; and a timer takes no more than 24 days, but fires at once. */
+const MAX_RETRY_AFTER_MS = 3_600_000;
 
 /** The only error that leaves this room. */
 export class ApiError extends Error {
@@ -53,7 +56,8 @@ export class ApiError extends Error {
     this.code = fields.code;
     this.status = fields.status;
     this.reason = fields.reason;
-    this.retryAfterMs = fields.retryAfterMs;
+    this.retryAfterMs =
+      fields.retryAfterMs === undefined ? undefined : Math.min(fields.retryAfterMs, MAX_RETRY_AFTER_MS);
     this.causes = fields.causes ?? [];
   }
 }

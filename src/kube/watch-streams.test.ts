@@ -84,6 +84,13 @@ describe.each(Object.entries(encodings))('a watch in %s', (_name, { decoder, eve
     });
   });
 
+  test('an error that asks to wait for years is one that asks to wait for an hour: a timer would fire at once', () => {
+    const [busy] = readAll(
+      error({ code: 429, reason: 'TooManyRequests', message: 'later', details: { retryAfterSeconds: 2_000_000_000 } }),
+    );
+    expect(busy).toMatchObject({ type: 'ERROR', error: { code: 'TooManyRequests', retryAfterMs: 3_600_000 } });
+  });
+
   test('the same events come out wherever the bytes are cut', () => {
     const types = fc.constantFrom('ADDED', 'MODIFIED', 'DELETED', 'BOOKMARK');
     const events = fc.array(fc.tuple(types, arbitrarySample), { minLength: 1, maxLength: 5 });

@@ -143,10 +143,17 @@ export interface SampleStatus {
   readonly code: number;
   readonly reason: string;
   readonly message: string;
+  readonly details?: { readonly retryAfterSeconds: number };
 }
 
-export function protobufStatus({ code, reason, message }: SampleStatus): Buffer {
-  const status = [stringField(2, 'Failure'), stringField(3, message), stringField(4, reason), intField(6, code)];
+export function protobufStatus({ code, reason, message, details }: SampleStatus): Buffer {
+  const status = [
+    stringField(2, 'Failure'),
+    stringField(3, message),
+    stringField(4, reason),
+    ...(details === undefined ? [] : [bytesField(5, intField(5, details.retryAfterSeconds))]),
+    intField(6, code),
+  ];
   return envelope('v1', 'Status', Buffer.concat(status));
 }
 
