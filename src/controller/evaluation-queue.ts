@@ -58,7 +58,7 @@ export class EvaluationQueue {
 
   /** Returns whether more are left. */
   #evaluateNext(): boolean {
-    const taken = this.#keys.take();
+    const taken = this.#keys.take(this.#clock.monotonic());
     if (taken === undefined) return false;
     const { owner, item, at, lane } = taken;
     this.#evaluate(owner, item, at, lane);

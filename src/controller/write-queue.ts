@@ -168,7 +168,7 @@ export class WriteQueue {
   #pump(): void {
     if (this.#stopped || this.#pause.isOn) return;
     while (this.#running < this.#width.now) {
-      const taken = this.#waiting.take();
+      const taken = this.#waiting.take(this.#options.clock.monotonic());
       if (taken === undefined) return;
       void this.#run(taken.item);
     }
@@ -205,7 +205,7 @@ export class WriteQueue {
 
   #wait(entry: Entry): void {
     entry.state = WAITING;
-    this.#waiting.add(entry.item.kind, entry, entry.lane);
+    this.#waiting.add(entry.item.kind, entry, entry.lane, this.#options.clock.monotonic());
   }
 
   /** In place of a delay that the entry may have. */
