@@ -1,0 +1,104 @@
+import { vi } from 'vitest';
+import type { CachedObject } from '../../src/api/object.ts';
+import { systemClock } from '../../src/base/clock.ts';
+import { silentLog } from '../../src/base/log.ts';
+import { Informer } from '../../src/informer/informer.ts';
+import { createKubeClient, type HttpKubeClient } from '../../src/kube/http-client.ts';
+import { createListWatch } from '../../src/kube/list-watch-client.ts';
+import type { SessionLimits } from '../../src/kube/session.ts';
+import { PATIENCE_MS } from '../cluster/eventually.ts';
+import { Network } from '../faults/network.ts';
+import { jsonMetadata, type SampleMetadata } from './kube-encodings.ts';
+import { ManualClock } from './manual-clock.ts';
+import { type ApiCall, ScriptedApi } from './scripted-api.ts';
+
+/** As the server writes it. */
+export const widget = (
+  name: string,
+  resourceVersion: string,
+  fields: Partial<SampleMetadata> = {},
+  more: object = {},
+) => ({
+  kind: 'Widget',
+  apiVersion: 'acme.io/v1',
+  metadata: jsonMetadata({ name, namespace: 'default', uid: `uid-${name}`, resourceVersion, ...fields }),
+  spec: { size: 1 },
+  ...more,
+});
+export const bookmark = (resourceVersion: string) => ({ kind: 'Widget', metadata: { resourceVersion } });
+
+/** What the whole informer does on real connections, to a server that says what the test wants. */
+export class WireStage {
+  readonly api: ScriptedApi;
+  readonly network: Network;
+  readonly client: HttpKubeClient;
+  /** Of the informer alone: connections have the real one. */
+  readonly clock = new ManualClock();
+  readonly informer: Informer;
+  readonly told: string[] = [];
+  readonly last = new Map<string, CachedObject>();
+
+  static async start(timeouts: Partial<SessionLimits>): Promise<WireStage> {
+    const api = await ScriptedApi.start();
+    return new WireStage(api, await Network.start(api.server.url), timeouts);
+  }
+
+  private constructor(api: ScriptedApi, network: Network, timeouts: Partial<SessionLimits>) {
+    this.api = api;
+    this.network = network;
+    this.client = createKubeClient({
+      credentials: api.server.credentials({ server: new URL(network.url) }),
+      userAgent: 'test',
+      clock: systemClock,
+      log: silentLog,
+      timeouts,
+    });
+    const listWatch = createListWatch(this.client, {
+      gvr: { group: 'acme.io', version: 'v1', resource: 'widgets' },
+      representation: { kind: 'Projected', fields: ['spec'] },
+    });
+    this.informer = new Informer({ listWatch, clock: this.clock, random: () => 0, log: silentLog, name: 'widgets' });
+    this.informer.addHandler({
+      change: (object, previous) => {
+        const { name, resourceVersion } = object;
+        this.told.push(`${previous === undefined ? 'new' : previous.resourceVersion} > ${name}@${resourceVersion}`);
+        this.last.set(name, object);
+      },
+      remove: (object) => this.told.push(`remove ${object.name}@${object.resourceVersion}`),
+      synced: () => this.told.push('synced'),
+    });
+  }
+
+  /** Starts, lists `a` at version 10, and watches from there. */
+  readonly watching = async (): Promise<ApiCall> => {
+    this.informer.start();
+    (await this.api.next('list')).list('10', [widget('a', '5')]);
+    const watch = (await this.api.next('watch 10')).open();
+    await this.phase('Watching');
+    this.told.length = 0;
+    return watch;
+  };
+
+  readonly phase = async (phase: string): Promise<void> => {
+    await vi.waitUntil(() => this.informer.status.phase === phase, { interval: 1, timeout: PATIENCE_MS });
+  };
+
+  /** Backs off now, and for so long. */
+  readonly waits = async (): Promise<number> => {
+    await this.phase('BackingOff');
+    return this.clock.advanceToNext();
+  };
+
+  /** The next so many things that handlers are told of, and whatever came with them. */
+  readonly heard = async (count: number): Promise<readonly string[]> => {
+    await vi.waitUntil(() => this.told.length >= count, { interval: 1, timeout: PATIENCE_MS });
+    return this.told.splice(0);
+  };
+
+  async close(): Promise<void> {
+    await this.informer.stop();
+    await this.client.close();
+    await this.network.close();
+    await this.api[Symbol.asyncDispose]();
+  }
+}
