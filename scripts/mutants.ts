@@ -1,13 +1,17 @@
 /**
  * Breaks the product on purpose, one named way at a time, and runs the units of the room: a mutation that no test notices
- * is a hole in the tests. Works on a copy, so the sources stay as they are.
+ * is a hole in the tests; so is one of the informer or a queue that no row of docs/informers.md notices. Works on a copy, so
+ * the sources stay as they are.
  *
  *   npm run mutants [-- part of a name]
  */
 import { spawnSync } from 'node:child_process';
-import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import * as z from 'zod';
+import { rowsNamedBy } from '../test/support/informer-rows.ts';
+import { INFORMER_MUTANTS } from './mutants/informer-list.ts';
 import { MUTANTS, type Mutant } from './mutants/list.ts';
 
 const root = join(import.meta.dirname, '..');
@@ -17,9 +21,24 @@ interface Outcome {
   readonly name: string;
   /** How many tests fail; 0 is a survivor. */
   readonly killedBy: number;
+  /** The rows that those name, where a row has to. */
+  readonly rows: readonly number[] | undefined;
 }
 
-function tryOn(copy: string, { name, file, find, replace, tests }: Mutant): Outcome {
+/** What vitest writes with its reporter `json`; the part that is read. */
+const results = z.object({
+  numTotalTests: z.number(),
+  testResults: z.array(
+    z.object({
+      status: z.string(),
+      assertionResults: z.array(
+        z.object({ status: z.string(), ancestorTitles: z.array(z.string()), title: z.string() }),
+      ),
+    }),
+  ),
+});
+
+function tryOn(copy: string, { name, file, find, replace, tests, byRow = false }: Mutant): Outcome {
   const path = join(copy, file);
   const source = readFileSync(path, 'utf8');
   const places = source.split(find).length - 1;
@@ -31,10 +50,25 @@ function tryOn(copy: string, { name, file, find, replace, tests }: Mutant): Outc
   );
   try {
     const vitest = join(root, 'node_modules', '.bin', 'vitest');
-    const { stdout } = spawnSync(vitest, ['run', '--project', 'unit', ...tests], { cwd: copy, encoding: 'utf8' });
-    const summary = /tests: \d+ passed, (\d+) failed/.exec(stdout);
-    if (summary === null) throw new Error(`${name}: the tests did not run:\n${stdout.slice(-2_000)}`);
-    return { name, killedBy: Number(summary[1]) };
+    const output = join(copy, 'results.json');
+    rmSync(output, { force: true });
+    // Who waits for what never comes has noticed as well.
+    const reporter = ['--reporter', 'json', '--outputFile', output, '--testTimeout', '20000'];
+    const { stderr } = spawnSync(vitest, ['run', '--project', 'unit', ...reporter, ...tests], {
+      cwd: copy,
+      encoding: 'utf8',
+    });
+    if (!existsSync(output)) throw new Error(`${name}: the tests did not run:\n${stderr.slice(-2_000)}`);
+    const { numTotalTests, testResults } = results.parse(JSON.parse(readFileSync(output, 'utf8')));
+    if (numTotalTests === 0) throw new Error(`${name}: there was no test to run`);
+    const failed = testResults.flatMap(({ assertionResults }) =>
+      assertionResults.filter(({ status }) => status === 'failed'),
+    );
+    // A file that could not even be loaded has noticed too, but no row has.
+    const unread = testResults.filter((one) => one.status === 'failed' && one.assertionResults.length === 0).length;
+    const titles = failed.flatMap(({ ancestorTitles, title }) => [...ancestorTitles, title]);
+    const rows = byRow ? [...new Set(titles.flatMap(rowsNamedBy))].toSorted((one, other) => one - other) : undefined;
+    return { name, killedBy: failed.length + unread, rows };
   } finally {
     writeFileSync(path, source);
   }
@@ -46,10 +80,12 @@ try {
   for (const name of COPIED) cpSync(join(root, name), join(copy, name), { recursive: true });
   symlinkSync(join(root, 'node_modules'), join(copy, 'node_modules'));
   const survivors: string[] = [];
-  for (const mutant of MUTANTS.filter(({ name }) => name.includes(wanted))) {
-    const { name, killedBy } = tryOn(copy, mutant);
-    console.log(`${killedBy === 0 ? 'SURVIVES' : `${killedBy} fail`.padEnd(8)}  ${name}`);
-    if (killedBy === 0) survivors.push(name);
+  for (const mutant of [...MUTANTS, ...INFORMER_MUTANTS].filter(({ name }) => name.includes(wanted))) {
+    const { name, killedBy, rows } = tryOn(copy, mutant);
+    const survives = killedBy === 0 || rows?.length === 0;
+    const told = rows === undefined ? '' : ` (${rows.length === 0 ? 'no row' : `row ${rows.join(', ')}`})`;
+    console.log(`${survives ? 'SURVIVES' : `${killedBy} fail`.padEnd(8)}  ${name}${told}`);
+    if (survives) survivors.push(name);
   }
   if (survivors.length > 0) process.exitCode = 1;
 } finally {

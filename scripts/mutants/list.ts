@@ -10,6 +10,8 @@ export interface Mutant {
   readonly replace: string;
   /** Folders or files whose units should notice. */
   readonly tests: readonly string[];
+  /** A test that names a row of docs/informers.md must be among those that notice. Default false. */
+  readonly byRow?: boolean;
 }
 
 const CONTROLLER = ['src/controller'];
@@ -27,16 +29,16 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'reconciler: keeps what was said about an object that is gone',
-    file: 'src/controller/object-controller.ts',
-    find: '      verdicts.forget(kind.name, key);\n',
+    file: 'src/controller/departures.ts',
+    find: '      this.#verdicts.forget(kind.name, key);\n',
     replace: '',
     tests: CONTROLLER,
   },
   {
     name: 'reconciler: writes a kind before it is on record in the ledger',
     file: 'src/controller/kind-writer.ts',
-    find: 'if (this.#admits(key)) await this.#ensureRecord(key);',
-    replace: 'if (this.#admits(key)) void this.#ensureRecord(key);',
+    find: 'const isRecorded = !this.#gates.admits(key) || (await this.#ensureRecord(key));',
+    replace: 'const isRecorded = !this.#gates.admits(key) || this.#ensureRecord(key) !== undefined;',
     tests: CONTROLLER,
   },
   {
@@ -56,7 +58,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'planner: forgets kinds that may carry keys of policies that are gone',
     file: 'src/watchplan/plan.ts',
-    find: "  for (const name of written) draftOf(drafts, name).owners.add('cleanup');\n",
+    find: "  for (const name of written) draftOf(drafts, watchedName(name, discovery)).owners.add('cleanup');\n",
     replace: '',
     tests: PLAN,
   },
@@ -70,8 +72,8 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'planner: a CRD that was made again keeps the informer of the one before',
     file: 'src/watchplan/kind-plan.ts',
-    find: 'spec: { gvr: { ...gr, version }, namespace, representation, incarnation },',
-    replace: 'spec: { gvr: { ...gr, version }, namespace, representation, incarnation: undefined },',
+    find: '      incarnation,\n',
+    replace: '      incarnation: undefined,\n',
     tests: PLAN,
   },
   {
@@ -91,8 +93,8 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'status writer: gives up after a write that failed',
     file: 'src/report/policy-status.ts',
-    find: '        this.#dirty = true;\n      }\n    }',
-    replace: '      }\n    }',
+    find: '        this.#backoff ??= new Backoff(RETRY, clock, random);\n        this.#dirty = true;\n',
+    replace: '        this.#backoff ??= new Backoff(RETRY, clock, random);\n',
     tests: REPORT,
   },
   {

@@ -14,6 +14,12 @@ export function rowTitlesIn(source: string): readonly RowTitle[] {
   return [...source.matchAll(TITLE)].map(([, , numbers = '', title = '']) => ({ rows: rowsOf(numbers), title }));
 }
 
+/** Those that one title names; none for most titles. */
+export function rowsNamedBy(title: string): readonly number[] {
+  const numbers = /^rows? (\d[\d, andto]*): /.exec(title)?.[1];
+  return numbers === undefined ? [] : rowsOf(numbers);
+}
+
 /** Of all tests, each with its file. */
 export function rowTitles(): readonly (RowTitle & { readonly file: string })[] {
   return [...testFiles()].flatMap(({ path, source }) => rowTitlesIn(source).map((found) => ({ ...found, file: path })));
