@@ -34,14 +34,14 @@ const ownedModules: ReadonlyMap<string, readonly string[]> = new Map([
   // Credentials of a kubeconfig.
   ['@kubernetes/client-node', ['kube/kubeconfig-source.ts']],
   // Behind the door, `refuseReason`, which the client asks before each request.
-  ['node:http2', ['kube/exchange.ts', 'kube/session.ts']],
+  ['node:http2', ['kube/exchange.ts', 'kube/http1-carrier.ts', 'kube/session.ts']],
   ['node:tls', ['kube/tls-connect.ts']],
   // No more than whether a text is an address.
-  ['node:net', ['kube/in-cluster-source.ts', 'kube/tls-connect.ts', 'ops/']],
-  // What credentials ask of a connection; a type alone.
-  ['node:https', ['kube/']],
-  // Health and metrics: a server.
-  ['node:http', ['ops/http-server.ts']],
+  ['node:net', ['kube/in-cluster-source.ts', 'kube/proxy.ts', 'kube/tls-connect.ts', 'ops/']],
+  // The way through a proxy that a kubeconfig or its environment names. To credentials a type alone.
+  ['node:https', ['kube/proxy-tunnel.ts']],
+  // Health and metrics: a server. And the API server where it does not speak HTTP/2, or is behind a proxy.
+  ['node:http', ['kube/http1-carrier.ts', 'kube/proxy-tunnel.ts', 'ops/http-server.ts']],
   ['node:dns', []],
   ['node:quic', []],
   // Nothing in the product runs other programs or code that it did not bring along.

@@ -24,7 +24,7 @@ test('the bundle runs by itself, with no package beside it', async () => {
     level: 30,
     msg: 'probed',
     credentials: { Authorization: 'Bearer t' },
-    proxy: 'Error: Watchkeeper does not support proxy-url in a kubeconfig (hpagent is left out of it)',
+    proxy: "Error: Watchkeeper does not support client-node's own way to proxies (hpagent is left out of it)",
     schema: true,
     command: 'probe',
     path: [1],

@@ -23,9 +23,9 @@ const leftOut: ReadonlyMap<string, LeftOut> = new Map([
     { importer: clientNode, use: 'a generated API', names: ['ServerConfiguration', 'createConfiguration'] },
   ],
   ['undici', { use: "client-node's own HTTP client", names: ['Agent', 'ProxyAgent'] }],
-  ['hpagent', { use: 'proxy-url in a kubeconfig', names: ['HttpProxyAgent', 'HttpsProxyAgent'] }],
-  ['socks', { use: 'proxy-url in a kubeconfig', names: ['SocksClient'] }],
-  ['socks-proxy-agent', { use: 'proxy-url in a kubeconfig', names: ['SocksProxyAgent'] }],
+  ['hpagent', { use: "client-node's own way to proxies", names: ['HttpProxyAgent', 'HttpsProxyAgent'] }],
+  ['socks', { use: "client-node's own way to proxies", names: ['SocksClient'] }],
+  ['socks-proxy-agent', { use: "client-node's own way to proxies", names: ['SocksProxyAgent'] }],
   // For two auth providers that left kubectl in 1.26; it is an older jsonpath-plus than ours.
   ['jsonpath-plus', { importer: clientNode, use: 'the auth provider azure or gcp', names: ['JSONPath'] }],
   // Paths come from policies; a path that holds code must find nothing to run it on.

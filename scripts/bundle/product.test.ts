@@ -39,7 +39,12 @@ function reach(): Record<string, string[]> {
 test('G12: of all that is in the bundle this alone can reach somebody', () => {
   expect(reach()).toEqual({
     'src/kube/exchange.ts': ['http2'],
+    // The API server where it does not speak HTTP/2.
+    'src/kube/http1-carrier.ts': ['http', 'http2'],
     'src/kube/in-cluster-source.ts': ['net'],
+    // The proxy of a kubeconfig or its environment, as a way to the API server. In a cluster there is none.
+    'src/kube/proxy-tunnel.ts': ['http', 'https'],
+    'src/kube/proxy.ts': ['net'],
     'src/kube/session.ts': ['http2'],
     'src/kube/tls-connect.ts': ['net', 'tls'],
     'src/ops/http-server.ts': ['http'],

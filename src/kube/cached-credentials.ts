@@ -123,6 +123,7 @@ function sameTls(a: TlsMaterial, b: TlsMaterial): boolean {
     samePem(a.cert, b.cert) &&
     samePem(a.key, b.key) &&
     a.servername === b.servername &&
+    a.proxy?.href === b.proxy?.href &&
     a.rejectUnauthorized === b.rejectUnauthorized
   );
 }

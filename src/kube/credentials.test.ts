@@ -134,6 +134,23 @@ describe('a kubeconfig', () => {
     });
   });
 
+  test('may name a proxy, before that of the environment; another one later is another way to the server', async () => {
+    const named = (proxy: string) => kubeconfig({ cluster: { 'proxy-url': proxy }, user: { token: 't' } });
+    const file = await put('config', named('http://one:3128'));
+    const env = { HOME: directory, HTTPS_PROXY: 'http://two:3128' };
+    const credentials = await load({ kubeconfig: file, env });
+    expect((await credentials.tls()).proxy?.host).toBe('one:3128');
+    await put('config', named('http://three:3128'));
+    await credentials.refresh();
+    expect([(await credentials.tls()).proxy?.host, credentials.tlsGeneration]).toEqual(['three:3128', 1]);
+    const other = await load({ kubeconfig: await put('other', kubeconfig()), env });
+    expect((await other.tls()).proxy?.host).toBe('two:3128');
+    const none = await load({ kubeconfig: file, env: { ...env, NO_PROXY: '192.0.2.0/24' }, context: 'one' });
+    expect((await none.tls()).proxy?.host).toBe('three:3128');
+    const direct = await load({ kubeconfig: join(directory, 'other'), env: { ...env, NO_PROXY: '192.0.2.0/24' } });
+    expect((await direct.tls()).proxy).toBeUndefined();
+  });
+
   test('is read again after a 401, and a new certificate is noticed', async () => {
     const credentials = await load({ kubeconfig: await putWithCertificate('old', 'one') });
     await credentials.headers();
@@ -144,8 +161,12 @@ describe('a kubeconfig', () => {
   });
 
   const unusable: readonly (readonly [string, string, string])[] = [
-    ['has a proxy', kubeconfig({ cluster: { 'proxy-url': 'http://192.0.2.9' } }), 'proxies are not supported yet'],
-    ['is for kubectl proxy', kubeconfig({ server: 'http://localhost:8001' }), 'only https:// with HTTP/2 is supported'],
+    [
+      'has a proxy of another kind',
+      kubeconfig({ cluster: { 'proxy-url': 'socks5://192.0.2.9' } }),
+      'only http:// and https:// are supported',
+    ],
+    ['is for kubectl proxy', kubeconfig({ server: 'http://localhost:8001' }), 'only https:// is supported'],
     ['has a server that is no address', kubeconfig({ server: 'nonsense' }), 'no usable server address'],
     ['has no current context', kubeconfig({ currentContext: undefined }), 'no current context'],
     ['names a context that is not there', kubeconfig({ currentContext: 'two' }), 'no context "two"'],

@@ -18,6 +18,8 @@ export interface TlsMaterial {
   readonly servername?: string | undefined;
   /** False only for `insecure-skip-tls-verify`. */
   readonly rejectUnauthorized: boolean;
+  /** The HTTP proxy that the connection goes through, where there is one. */
+  readonly proxy?: URL | undefined;
 }
 
 /** Who we are, to which server. Both methods reject with ApiError 'Unauthorized' when there is nothing to show. */
@@ -51,7 +53,7 @@ export async function loadCredentials(options: CredentialOptions, clock: Clock, 
   const { kubeconfig, context, env = process.env } = options;
   const directory = options.serviceAccountDirectory ?? SERVICE_ACCOUNT_DIRECTORY;
   const fromFiles = async (files: readonly string[]) =>
-    new CachedCredentials(await kubeconfigSource(files, context), clock, log);
+    new CachedCredentials(await kubeconfigSource(files, context, env), clock, log);
 
   if (kubeconfig !== undefined) return fromFiles([kubeconfig]);
   const listed = (env['KUBECONFIG'] ?? '').split(delimiter).filter((file) => file !== '');

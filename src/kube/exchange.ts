@@ -1,5 +1,6 @@
-import type { ClientHttp2Stream, IncomingHttpHeaders, IncomingHttpStatusHeader, OutgoingHttpHeaders } from 'node:http2';
+import type { IncomingHttpHeaders, IncomingHttpStatusHeader, OutgoingHttpHeaders } from 'node:http2';
 import { constants } from 'node:http2';
+import type { CarrierStream } from './carrier.ts';
 import type { ApiError } from './errors.ts';
 import { networkError } from './network-error.ts';
 import type { Session } from './session.ts';
@@ -21,7 +22,7 @@ export class Exchange implements Opening {
   readonly #sink: AnswerSink;
   readonly #refusal: () => ApiError | undefined;
   #avoid: Session | undefined;
-  #stream: ClientHttp2Stream | undefined;
+  #stream: CarrierStream | undefined;
   #over = false;
 
   /** `refusal`: why it must not be sent, asked each time it is about to be. */
@@ -59,7 +60,7 @@ export class Exchange implements Opening {
     this.#stream?.close(constants.NGHTTP2_CANCEL);
   }
 
-  opened(stream: ClientHttp2Stream, session: Session): void {
+  opened(stream: CarrierStream, session: Session): void {
     this.#stream = stream;
     let expected: number | undefined;
     let received = 0;

@@ -21,6 +21,32 @@ export class GuardedSocket extends Duplex {
     socket.on('close', () => this.destroy());
   }
 
+  /** Asked of a socket that HTTP/1.1 keeps for its next request. */
+  setKeepAlive(enable?: boolean, initialDelay?: number): this {
+    this.#socket.setKeepAlive(enable, initialDelay);
+    return this;
+  }
+
+  setNoDelay(noDelay?: boolean): this {
+    this.#socket.setNoDelay(noDelay);
+    return this;
+  }
+
+  setTimeout(timeout: number): this {
+    this.#socket.setTimeout(timeout);
+    return this;
+  }
+
+  ref(): this {
+    this.#socket.ref();
+    return this;
+  }
+
+  unref(): this {
+    this.#socket.unref();
+    return this;
+  }
+
   override _read(): void {
     this.#socket.resume();
   }

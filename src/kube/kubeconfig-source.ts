@@ -9,6 +9,7 @@ import { credentialError } from './credential-error.ts';
 import type { TlsMaterial } from './credentials.ts';
 import { supplyExecInfo } from './exec-info.ts';
 import { parseKubeconfig } from './kubeconfig-document.ts';
+import { proxyFor } from './proxy.ts';
 
 /** One kubeconfig, possibly from several files, at one moment. */
 interface Loaded {
@@ -16,18 +17,24 @@ interface Loaded {
   /** User name to token file: the one field of a kubeconfig that client-node does not know. */
   readonly tokenFiles: ReadonlyMap<string, string>;
   readonly text: string;
+  /** What `proxy-url` of the context's cluster says; client-node is not to know of it. */
+  readonly proxy: string | undefined;
 }
 
 /** Credentials of one context of a kubeconfig. Of several files the first that says something wins, as in kubectl. */
 export async function kubeconfigSource(
   files: readonly string[],
   context: string | undefined,
+  env: Readonly<Record<string, string | undefined>>,
 ): Promise<CredentialSource> {
   let loaded = await load(files, context);
   const cluster = loaded.config.getCurrentCluster();
   const name = loaded.config.getCurrentContext();
+  const server = serverUrl(cluster?.server ?? '', name);
+  // Said at once, and not by each request.
+  proxyFor(server, loaded.proxy, env);
   return {
-    server: serverUrl(cluster?.server ?? '', cluster?.proxyUrl, name),
+    server,
     namespace: loaded.config.getContextObject(name)?.namespace,
     read: async (forced) => {
       if (forced) {
@@ -36,7 +43,8 @@ export async function kubeconfigSource(
         // the file was written, so that one is forgotten only for a file that says something new.
         if (fresh.text !== loaded.text || !usesOpenId(loaded.config)) loaded = fresh;
       }
-      return material(loaded);
+      const { headers, tls } = await material(loaded);
+      return { headers, tls: { ...tls, proxy: proxyFor(server, loaded.proxy, env) } };
     },
   };
 }
@@ -64,16 +72,19 @@ async function load(files: readonly string[], context: string | undefined): Prom
     }
     texts.push(text);
   }
+  const clusters = firstOfEachName(configs.flatMap((config) => config.getClusters()));
   const merged = new Config();
   merged.loadFromOptions({
-    clusters: firstOfEachName(configs.flatMap((config) => config.getClusters())),
+    clusters: clusters.map((cluster) => ({ ...cluster, proxyUrl: '' })),
     users: firstOfEachName(configs.flatMap((config) => config.getUsers())),
     contexts: firstOfEachName(configs.flatMap((config) => config.getContexts())),
     currentContext: context ?? configs.map((config) => config.getCurrentContext()).find((name) => name),
   });
   requireWhole(merged, files);
   supplyExecInfo(merged);
-  return { config: merged, tokenFiles, text: texts.join('\n') };
+  const used = merged.getCurrentCluster()?.name;
+  const proxy = clusters.find(({ name }) => name === used)?.proxyUrl;
+  return { config: merged, tokenFiles, text: texts.join('\n'), proxy };
 }
 
 async function readKubeconfig(file: string, mayBeMissing: boolean): Promise<string | undefined> {
@@ -103,17 +114,14 @@ function requireWhole(config: KubeConfig, files: readonly string[]): void {
   }
 }
 
-function serverUrl(server: string, proxyUrl: string | undefined, context: string): URL {
+function serverUrl(server: string, context: string): URL {
   if (!URL.canParse(server))
     throw credentialError(`the context "${context}" has no usable server address: "${withoutUser(server)}"`);
   const url = new URL(server);
   if (url.protocol !== 'https:') {
     throw credentialError(
-      `the context "${context}" names the server ${withoutUser(server)}: only https:// with HTTP/2 is supported, so connect to the API server itself and not through "kubectl proxy"`,
+      `the context "${context}" names the server ${withoutUser(server)}: only https:// is supported, so connect to the API server itself and not through "kubectl proxy"`,
     );
-  }
-  if (proxyUrl !== undefined && proxyUrl !== '') {
-    throw credentialError(`the context "${context}" asks for a proxy (proxy-url): proxies are not supported yet`);
   }
   return url;
 }

@@ -13,7 +13,7 @@ function reasonOf(cause: unknown): string {
   const code = cause instanceof Error && 'code' in cause ? cause.code : undefined;
   switch (code) {
     case 'ERR_SSL_TLSV1_ALERT_NO_APPLICATION_PROTOCOL':
-      return 'the server does not speak HTTP/2';
+      return 'the server speaks neither HTTP/2 nor HTTP/1.1';
     case 'ENOTFOUND':
     case 'EAI_AGAIN':
       return `the name of the host cannot be resolved (${messageOf(cause)})`;

@@ -295,7 +295,6 @@ async function failureAt(server: Server, limits: Partial<SessionLimits> = {}): P
 }
 
 describe('a server that cannot be reached', () => {
-  const pair = authority.issue({ commonName: 'x', hosts: ['127.0.0.1'], usage: 'server' });
   const stranger = authority.issue({ commonName: 'x', hosts: ['192.0.2.1'], usage: 'server' });
 
   test('because nobody listens says so, with its address', async () => {
@@ -316,16 +315,6 @@ describe('a server that cannot be reached', () => {
   test('because it hangs up is an error at once', async () => {
     const { code } = await failureAt(createServer((socket) => socket.destroy()));
     expect(code).toBe('Network');
-  });
-
-  test.each([
-    ['with no protocol at all', {}],
-    ['with HTTP/1.1 alone', { ALPNProtocols: ['http/1.1'] }],
-  ])('because it does not speak HTTP/2 (%s) says that', async (_case, options) => {
-    const server = createTlsServer({ cert: pair.certPem, key: pair.keyPem, ...options });
-    server.on('tlsClientError', () => {});
-    const { message } = await failureAt(server);
-    expect(message).toContain('the server does not speak HTTP/2');
   });
 
   test('because its certificate is for another host says that', async () => {

@@ -1,6 +1,7 @@
-import type { ClientHttp2Stream, OutgoingHttpHeaders } from 'node:http2';
+import type { OutgoingHttpHeaders } from 'node:http2';
 import type { Clock } from '../base/clock.ts';
 import { messageOf } from '../base/errors.ts';
+import type { CarrierStream } from './carrier.ts';
 import type { Credentials } from './credentials.ts';
 import { ApiError } from './errors.ts';
 import { networkError } from './network-error.ts';
@@ -15,7 +16,7 @@ export interface Opening {
   /** Why it must not be sent after all; asked at the last moment, as it may have waited for long. */
   refusal(): ApiError | undefined;
   /** Listeners must be on the stream when this returns. */
-  opened(stream: ClientHttp2Stream, session: Session): void;
+  opened(stream: CarrierStream, session: Session): void;
   failed(error: ApiError): void;
 }
 
@@ -39,6 +40,8 @@ export class SessionPool implements SessionOwner {
   readonly #ended: Partial<Record<SessionEnd, number>> = {};
   /** Connections that wait for the credentials. */
   #preparing = 0;
+  /** Of one connection, as the last one had it. */
+  #streamsEach: number;
   #tlsGeneration: number;
   #closed = false;
   #onAllClosed: (() => void) | undefined;
@@ -50,6 +53,7 @@ export class SessionPool implements SessionOwner {
     this.#limits = limits;
     this.#clock = clock;
     this.#tlsGeneration = credentials.tlsGeneration;
+    this.#streamsEach = limits.maxStreams;
   }
 
   open(opening: Opening): void {
@@ -99,6 +103,7 @@ export class SessionPool implements SessionOwner {
   sessionReady(session: Session): void {
     this.#connecting.delete(session);
     this.#sessions.add(session);
+    this.#streamsEach = session.maxStreams;
     if (session.tlsGeneration !== this.#credentials.tlsGeneration) session.retire();
     this.#serveWaiting();
   }
@@ -135,7 +140,7 @@ export class SessionPool implements SessionOwner {
 
   /** Opens connections until those on their way have room for all that wait. */
   #grow(): void {
-    const wanted = Math.ceil(this.#waiting.size / this.#limits.maxStreams);
+    const wanted = Math.ceil(this.#waiting.size / this.#streamsEach);
     while (!this.#closed && this.#preparing + this.#connecting.size < wanted) void this.#connect();
   }
 

@@ -1,5 +1,5 @@
-import type { ClientHttp2Session } from 'node:http2';
 import type { Clock } from '../base/clock.ts';
+import type { Carrier } from './carrier.ts';
 
 /** All in milliseconds. */
 export interface PulseLimits {
@@ -22,7 +22,7 @@ export interface PulseOwner {
 
 /** Sees to it that a connection which leads nowhere any more is found out, and one that nobody uses is closed. */
 export class SessionPulse {
-  readonly #http2: ClientHttp2Session;
+  readonly #carrier: Carrier;
   readonly #limits: PulseLimits;
   readonly #clock: Clock;
   readonly #owner: PulseOwner;
@@ -32,8 +32,8 @@ export class SessionPulse {
   #cancelPingTimer: (() => void) | undefined;
 
   /** Begins as the connection opens. */
-  constructor(http2: ClientHttp2Session, limits: PulseLimits, clock: Clock, owner: PulseOwner) {
-    this.#http2 = http2;
+  constructor(carrier: Carrier, limits: PulseLimits, clock: Clock, owner: PulseOwner) {
+    this.#carrier = carrier;
     this.#limits = limits;
     this.#clock = clock;
     this.#owner = owner;
@@ -69,8 +69,8 @@ export class SessionPulse {
   }
 
   #ping(): void {
-    if (this.#cancelPingTimer !== undefined || this.#http2.destroyed) return;
-    const sent = this.#http2.ping((error) => {
+    if (this.#cancelPingTimer !== undefined || this.#carrier.destroyed) return;
+    const sent = this.#carrier.ping((error) => {
       if (error !== null) return;
       this.#cancelPingTimer?.();
       this.#cancelPingTimer = undefined;

@@ -1,6 +1,5 @@
+import type { EventEmitter } from 'node:events';
 import {
-  type ClientHttp2Session,
-  type ClientHttp2Stream,
   connect as connectHttp2,
   constants,
   type OutgoingHttpHeaders,
@@ -10,9 +9,11 @@ import {
 import type { Duplex } from 'node:stream';
 import type { TLSSocket } from 'node:tls';
 import type { Clock } from '../base/clock.ts';
+import type { Carrier, CarrierStream } from './carrier.ts';
 import type { TlsMaterial } from './credentials.ts';
 import type { ApiError } from './errors.ts';
 import { GuardedSocket } from './guarded-socket.ts';
+import { Http1Carrier } from './http1-carrier.ts';
 import { networkError } from './network-error.ts';
 import { type PulseLimits, SessionPulse } from './session-pulse.ts';
 import { dialTls } from './tls-connect.ts';
@@ -46,9 +47,9 @@ export interface SessionOwner {
 
 type State =
   | { readonly kind: 'Connecting'; readonly cancel: (reason: Error) => void }
-  | { readonly kind: 'Open'; readonly http2: ClientHttp2Session; readonly socket: TLSSocket }
+  | { readonly kind: 'Open'; readonly carrier: Carrier; readonly socket: TLSSocket }
   /** Runs what it has, takes nothing new. */
-  | { readonly kind: 'Draining'; readonly http2: ClientHttp2Session; readonly socket: TLSSocket }
+  | { readonly kind: 'Draining'; readonly carrier: Carrier; readonly socket: TLSSocket }
   | { readonly kind: 'Closed' };
 
 /** Per stream: a page of a list must not wait for window updates; what they cost grows with the round trip. */
@@ -61,7 +62,7 @@ const MOST_IN_VAIN = 3;
 /** In megabytes. Node's own bound is 10, which windows of this size would run into. */
 const MAX_SESSION_MEMORY = 128;
 
-/** One HTTP/2 connection to the API server, from dialing to its end. */
+/** One connection to the API server, from dialing to its end: HTTP/2, or HTTP/1.1 with one request at a time where that is all it speaks. */
 export class Session {
   /** Of the credentials that it was made with. */
   readonly tlsGeneration: number;
@@ -126,10 +127,15 @@ export class Session {
     return this.#streams;
   }
 
+  /** How many there may be at once; 0 until it is open. */
+  get maxStreams(): number {
+    return this.#maxStreams;
+  }
+
   /** How many more streams may be opened now. */
   free(): number {
     // Node closes a session some moments before it says so.
-    const open = this.#state.kind === 'Open' && !this.#state.http2.closed && !this.#state.http2.destroyed;
+    const open = this.#state.kind === 'Open' && !this.#state.carrier.closed && !this.#state.carrier.destroyed;
     return open ? Math.max(0, this.#maxStreams - this.#streams) : 0;
   }
 
@@ -139,16 +145,16 @@ export class Session {
   }
 
   /** True when the server will not have looked at this stream, so that sending it again is safe. */
-  neverProcessed(stream: ClientHttp2Stream): boolean {
+  neverProcessed(stream: CarrierStream): boolean {
     if (stream.rstCode === constants.NGHTTP2_REFUSED_STREAM) return true;
     return stream.id === undefined || stream.id > this.#lastProcessedStream;
   }
 
   /** Only while `free()` is above 0. Without `body` the request ends with its headers. */
-  open(headers: OutgoingHttpHeaders, body: Buffer | string | undefined): ClientHttp2Stream {
+  open(headers: OutgoingHttpHeaders, body: Buffer | string | undefined): CarrierStream {
     if (this.#state.kind !== 'Open') throw new Error(`a stream was asked of a session that is ${this.state()}`);
-    const { http2 } = this.#state;
-    const stream = http2.request(headers, { endStream: body === undefined });
+    const { carrier } = this.#state;
+    const stream = carrier.request(headers, { endStream: body === undefined });
     stream.once('close', this.#onStreamClosed);
     this.#streams += 1;
     if (body !== undefined) stream.end(body);
@@ -170,9 +176,9 @@ export class Session {
   /** Takes no new streams, and closes when those that run have ended. Only for one that is open. */
   retire(): void {
     if (this.#state.kind !== 'Open') return;
-    const { http2 } = this.#state;
+    const { carrier } = this.#state;
     this.#drain();
-    http2.close();
+    carrier.close();
   }
 
   /** Ends it now; streams that run break with `reason`. */
@@ -184,8 +190,8 @@ export class Session {
       this.#closed();
       return;
     }
-    const { http2, socket } = this.#state;
-    http2.destroy(reason, constants.NGHTTP2_CANCEL);
+    const { carrier, socket } = this.#state;
+    carrier.destroy(reason, constants.NGHTTP2_CANCEL);
     // A session that is closing already would wait for the server to hang up.
     socket.destroy();
     // And Node does not always say that it is closed, when the server went while something was being sent to it.
@@ -199,26 +205,37 @@ export class Session {
       return;
     }
     const guarded = this.#maySend === undefined ? socket : new GuardedSocket(socket, this.#maySend);
-    const http2 = connectHttp2(this.#server, sessionOptions(guarded));
+    if (socket.alpnProtocol !== 'h2') {
+      this.#maxStreams = 1;
+      this.#opened(this.#watched(new Http1Carrier(this.#server, guarded)), socket);
+      return;
+    }
+    const http2 = this.#watched(connectHttp2(this.#server, sessionOptions(guarded)));
     this.#state = { kind: 'Connecting', cancel: () => http2.destroy() };
-    http2.on('error', (error) => {
-      this.#failure ??= this.#state.kind === 'Connecting' ? this.#unreachable(error) : this.#broken(error);
-    });
-    http2.once('close', () => this.#closed());
-    http2.on('goaway', (_code: number, lastStream: number) => this.#onGoaway(lastStream));
     // The first one is the proof that the peer speaks HTTP/2.
     http2.on('remoteSettings', ({ maxConcurrentStreams }: Settings) => {
       this.#maxStreams = streamBudget(maxConcurrentStreams, this.#limits.maxStreams);
-      if (this.#state.kind === 'Connecting') this.#opened(http2, socket);
-      else this.#owner.sessionFreed(this);
+      if (this.#state.kind === 'Connecting') {
+        http2.setLocalWindowSize(CONNECTION_WINDOW);
+        this.#opened(http2, socket);
+      } else this.#owner.sessionFreed(this);
     });
   }
 
-  #opened(http2: ClientHttp2Session, socket: TLSSocket): void {
+  /** Hears how it ends. */
+  #watched<C extends Carrier & EventEmitter>(carrier: C): C {
+    carrier.on('error', (error) => {
+      this.#failure ??= this.#state.kind === 'Connecting' ? this.#unreachable(error) : this.#broken(error);
+    });
+    carrier.once('close', () => this.#closed());
+    carrier.on('goaway', (_code: number, lastStream: number) => this.#onGoaway(lastStream));
+    return carrier;
+  }
+
+  #opened(carrier: Carrier, socket: TLSSocket): void {
     this.#cancelConnectTimer?.();
-    this.#state = { kind: 'Open', http2, socket };
-    http2.setLocalWindowSize(CONNECTION_WINDOW);
-    this.#pulse = new SessionPulse(http2, this.#limits, this.#clock, {
+    this.#state = { kind: 'Open', carrier, socket };
+    this.#pulse = new SessionPulse(carrier, this.#limits, this.#clock, {
       streams: () => this.#streams,
       idle: () => this.retire(),
       silent: (reason) => {

@@ -2,6 +2,7 @@ import { isIP } from 'node:net';
 import { connect, createSecureContext, type SecureContext, type TLSSocket } from 'node:tls';
 import { messageOf } from '../base/errors.ts';
 import type { TlsMaterial } from './credentials.ts';
+import { openTunnel } from './proxy-tunnel.ts';
 
 const KEEP_ALIVE_MS = 30_000;
 
@@ -13,34 +14,47 @@ export interface Dialing {
   cancel(reason: Error): void;
 }
 
-/** Opens TLS 1.2 or newer to the host and port of `server`, for HTTP/2 and nothing else. Throws what `secureContext` does. */
+/** Opens TLS 1.2 or newer to the host and port of `server`, for HTTP/2, or HTTP/1.1 where that is all there is. `socket` also rejects with what `secureContext` throws. */
 export function dialTls(server: URL, tls: TlsMaterial): Dialing {
+  const giveUp = new AbortController();
+  return { socket: dial(server, tls, giveUp.signal), cancel: (reason) => giveUp.abort(reason) };
+}
+
+async function dial(server: URL, tls: TlsMaterial, signal: AbortSignal): Promise<TLSSocket> {
   // URLs write IPv6 addresses in brackets, sockets do not.
   const host = server.hostname.replace(/^\[|\]$/g, '');
+  const port = Number(server.port === '' ? 443 : server.port);
   const servername = tls.servername ?? (isIP(host) === 0 ? host : undefined);
+  const context = secureContext(tls);
+  const way =
+    tls.proxy === undefined
+      ? { host, port }
+      : { host, socket: await openTunnel(tls.proxy, `${server.hostname}:${port}`, signal) };
   const socket = connect({
-    host,
-    port: Number(server.port === '' ? 443 : server.port),
-    ALPNProtocols: ['h2'],
+    ...way,
+    ALPNProtocols: ['h2', 'http/1.1'],
     rejectUnauthorized: tls.rejectUnauthorized,
     ...(servername === undefined ? {} : { servername }),
-    secureContext: secureContext(tls),
+    secureContext: context,
   });
   socket.setNoDelay(true);
   socket.setKeepAlive(true, KEEP_ALIVE_MS);
-  const ready = new Promise<TLSSocket>((resolve, reject) => {
+  return secured(socket, signal);
+}
+
+function secured(socket: TLSSocket, signal: AbortSignal): Promise<TLSSocket> {
+  return new Promise((resolve, reject) => {
+    const onAbort = () => void socket.destroy(signal.reason instanceof Error ? signal.reason : undefined);
+    signal.addEventListener('abort', onAbort, { once: true });
     // Both stay: once the promise is settled they do nothing, and an error without a listener would end the process.
     socket.on('error', reject);
     socket.once('close', () => reject(new Error('the server closed the connection during the TLS handshake')));
+    if (signal.aborted) onAbort();
     socket.once('secureConnect', () => {
-      if (socket.alpnProtocol === 'h2') {
-        resolve(socket);
-        return;
-      }
-      socket.destroy(new Error('the server does not speak HTTP/2'));
+      signal.removeEventListener('abort', onAbort);
+      resolve(socket);
     });
   });
-  return { socket: ready, cancel: (reason) => void socket.destroy(reason) };
 }
 
 /** Throws Error that says which of certificates and key cannot be used. */
