@@ -2,14 +2,14 @@ import type { Mutant } from './list.ts';
 
 const STATE = 'src/informer/reflector-state.ts';
 const TRANSITIONS = 'src/informer/transitions.ts';
-const GATHERING = 'src/informer/gathering-state.ts';
 const DRIVER = 'src/informer/reflector.ts';
 const INFORMER = 'src/informer/informer.ts';
 const STORE = 'src/informer/store.ts';
 const REGISTRY = 'src/informer/registry.ts';
 const LANES = 'src/controller/lanes.ts';
 const QUEUE = 'src/controller/write-queue.ts';
-const INFORMER_TESTS = ['src/informer'];
+const REFLECTOR_TESTS = ['reflector-state', 'reflector', 'over-http2'].map((name) => `src/informer/${name}.test.ts`);
+const INFORMER_TESTS = ['store', 'informer', 'registry'].map((name) => `src/informer/${name}.test.ts`);
 const QUEUE_TESTS = ['src/controller/lanes.test.ts', 'src/controller/write-queue.test.ts'];
 
 /** Ways in which reflector, store, informer and queues could be wrong; a row of docs/informers.md notices each. */
@@ -95,30 +95,6 @@ export const INFORMER_MUTANTS: readonly Mutant[] = [
       replace: "    case 'TimerFired':\n",
     },
     {
-      name: 'reflector: takes any bookmark for the end of the initial events',
-      file: GATHERING,
-      find: 'return event.initialEventsEnd ? gathered(',
-      replace: 'return event.type !== undefined ? gathered(',
-    },
-    {
-      name: 'reflector: waits for the end of the initial events for ever',
-      file: GATHERING,
-      find: 'if (context.now < dueAt) return',
-      replace: 'if (context.now >= 0) return',
-    },
-    {
-      name: 'reflector: asks for a WatchList again and again where each is lost',
-      file: GATHERING,
-      find: 'if (losses >= MOST_LOSSES) return',
-      replace: 'if (losses < 0) return',
-    },
-    {
-      name: 'reflector: lists without end where the server has not reached a version',
-      file: STATE,
-      find: '!trouble.tooLarge) return list(WHOLE_LIST, { ...trouble, tooLarge: true });',
-      replace: '!trouble.tooLarge) return list(WHOLE_LIST, { ...trouble, tooLarge: false });',
-    },
-    {
       name: 'reflector: delivers what a watch says after it was left',
       file: DRIVER,
       find: "if (current()) this.#dispatch({ kind: 'WatchEvent', event });",
@@ -130,6 +106,8 @@ export const INFORMER_MUTANTS: readonly Mutant[] = [
       find: '        this.#flight?.abort();\n',
       replace: '',
     },
+  ].map((mutant) => ({ ...mutant, tests: REFLECTOR_TESTS, byRow: true })),
+  ...[
     {
       name: 'store: a list forgets to say what it does not have any more',
       file: STORE,
