@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createServer, type Server } from 'node:https';
 import type { AddressInfo } from 'node:net';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { PATIENCE_MS } from '../../test/cluster/eventually.ts';
 import { authority } from '../../test/support/http2-server.ts';
@@ -147,6 +148,29 @@ describe('a server that speaks HTTP/1.1 alone', () => {
     answer = ({ response }) => response.writeHead(200, { connection: 'close' }).end('{}');
     for (let i = 0; i < 3; i += 1) expect((await client.request(get())).status).toBe(200);
     expect(connections).toBe(3);
+    // Which is no break.
+    await expect.poll(() => client.state().request.ended).toEqual({ Closed: 3 });
+    // Also where somebody waits for a connection at that moment.
+    answer = () => {};
+    const first = client.request(get());
+    await vi.waitUntil(() => calls.length === 4, { interval: 1, timeout: PATIENCE_MS });
+    answer = ({ response }) => response.writeHead(200, { connection: 'close' }).end('{}');
+    const second = client.request(get());
+    calls.slice(3).forEach(answer);
+    expect([(await first).status, (await second).status]).toEqual([200, 200]);
+  });
+
+  test('has as many connections made at once as requests wait, from the second on', async () => {
+    await client.request(get());
+    const many = Array.from({ length: 6 }, () => client.request(get()));
+    await nextTurn();
+    expect(
+      client
+        .state()
+        .request.sessions.map(({ state }) => state)
+        .toSorted(),
+    ).toEqual(['Busy', ...Array.from({ length: 5 }, () => 'Connecting')]);
+    await Promise.all(many);
   });
 
   test('that breaks an answer off, or gives none, fails that request alone', async () => {
