@@ -10,7 +10,13 @@ import { cpuSeconds, residentBytes } from './process-figures.ts';
 
 /** Who lists and watches: the product's informers, with metadata alone or with some fields of the objects; client-go's. */
 export type Contestant =
-  | { readonly name: string; readonly client: 'watchkeeper'; readonly fields: readonly string[] }
+  | {
+      readonly name: string;
+      readonly client: 'watchkeeper';
+      readonly fields: readonly string[];
+      /** By WatchLists and not by lists. */
+      readonly watchList?: boolean;
+    }
   | { readonly name: string; readonly client: 'metadatainformer' | 'dynamicinformer' };
 
 export const OURS: Contestant = { name: 'watchkeeper', client: 'watchkeeper', fields: [] };
@@ -56,8 +62,10 @@ export async function runContestant(bench: Bench, contestant: Contestant, watche
   const file = join(bench.folder, 'work.json');
   const command = await commandOf(bench, contestant);
   if (command === undefined) return undefined;
-  const fields = contestant.client === 'watchkeeper' ? contestant.fields : [];
-  const work = { kubeconfig, kinds, client: contestant.client, fields, settleMs: SETTLE_MS };
+  const { client } = contestant;
+  const [fields, watchList] =
+    client === 'watchkeeper' ? [contestant.fields, contestant.watchList === true] : [[], false];
+  const work = { kubeconfig, kinds, client, fields, watchList, settleMs: SETTLE_MS };
   await writeFile(file, JSON.stringify(work));
   const child = spawn(command[0], [...command.slice(1), file], { stdio: ['pipe', 'pipe', 'inherit'] });
   const pid = child.pid ?? 0;

@@ -19,11 +19,12 @@ const Work = z.object({
   kinds: z.array(z.object({ group: z.string(), version: z.string(), resource: z.string() })),
   /** Top-level fields to keep beside the metadata; none: metadata alone. */
   fields: z.array(z.string()),
+  watchList: z.boolean(),
   settleMs: z.number(),
 });
 
 const [, , file = ''] = process.argv;
-const { kubeconfig, kinds, fields, settleMs } = Work.parse(JSON.parse(readFileSync(file, 'utf8')));
+const { kubeconfig, kinds, fields, watchList, settleMs } = Work.parse(JSON.parse(readFileSync(file, 'utf8')));
 const credentials = await loadCredentials({ kubeconfig }, systemClock, silentLog);
 const client = createKubeClient({ credentials, userAgent: userAgentOf(VERSION), clock: systemClock, log: silentLog });
 const allSynced = Promise.withResolvers<void>();
@@ -31,6 +32,7 @@ let told = 0;
 const waiting = new Set<WatchId>();
 const registry = new InformerRegistry({
   createListWatch: (spec) => createListWatch(client, spec),
+  watchList,
   prepare: (informer, _spec, id) => {
     waiting.add(id);
     informer.addHandler({

@@ -1,7 +1,9 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import type { Representation } from '../../src/api/object.ts';
 import { systemClock } from '../../src/base/clock.ts';
 import { silentLog } from '../../src/base/log.ts';
 import { Informer, type InformerStatus } from '../../src/informer/informer.ts';
+import { type WatchListChoice, WatchLists } from '../../src/informer/watch-lists.ts';
 import { loadCredentials } from '../../src/kube/credentials.ts';
 import { ApiError } from '../../src/kube/errors.ts';
 import { createKubeClient, type HttpKubeClient, userAgentOf } from '../../src/kube/http-client.ts';
@@ -58,13 +60,14 @@ interface Watched {
   readonly told: string[];
 }
 
-function watch(listWatch: ListWatch): Watched {
+function watch(listWatch: ListWatch, watchList?: WatchListChoice): Watched {
   const informer = new Informer({
     listWatch,
     clock: systemClock,
     random: Math.random,
     log: silentLog,
     name: 'journey',
+    watchList,
   });
   const told: string[] = [];
   informer.addHandler({
@@ -164,6 +167,42 @@ describe('an informer of ConfigMaps', () => {
     );
     expect(watched.informer.status).toMatchObject({ relists: 0, restarts: {}, lastError: undefined });
   });
+
+  test.each<[string, Representation]>([
+    ['metadata, as protobuf', { kind: 'Metadata' }],
+    ['data, as JSON', { kind: 'Projected', fields: ['data'] }],
+  ])(
+    'row 16: one WatchList of %s brings all objects, and goes on as the watch, with no request more',
+    async (_what, representation) => {
+      await admin.createMany(Array.from({ length: 300 }, (_, i) => configMap(`whole-${i}`)));
+      const asked: string[] = [];
+      const inner = createListWatch(client, { ...configMaps(), representation });
+      const listWatch: ListWatch = {
+        list: (options) => {
+          asked.push('list');
+          return inner.list(options);
+        },
+        position: (signal) => inner.position(signal),
+        watch: (options) => {
+          asked.push(options.sendInitialEvents === true ? 'WatchList' : 'watch');
+          return inner.watch(options);
+        },
+      };
+      const watched = watch(listWatch, new WatchLists(systemClock, silentLog).of('configmaps v1'));
+      await until(watched, ({ synced }) => synced);
+      await expectSameAsServer(watched);
+      await admin.create(configMap('a'));
+      await admin.patch(pathOf('a'), { data: { value: 'second' } });
+      await admin.delete(pathOf('a'));
+      await untilTold(watched, '+a', '~a', '-a');
+      expect(watched.told.slice(-3)).toEqual(['+a', '~a', '-a']);
+      const [stored] = watched.informer.store.values();
+      expect(stored?.body).toEqual(representation.kind === 'Metadata' ? undefined : { data: { value: 'first' } });
+      expect(asked).toEqual(['WatchList']);
+      await watched.informer.stop();
+      await admin.delete(`/api/v1/namespaces/${namespace}/configmaps`);
+    },
+  );
 
   test('N1: after a gap whose history is compacted, 410 leads to one list that finds what came, changed, went and was made again', async () => {
     await admin.createMany(['stays', 'changes', 'goes', 'again'].map((name) => configMap(name)));
