@@ -3,7 +3,7 @@ import { type CachedObject, objectKey, type StringMap, valueIn } from '../api/ob
 import { type GroupResourceName, groupResourceName } from '../api/resource.ts';
 import type { Clock } from '../base/clock.ts';
 import type { Log } from '../base/log.ts';
-import type { Informer, InformerHandler } from '../informer/informer.ts';
+import type { HandlerRegistration, Informer, InformerHandler } from '../informer/informer.ts';
 import { type WatchId, watchId } from '../informer/watch-spec.ts';
 import type { KindContext, Program } from '../policy/program.ts';
 import type { KindPlan, ViewPlan } from '../watchplan/kind-plan.ts';
@@ -34,7 +34,8 @@ export interface KindSetOptions {
 interface Member {
   readonly kind: WatchedKind;
   readonly views: readonly ViewPlan[];
-  readonly removeHandlers: (() => void)[];
+  /** By view, the main one first. */
+  readonly handlers: HandlerRegistration[];
 }
 
 /** The kinds that are watched for policies, how each stands, and what a change of theirs means for objects. */
@@ -84,16 +85,17 @@ export class KindSet {
     if (main === undefined) return;
     const kind = new WatchedKind(main.context, main.informer, others, namespace);
     kind.setPrograms(programs, versions);
-    const member: Member = { kind, views, removeHandlers: [] };
+    const member: Member = { kind, views, handlers: [] };
     this.#members.set(kind.id, member);
     this.#options.objects.add(kind);
-    for (const view of kind.views) member.removeHandlers.push(view.informer.addHandler(this.#handler(kind, view)));
+    for (const view of kind.views) member.handlers.push(view.informer.addHandler(this.#handler(kind, view)));
   }
 
   forget(id: KindId): void {
     const member = this.#members.get(id);
     if (member === undefined) return;
-    for (const remove of member.removeHandlers) remove();
+    for (const handler of member.handlers) handler.remove();
+    member.kind.end();
     for (const view of member.kind.views) this.#health.forget(view);
     this.#members.delete(id);
     this.#options.objects.remove(id);
@@ -116,9 +118,7 @@ export class KindSet {
 
   /** Has all objects of a group/resource evaluated again, once. */
   reevaluate(name: GroupResourceName): void {
-    for (const kind of this.of(name)) {
-      for (const object of kind.informer.store.values()) this.#options.objects.enqueue(kind, objectKey(object));
-    }
+    for (const { id } of this.of(name)) this.#members.get(id)?.handlers[0]?.resync();
   }
 
   /** Synced, and neither forbidden nor gone; a watch that breaks for a while is no reason to stop. */
@@ -165,7 +165,7 @@ export class KindSet {
 
   /** Hears of nothing any more, also not of the end of the informers; leaves no timer. */
   stop(): void {
-    for (const { removeHandlers } of this.#members.values()) for (const remove of removeHandlers) remove();
+    for (const { handlers } of this.#members.values()) for (const handler of handlers) handler.remove();
     this.#health.stop();
   }
 

@@ -1,7 +1,9 @@
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { cachedObject } from '../../test/support/cached-object.ts';
 import { CONFIG_MAPS, programOf } from '../../test/support/compiled-policy.ts';
 import { startInformer } from '../../test/support/kind-stage.ts';
+import { NO_KEYS } from '../api/object.ts';
+import type { ObjectIndex } from '../informer/store-index.ts';
 import { WatchedKind } from './watched-kind.ts';
 
 const RULES = { rules: [{ name: 'r', set: { labels: [{ key: 'env', value: 'prod' }] } }] };
@@ -88,13 +90,55 @@ describe('a pass', () => {
   });
 });
 
-test('objects with keys of ours are those that lose them when nothing wants them: retained keys do not count', async () => {
-  const { informer } = await startInformer([
-    cachedObject({ name: 'none' }),
-    cachedObject({ name: 'label', applied: { labels: ['x'], annotations: [] } }),
-    cachedObject({ name: 'annotation', applied: { labels: [], annotations: ['x'] } }),
-    cachedObject({ name: 'retained', retained: { labels: ['x'], annotations: [] } }),
-  ]);
-  const kind = new WatchedKind(CONFIG_MAPS, informer);
-  expect([...kind.withOwnKeys()].map(({ name }) => name)).toEqual(['label', 'annotation']);
+describe('keys of ours that go when nothing wants them', () => {
+  const keys = { labels: ['x'], annotations: [] };
+
+  test.each([
+    ['a label', { applied: keys }, true],
+    ['an annotation', { applied: { labels: [], annotations: ['x'] } }, true],
+    ['a retained label', { retained: keys }, false],
+    ['none', {}, false],
+  ])('%s', async (_, fields, expected) => {
+    const { informer } = await startInformer([
+      cachedObject({ name: 'other' }),
+      cachedObject({ name: 'one', ...fields }),
+    ]);
+    expect(new WatchedKind(CONFIG_MAPS, informer).hasOwnKeys).toBe(expected);
+  });
+
+  test('are known as they come and go', async () => {
+    const owned = cachedObject({ name: 'one', applied: keys, resourceVersion: '5' });
+    const { informer, watch } = await startInformer([owned]);
+    const kind = new WatchedKind(CONFIG_MAPS, informer);
+    const seen = [kind.hasOwnKeys];
+    for (const object of [
+      cachedObject({ ...owned, applied: NO_KEYS, resourceVersion: '6' }),
+      { ...owned, resourceVersion: '7' },
+    ]) {
+      watch.send({ type: 'MODIFIED', object });
+      seen.push(kind.hasOwnKeys);
+    }
+    watch.send({ type: 'DELETED', object: { ...owned, resourceVersion: '8' } });
+    expect([...seen, kind.hasOwnKeys]).toEqual([true, false, true, false]);
+  });
+
+  test('cost nothing once policies write the kind again, or nobody looks after it', async () => {
+    const { informer } = await startInformer([cachedObject({ name: 'one', applied: keys })]);
+    const kind = new WatchedKind(CONFIG_MAPS, informer);
+    const { store } = informer;
+    const made: ObjectIndex[] = [];
+    const index = store.index.bind(store);
+    vi.spyOn(store, 'index').mockImplementation((by) => {
+      made.push(index(by));
+      return made.at(-1) ?? index(by);
+    });
+    expect([kind.hasOwnKeys, kind.hasOwnKeys, made.length]).toEqual([true, true, 1]);
+    kind.setPrograms([audit]);
+    expect([kind.hasOwnKeys, made.length]).toEqual([true, 1]);
+    kind.setPrograms([a]);
+    kind.setPrograms([audit]);
+    expect([kind.hasOwnKeys, made.length]).toEqual([true, 2]);
+    kind.end();
+    expect(made.map((one) => [...one.get('owned')])).toEqual([[], []]);
+  });
 });

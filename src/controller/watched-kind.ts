@@ -1,6 +1,7 @@
 import { type CachedObject, type ObjectKey, objectKey } from '../api/object.ts';
 import { type GroupResourceName, groupResourceName } from '../api/resource.ts';
 import type { Informer } from '../informer/informer.ts';
+import type { ObjectIndex } from '../informer/store-index.ts';
 import { byPrecedence } from '../policy/evaluate.ts';
 import type { KindContext, Program, Sight } from '../policy/program.ts';
 import { type KindId, kindId } from '../watchplan/limits.ts';
@@ -43,6 +44,7 @@ export class WatchedKind {
   #programs: readonly Program[] = [];
   #versions: ReadonlyMap<Program, string> = new Map();
   #unevaluated: Set<ObjectKey> | undefined;
+  #owned: ObjectIndex | undefined;
   #evaluated = new Set<Program>();
   /** They came while others of its objects were selected, and what is selected for them is not listed yet. */
   readonly #uncovered = new Set<Program>();
@@ -87,6 +89,7 @@ export class WatchedKind {
     }
     this.#programs = sorted;
     this.#versions = versions;
+    if (this.enforced) this.end();
     this.#unevaluated = undefined;
     this.needsPass = true;
     return true;
@@ -179,12 +182,26 @@ export class WatchedKind {
     return this.views.some(({ informer }) => informer.status.selecting);
   }
 
-  /** Objects on which we own keys that go when nothing wants them. */
-  *withOwnKeys(): Generator<CachedObject> {
-    for (const object of this.informer.store.values()) {
-      if (object.applied.labels.length > 0 || object.applied.annotations.length > 0) yield object;
-    }
+  /**
+   * Whether there is an object on which we own keys that go when nothing wants them. That is asked after each change of a kind of which
+   * the last ones are on their way out, so an index knows, from the first time until policies write the kind again.
+   */
+  get hasOwnKeys(): boolean {
+    this.#owned ??= this.informer.store.index(ownership);
+    return this.#owned.get(OWNED).next().done === false;
   }
+
+  /** Leaves nothing behind in informers, which may go on for somebody else. */
+  end(): void {
+    this.#owned?.drop();
+    this.#owned = undefined;
+  }
+}
+
+const OWNED = 'owned';
+
+function ownership({ applied: { labels, annotations } }: CachedObject): readonly string[] {
+  return labels.length > 0 || annotations.length > 0 ? [OWNED] : [];
 }
 
 /**

@@ -194,20 +194,41 @@ describe('handlers', () => {
   test('row 30: one that was removed hears nothing more, even in the middle of a list; removing twice is harmless', async () => {
     const { informer, listWatch, told } = setUp();
     const heard: string[] = [];
-    const remove = informer.addHandler({
+    const registration = informer.addHandler({
       change: (object) => {
         heard.push(object.name);
-        remove();
+        registration.remove();
       },
       remove() {},
       synced: () => heard.push('synced'),
     });
     informer.start();
     await synced(listWatch, [at('a', '1'), at('b', '2')]);
-    remove();
+    registration.remove();
     expect(heard).toEqual(['a']);
     expect(told).toEqual(['new > a@1', 'new > b@2', 'synced']);
     await informer.stop();
+  });
+
+  test('row 36: one that asks is told of everything again, as found, and nobody else is', async () => {
+    const { informer, listWatch, told } = setUp();
+    const heard: string[] = [];
+    const registration = informer.addHandler({
+      change: (object, previous, origin) => heard.push(`${object.name} ${object === previous} ${origin}`),
+      remove() {},
+      synced: () => heard.push('synced'),
+    });
+    informer.start();
+    await synced(listWatch, [at('a', '1'), at('b', '2')]);
+    for (const list of [told, heard]) list.length = 0;
+    registration.resync();
+    expect(heard).toEqual(['a true Found', 'b true Found']);
+    registration.remove();
+    registration.resync();
+    expect(heard).toHaveLength(2);
+    expect(told).toEqual([]);
+    await informer.stop();
+    expect(() => registration.resync()).toThrow('it is stopped');
   });
 
   test('row 31: one that throws is logged and hurts nobody', async () => {

@@ -28,7 +28,7 @@ export interface InformerStatus extends ReflectorStatus {
  */
 export interface InformerHandler {
   /**
-   * `previous` is the very object of the last call, undefined for a new one. `origin`: whether it has just changed, or was found so in
+   * `previous` is the very object of the last call, undefined for a new one; it is `object` itself where all is told again. `origin`: whether it has just changed, or was found so in
    * a list or in the store, as one of many.
    */
   change(object: CachedObject, previous: CachedObject | undefined, origin: 'Change' | 'Found'): void;
@@ -57,6 +57,14 @@ export interface InformerOptions {
   readonly onReconnect?: (() => void) | undefined;
   /** Without it all that there is comes by lists. */
   readonly watchList?: WatchListChoice | undefined;
+}
+
+/** A handler that hears of an informer. */
+export interface HandlerRegistration {
+  /** Nothing is told from now on. Again, it does nothing. */
+  remove(): void;
+  /** Tells the handler of all that is stored once more, as found. @throws InformerError 'Stopped' */
+  resync(): void;
 }
 
 interface Registration {
@@ -177,10 +185,9 @@ export class Informer {
   }
 
   /**
-   * Tells a handler of everything from now on, what is in the store first. Returns how to remove it; nothing is told
-   * after that. @throws InformerError 'Stopped'.
+   * Tells a handler of everything from now on, what is in the store first. @throws InformerError 'Stopped'.
    */
-  addHandler(handler: InformerHandler): () => void {
+  addHandler(handler: InformerHandler): HandlerRegistration {
     this.#refuseWhenStopped('add a handler to');
     const registration: Registration = { handler, active: true };
     this.#inOrder(() => {
@@ -191,9 +198,18 @@ export class Informer {
       if (this.#life !== 'Stopped') this.#registrations = [...this.#registrations, registration];
       else registration.active = false;
     });
-    return () => {
-      registration.active = false;
-      this.#registrations = this.#registrations.filter((other) => other !== registration);
+    return {
+      remove: () => {
+        registration.active = false;
+        this.#registrations = this.#registrations.filter((other) => other !== registration);
+      },
+      resync: () => {
+        this.#refuseWhenStopped('tell all again of');
+        this.#inOrder(() => {
+          for (const object of this.#store.values())
+            tell([registration], (to) => to.change(object, object, 'Found'), this.#failed);
+        });
+      },
     };
   }
 

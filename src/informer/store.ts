@@ -2,6 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { type CachedObject, type ObjectKey, objectKey } from '../api/object.ts';
 import { dropOldest } from '../base/bounded.ts';
 import { compareResourceVersions } from './resource-version.ts';
+import { type IndexBy, type ObjectIndex, StoreIndices } from './store-index.ts';
 
 /** What a full list changed. An object that was deleted and made again (another uid) is in `removed` and in `added`. */
 export interface Replacement {
@@ -29,6 +30,8 @@ export interface ObjectStore {
   inNamespace(namespace: string): IterableIterator<CachedObject>;
   /** Those that hold an object; '' for cluster-scoped ones. */
   namespaces(): IterableIterator<string>;
+  /** An index of its own for whoever asks, made now of all objects and kept up until it is dropped. */
+  index(by: IndexBy): ObjectIndex;
 }
 
 /** Deletions that are remembered, at most: whoever repeats events does so soon. */
@@ -57,6 +60,7 @@ export class Store implements ObjectStore {
   #listsStarted = 0;
   /** Uids of objects that went lately, since the last list; with the version from which on one may come again, where it may. */
   readonly #gone = new Map<string, string | undefined>();
+  readonly #indices = new StoreIndices();
 
   get size(): number {
     return this.#size;
@@ -85,6 +89,10 @@ export class Store implements ObjectStore {
     return this.#objects.keys();
   }
 
+  index(by: IndexBy): ObjectIndex {
+    return this.#indices.add(by, this.values());
+  }
+
   /** To be called when a list is asked for whose items will go to `replace`. */
   listStarted(): void {
     this.#listsStarted += 1;
@@ -107,6 +115,7 @@ export class Store implements ObjectStore {
       const kept = previous === undefined ? item : this.#afterList(previous, item);
       put(next, kept);
       size += 1;
+      this.#indices.changed(previous, kept);
       if (previous === undefined) added.push(kept);
       else if (previous.uid !== kept.uid) {
         removed.push(previous);
@@ -116,6 +125,7 @@ export class Store implements ObjectStore {
     for (const previous of namespace === undefined ? this.values() : this.inNamespace(namespace)) {
       if (next.get(previous.namespace)?.has(previous.name) !== true) {
         removed.push(previous);
+        this.#indices.changed(previous, undefined);
         this.#answered.delete(objectKey(previous));
       }
     }
@@ -141,6 +151,7 @@ export class Store implements ObjectStore {
       this.#size -= objects.size;
       for (const object of objects.values()) {
         dropped.push(object);
+        this.#indices.changed(object, undefined);
         this.#answered.delete(objectKey(object));
       }
     }
@@ -199,6 +210,7 @@ export class Store implements ObjectStore {
     objects.delete(name);
     if (objects.size === 0) this.#objects.delete(namespace);
     this.#size -= 1;
+    this.#indices.changed(previous, undefined);
     this.#answered.delete(objectKey(previous));
     return previous;
   }
@@ -208,6 +220,7 @@ export class Store implements ObjectStore {
     this.#size = 0;
     this.#answered.clear();
     this.#gone.clear();
+    this.#indices.clear();
   }
 
   #remember(uid: string, since: string | undefined): void {
@@ -250,7 +263,9 @@ export class Store implements ObjectStore {
   }
 
   #set(object: CachedObject): void {
-    if (put(this.#objects, object) === undefined) this.#size += 1;
+    const previous = put(this.#objects, object);
+    if (previous === undefined) this.#size += 1;
+    this.#indices.changed(previous, object);
   }
 }
 
