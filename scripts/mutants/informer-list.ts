@@ -111,8 +111,8 @@ export const INFORMER_MUTANTS: readonly Mutant[] = [
     {
       name: 'store: a list forgets to say what it does not have any more',
       file: STORE,
-      find: '        removed.push(previous);\n        this.#answered.delete(objectKey(previous));',
-      replace: '        this.#answered.delete(objectKey(previous));',
+      find: '        removed.push(previous);\n        this.#indices.changed(previous, undefined);',
+      replace: '        this.#indices.changed(previous, undefined);',
     },
     {
       name: 'store: an object made again is the old one, changed',

@@ -1,3 +1,4 @@
+import { STORE_MUTANTS } from './store.ts';
 import { WATCH_LIST_MUTANTS } from './watch-lists.ts';
 
 /** One way in which the product could be wrong. */
@@ -20,6 +21,7 @@ const REPORT = ['src/report'];
 
 export const MUTANTS: readonly Mutant[] = [
   ...WATCH_LIST_MUTANTS,
+  ...STORE_MUTANTS,
   {
     name: 'reconciler: evaluates a kind that cannot be relied on',
     file: 'src/controller/object-controller.ts',

@@ -1,7 +1,13 @@
 import { once } from 'node:events';
 import * as z from 'zod';
+import { countInstances } from './heap-snapshot.ts';
 
-const Reply = z.object({ id: z.number().optional(), result: z.unknown().optional(), error: z.unknown().optional() });
+const Reply = z.object({
+  id: z.number().optional(),
+  result: z.unknown().optional(),
+  error: z.unknown().optional(),
+  params: z.object({ chunk: z.string().optional() }).optional(),
+});
 const Evaluated = z.object({ result: z.object({ value: z.unknown() }) });
 const Spaces = z.array(z.object({ space_name: z.string(), space_used_size: z.number() }));
 
@@ -18,6 +24,8 @@ const CODE_SPACE = /code|trusted/;
 export class Inspector implements Disposable {
   readonly #socket: WebSocket;
   readonly #waiting = new Map<number, PromiseWithResolvers<unknown>>();
+  /** Of the heap snapshot that is being taken. */
+  #chunks: string[] = [];
   #id = 0;
 
   private constructor(socket: WebSocket) {
@@ -49,6 +57,14 @@ export class Inspector implements Disposable {
     return heap;
   }
 
+  /** After a full collection: how many objects of each class there are, and closures of each function. */
+  async instances(): Promise<ReadonlyMap<string, number>> {
+    this.#chunks = [];
+    await this.#ask('HeapProfiler.collectGarbage');
+    await this.#ask('HeapProfiler.takeHeapSnapshot');
+    return countInstances(this.#chunks.join(''));
+  }
+
   /** What keeps its event loop alive, by the name that Node gives it, such as `Timeout` and `TLSSocketWrap`. */
   async resources(): Promise<ReadonlyMap<string, number>> {
     const names = await this.#evaluate('process.getActiveResourcesInfo().join()');
@@ -74,7 +90,8 @@ export class Inspector implements Disposable {
   }
 
   #take(text: string): void {
-    const { id, result, error } = Reply.parse(JSON.parse(text));
+    const { id, result, error, params } = Reply.parse(JSON.parse(text));
+    if (params?.chunk !== undefined) this.#chunks.push(params.chunk);
     const reply = this.#waiting.get(id ?? 0);
     if (reply === undefined) return;
     this.#waiting.delete(id ?? 0);

@@ -6,9 +6,10 @@ import { at } from '../cluster/kube-object.ts';
 import { foundStatus } from '../differential/found-status.ts';
 import { type Expectation, expectation } from '../differential/oracle.ts';
 import type { Installation } from '../support/installation.ts';
+import type { Holdings } from './holdings.ts';
 import { CUSTOM, GROUP, NAMESPACES } from './kinds.ts';
 import type { Population } from './population.ts';
-import type { Holdings, Replica } from './replica.ts';
+import type { Replica } from './replica.ts';
 
 /** What was seen when nothing happened. */
 export interface QuietPoint {

@@ -1,6 +1,6 @@
 import { trendOf } from '../support/trend.ts';
+import type { Holdings } from './holdings.ts';
 import type { QuietPoint, ReplicaAtRest } from './quiet-point.ts';
-import type { Holdings } from './replica.ts';
 import type { SoakResult } from './soak.ts';
 
 export interface Verdict {

@@ -1,0 +1,77 @@
+import { expect, test } from 'vitest';
+import { eventually } from '../cluster/eventually.ts';
+import { type Holdings, holdingsOf, INSPECTABLE, inspect } from '../soak/holdings.ts';
+import type { OperatorProcess } from '../support/operator-process.ts';
+import { useOwnStage } from '../support/own-stage.ts';
+import { collectionOf, SmallCrds, type SmallKind } from '../support/small-crd.ts';
+
+const { stage } = useOwnStage();
+const GROUP = 'churn.example.com';
+/** Kinds that live at a time, and how many of them after each other: 40 lives. */
+const LANES = 5;
+const LIVES = 8;
+const OBJECTS = ['a', 'b', 'c'];
+const HEAP_GROWTH = 1.05;
+
+/** One life after the other: a kind that was there before, then one that never was. */
+function kindOf(lane: number, life: number): SmallKind {
+  const name = `Churn${lane}${life % 2 === 0 ? '' : `of${life}`}`;
+  return { group: GROUP, plural: `${name.toLowerCase()}s`, kind: name };
+}
+
+/** From the CRD's creation until it and its objects, which were all labelled, are gone. */
+async function live(kind: SmallKind, ns: string): Promise<void> {
+  const crds = new SmallCrds(stage());
+  await crds.apply(kind);
+  await crds.established(kind);
+  for (const name of OBJECTS) await crds.put(kind, name, ns);
+  await stage().waitForCount(collectionOf(kind, ns), 'env=prod', OBJECTS.length);
+  await crds.remove(kind);
+}
+
+/** More of something for each life would be so many. */
+function grown(before: ReadonlyMap<string, number>, after: ReadonlyMap<string, number>): Record<string, string> {
+  const more = [...after].filter(([what, count]) => count - (before.get(what) ?? 0) >= LANES * LIVES);
+  return Object.fromEntries(more.map(([what, count]) => [what, `${before.get(what) ?? 0} -> ${count}`]));
+}
+
+async function instancesIn(operator: OperatorProcess): Promise<ReadonlyMap<string, number>> {
+  using inspector = await inspect(operator);
+  return await inspector.instances();
+}
+
+test('row 32: forty kinds that come and go under a policy on all of them leave no socket, session, timer, listener or object behind', async () => {
+  const ns = await stage().admin.createNamespace('churn');
+  await stage().grant(GROUP, ['*']);
+  await stage().applyPolicy('wild', {
+    mode: 'Enforce',
+    match: { resources: [{ group: '*.example.com', resource: '*' }], namespaces: [ns] },
+    rules: [
+      { name: 'env', set: { labels: [{ key: 'env', value: 'prod' }] } },
+      { name: 'has-env', require: { labels: [{ key: 'env' }] } },
+    ],
+  });
+  const operator = await stage().startOperator({ nodeFlags: [INSPECTABLE] });
+  const lanes = Array.from({ length: LANES }, (_, lane) => lane);
+  const watched = async () => [...(await operator.labels('watchkeeper_informer_state', 'kind', 'state')).keys()];
+  const lives = async (from: number, to: number) => {
+    await Promise.all(
+      lanes.map(async (lane) => {
+        for (let life = from; life < to; life += 1) await live(kindOf(lane, life), ns);
+      }),
+    );
+    // The last of them is let go a moment after it is gone.
+    await eventually('watched kinds', watched, (kinds) => kinds.every((kind) => !kind.endsWith(GROUP)));
+  };
+  // What is made once: code, tables of strings, connections.
+  await lives(0, 2);
+  const [before, instances] = [await holdingsOf(operator), await instancesIn(operator)];
+  await lives(0, LIVES);
+  const isAsBefore = ({ watches, sockets, resources, heap }: Holdings) =>
+    watches === before.watches &&
+    sockets <= before.sockets &&
+    [...resources].every(([what, count]) => count <= (before.resources.get(what) ?? 0)) &&
+    heap.objects <= before.heap.objects * HEAP_GROWTH;
+  await eventually('what is held', () => holdingsOf(operator), isAsBefore, { intervalMs: 1_000 });
+  expect(grown(instances, await instancesIn(operator))).toEqual({});
+});
