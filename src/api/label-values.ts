@@ -1,4 +1,5 @@
 import type { LabelSelector, MatchExpression } from './match.ts';
+import { type StringMap, valueIn } from './object.ts';
 
 /** What may stand under one label key: every set of values that requirements on the key, joined by "and" and "or", can come to. */
 export interface LabelValues {
@@ -47,6 +48,12 @@ export function bothOf(a: LabelValues, b: LabelValues): LabelValues {
 /** All that the one does not hold. */
 export function otherThan({ absent, only, values }: LabelValues): LabelValues {
   return { absent: !absent, only: !only, values };
+}
+
+/** Whether what stands under the key, or that nothing does, is among these. */
+export function allows({ absent, only, values }: LabelValues, labels: StringMap, key: string): boolean {
+  const value = valueIn(labels, key);
+  return value === undefined ? absent : values.has(value) === only;
 }
 
 /**

@@ -6,6 +6,7 @@ import { blindDraftOf, type Draft, draftOf } from './intent.ts';
 import { JudgedObject } from './judged-object.ts';
 import type { KeyPatterns } from './key-patterns.ts';
 import type { KindContext, NamespaceLookup, Program, Sight } from './program.ts';
+import { indexOf } from './program-index.ts';
 import { type Outcome, ownersAmong, type Verdict, verdictOf } from './verdict.ts';
 import { type Winners, winnersOf } from './winners.ts';
 import { Work, WorkPool } from './work.ts';
@@ -49,19 +50,25 @@ export function evaluate(input: EvaluationInput): Evaluation {
   const { object, kind, sightOf, programs, held, namespaceOf, contention } = input;
   const told: Draft[] = [];
   const usual = { object, kind };
-  const sights = programs.map((program) => sightOf?.(program) ?? usual);
   const pool = new WorkPool(programs.length);
-  const works = programs.map(() => new Work(pool));
+  const works: Work[] = [];
+  const sights: Sight[] = [];
+  const index = indexOf(programs);
+  const places = index.candidates(input);
   let place = 0;
-  for (const [i, program] of programs.entries()) {
-    const sight = sights[i] ?? usual;
-    const work = works[i] ?? new Work(pool);
+  for (const candidate of places) {
+    const program = programs[candidate];
+    if (program === undefined) continue;
+    const sight = sightOf?.(program) ?? usual;
+    const work = new Work(pool);
     const draft =
       typeof sight === 'string'
         ? blindDraftOf(sight, program, object, kind, namespaceOf, place, work)
         : draftOf(program, sight.object, sight.kind, namespaceOf, place, work);
     place = draft.end;
     told.push(draft);
+    works.push(work);
+    sights.push(sight);
   }
   const drafts = payForClaims(told, works);
   const winners = winnersOf(
@@ -72,9 +79,12 @@ export function evaluate(input: EvaluationInput): Evaluation {
   const desired = writable ? desiredUnder(input, winners) : undefined;
   const owners = ownersAmong(object, winners);
   const outcome = { object, held, winners, owners, desired, judged: new JudgedObject(object, kind, desired) };
-  const verdicts = drafts.map((draft, i) =>
-    verdictOf(draft, seenAs(sights[i] ?? usual, outcome), works[i] ?? new Work(pool)),
-  );
+  // What is no candidate has nothing to say.
+  const verdicts = [...index.unmatched];
+  for (const [i, draft] of drafts.entries()) {
+    const at = places[i] ?? 0;
+    verdicts[at] = verdictOf(draft, seenAs(sights[i] ?? usual, outcome), works[i] ?? new Work(pool));
+  }
   const said = contention === undefined ? verdicts : withContention(programs, verdicts, contention);
   return { desired, winners, verdicts: said };
 }

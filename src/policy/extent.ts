@@ -3,7 +3,7 @@ import type { Exclude, Match } from '../api/match.ts';
 import type { KeyPatterns } from './key-patterns.ts';
 
 /**
- * The part of what a policy matches that the API server itself can tell apart. All that the policy matches is within it; not all
+ * The part of what a policy matches that can be told by single labels and names alone, as the API server does. All that the policy matches is within it; not all
  * that is within it matches.
  */
 export interface Extent {
@@ -13,6 +13,8 @@ export interface Extent {
   readonly namespaces: ReadonlySet<string> | undefined;
   /** What has no namespace is beyond it. */
   readonly isNamespaced: boolean;
+  /** By key, what may stand on the object's Namespace; not for objects that are Namespaces. */
+  readonly namespaceLabels: ReadonlyMap<string, LabelValues>;
   /** By key, what may stand there. */
   readonly labels: ReadonlyMap<string, LabelValues>;
 }
@@ -37,6 +39,7 @@ export function extentOf(match: Match, exclude: readonly Exclude[], writes: KeyP
     names: exactOnly(match.names),
     namespaces: exactOnly(match.namespaces),
     isNamespaced: match.namespaces !== undefined || match.namespaceSelector !== undefined,
+    namespaceLabels: requiredValues(match.namespaceSelector ?? {}),
     labels,
   };
 }

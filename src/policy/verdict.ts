@@ -47,7 +47,8 @@ export function verdictOf(draft: Draft, outcome: Outcome, work: Work): Verdict {
 const NO_RESULTS: readonly Result[] = Object.freeze([]);
 const frozen = (matched: boolean, owned: boolean): Verdict =>
   Object.freeze({ matched, owned, pending: false, results: NO_RESULTS });
-const UNMATCHED = frozen(false, false);
+/** Of a policy that has nothing to do with the object. */
+export const UNMATCHED = frozen(false, false);
 const UNMATCHED_OWNED = frozen(false, true);
 const COMPLIANT = frozen(true, false);
 const COMPLIANT_OWNED = frozen(true, true);

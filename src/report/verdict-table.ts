@@ -81,6 +81,8 @@ export class VerdictTable implements VerdictSink {
     const key = objectKey(object);
     const before = kind.objects.get(key);
     const said = isAwaited ? this.#withEarlier(objectId(context, key), object, programs, verdicts) : verdicts;
+    // As nearly always; there may be a thousand of them.
+    if (before?.programs === programs && isSame(before.verdicts, said)) return;
     const next = this.#share({ programs, verdicts: said });
     if (before === next) return;
     if (programs.length === 0) kind.objects.delete(key);
@@ -273,4 +275,10 @@ function verdictOf(record: ObjectRecord | undefined, policy: string, place: numb
   const { programs, verdicts } = record;
   const isThere = programs[place]?.policy === policy;
   return verdicts[isThere ? place : programs.findIndex((program) => program.policy === policy)];
+}
+
+/** Whether each verdict is the very same. Those without results are among few shared ones. */
+function isSame(before: readonly Verdict[], next: readonly Verdict[]): boolean {
+  for (let i = 0; i < next.length; i += 1) if (before[i] !== next[i]) return false;
+  return before.length === next.length;
 }
