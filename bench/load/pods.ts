@@ -29,7 +29,7 @@ function podOf(namespace: string, i: number): object {
             dns: {},
           },
         ]),
-        'example.com/release-notes': `Built from branch release-${i % 40} by the pipeline. `.repeat(6),
+        'example.com/release-notes': `Built from branch release-${i % 40} by the pipeline. `.repeat(26),
       },
     },
     spec: {
@@ -53,7 +53,7 @@ function container(name: string, image: string, i: number): object {
     name,
     image: `registry.example.com/shop/${image}:1.${i % 40}.0`,
     args: ['--listen=:8080', `--zone=zone-${i % 3}`, '--log-format=json'],
-    env: Array.from({ length: 10 }, (_, e) => ({ name: `SETTING_${e}`, value: `value-${e}-of-${image}` })),
+    env: Array.from({ length: 13 }, (_, e) => ({ name: `SETTING_${e}`, value: `value-${e}-of-${image}` })),
     ports: [
       { name: `${name}-http`, containerPort: name === 'app' ? 8080 : 15_000 },
       { name: `${name}-metrics`, containerPort: name === 'app' ? 9090 : 15_090 },
