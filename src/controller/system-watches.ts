@@ -22,15 +22,21 @@ export const POLICIES_ID = watchId(SYSTEM_WATCHES.policies);
 export const CRDS_ID = watchId(SYSTEM_WATCHES.crds);
 export const API_SERVICES_ID = watchId(SYSTEM_WATCHES.apiServices);
 
-/** All that is to be watched. A kind of a policy that we watch for ourselves in the same way is one watch. */
+/**
+ * All that is to be watched. A kind of a policy that we watch for ourselves in the same way is one watch, of all objects whatever the
+ * policy can match.
+ */
 export function desiredWatches({ kinds }: Plan): DesiredWatches {
   const desired = new Map<WatchId, DesiredWatch>();
   for (const spec of Object.values(SYSTEM_WATCHES)) desired.set(watchId(spec), { spec, owners: new Set(['system']) });
   for (const { views, owners } of kinds.values()) {
     for (const { spec } of views) {
       const id = watchId(spec);
-      const others = desired.get(id)?.owners;
-      desired.set(id, { spec, owners: others === undefined ? owners : new Set([...others, ...owners]) });
+      const ours = desired.get(id);
+      desired.set(
+        id,
+        ours === undefined ? { spec, owners } : { ...ours, owners: new Set([...ours.owners, ...owners]) },
+      );
     }
   }
   return desired;

@@ -83,13 +83,11 @@ export class WatchedKind {
     if (gone.length === 0 && moved.length === 0 && sorted.length === this.#programs.length) return false;
     for (const program of [...gone, ...moved]) this.#evaluated.delete(program);
     for (const program of gone) this.#uncovered.delete(program);
-    if (this.#isSelecting) {
-      const before = new Set(this.#programs);
-      for (const program of sorted) if (!before.has(program)) this.#uncovered.add(program);
-    }
+    const before = this.#programs;
     this.#programs = sorted;
     this.#versions = versions;
     if (this.enforced) this.end();
+    if (this.#isSelecting) this.#uncover([...goneFrom(sorted, before), ...moved]);
     this.#unevaluated = undefined;
     this.needsPass = true;
     return true;
@@ -128,14 +126,13 @@ export class WatchedKind {
   /** What programs make of its objects depends on something else than before. */
   surroundingsChanged(): void {
     this.needsPass = true;
-    if (!this.#isSelecting) return;
-    for (const program of this.#programs) this.#uncovered.add(program);
+    if (this.#isSelecting) this.#uncover(this.#programs);
   }
 
   /** A view was listed as a whole. */
   listed(): void {
     this.needsPass = true;
-    if (!this.#isSelecting) this.#uncovered.clear();
+    for (const program of this.#uncovered) if (!this.#isSelectingFor(program)) this.#uncovered.delete(program);
   }
 
   /** Whether all objects that the program can match are known, as far as the kind is synced. */
@@ -180,6 +177,15 @@ export class WatchedKind {
 
   get #isSelecting(): boolean {
     return this.views.some(({ informer }) => informer.status.selecting);
+  }
+
+  #uncover(programs: readonly Program[]): void {
+    for (const program of programs) if (this.#isSelectingFor(program)) this.#uncovered.add(program);
+  }
+
+  /** Whether a list is on its way of what is selected now where the program looks. */
+  #isSelectingFor(program: Program): boolean {
+    return this.informer.status.selecting || this.viewOf(program)?.informer.status.selecting === true;
   }
 
   /**

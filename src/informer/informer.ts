@@ -139,18 +139,19 @@ export class Informer {
 
   /**
    * Selects other objects from now on. What is known stays until lists have told what is selected now; so nothing is removed that
-   * is selected before and after, and what happens meanwhile is in the lists. @throws InformerError 'Stopped', and what making a
-   * list-watch throws; then nothing has changed.
+   * is selected before and after, and what happens meanwhile is in the lists. Returns false where this is what is selected.
+   * @throws InformerError 'Stopped', and what making a list-watch throws; then nothing has changed.
    */
-  select(selection: Selection): void {
+  select(selection: Selection): boolean {
     this.#refuseWhenStopped('select objects of');
-    if (!this.#watches.select(selection)) return;
+    if (!this.#watches.select(selection)) return false;
     const isListed = this.#synced && this.#watches.isListed;
     const removed = isListed ? this.#dropUnselected() : [];
     this.#inOrder(() => {
       for (const object of removed) tell(this.#registrations, (handler) => handler.remove(object), this.#failed);
       if (isListed) tell(this.#registrations, (handler) => handler.synced(), this.#failed);
     });
+    return true;
   }
 
   /** The uid of an object on the server, selected or not; undefined when it is not there. Rejects with ApiError. */

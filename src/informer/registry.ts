@@ -181,12 +181,15 @@ export class InformerRegistry {
   }
 
   #select(running: Running, spec: WatchSpec): Error | undefined {
+    const { log } = this.#options;
+    const { selection = EVERYTHING } = spec;
     try {
-      running.informer.select(spec.selection ?? EVERYTHING);
+      if (running.informer.select(selection))
+        log.info({ informer: watchId(spec), selection }, 'the informer selects other objects from now on');
       running.spec = spec;
       return undefined;
     } catch (thrown) {
-      this.#options.log.error({ informer: watchId(spec), err: thrown }, 'an informer could not select other objects');
+      log.error({ informer: watchId(spec), err: thrown }, 'an informer could not select other objects');
       return errorOf(thrown);
     }
   }

@@ -43,6 +43,8 @@ export class SliceWatches {
   #relists = 0;
   readonly #restarts: Partial<Record<RestartCause, number>> = {};
   #selection: Selection = EVERYTHING;
+  /** The same was selected from the start. */
+  #hasStayed = true;
   /** What was wrong when these were selected: nothing has shown yet that it is not so any more. */
   #inherited: ApiError | undefined;
   #life: 'New' | 'Started' | 'Stopped' = 'New';
@@ -70,6 +72,9 @@ export class SliceWatches {
   /** Of all slices together: where they are not all at one, what most concerns those that wait for them. */
   get status(): ReflectorStatus {
     const all = [...this.#watches.values()].map(({ reflector }) => reflector.status);
+    const [only] = all;
+    // By far the most informers, which are asked often.
+    if (only !== undefined && all.length === 1 && this.#hasStayed) return only;
     const restarts = { ...this.#restarts };
     for (const each of all) addRestarts(restarts, each.restarts);
     const retries = all.flatMap(({ retryAt }) => retryAt ?? []);
@@ -103,6 +108,7 @@ export class SliceWatches {
     const begun = new Map<string, SliceWatch>();
     for (const [id, slice] of wanted) if (!this.#watches.has(id)) begun.set(id, this.#make(id, slice));
     this.#inherited = this.status.lastError;
+    this.#hasStayed = this.#watches.size === 0;
     this.#selection = selection;
     for (const [id, { reflector }] of this.#watches) {
       if (wanted.has(id)) continue;
