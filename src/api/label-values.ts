@@ -29,12 +29,30 @@ function valuesOf({ operator, values }: MatchExpression): LabelValues {
   return { absent: operator === 'NotIn' || operator === 'DoesNotExist', only, values: new Set(values) };
 }
 
+/** It is the first itself where that holds the other too: of a thousand policies most say what others say. */
 export function eitherOf(a: LabelValues, b: LabelValues): LabelValues {
+  if (isWithin(b, a)) return a;
   const absent = a.absent || b.absent;
   if (a.only && b.only) return { absent, only: true, values: new Set([...a.values, ...b.values]) };
   if (a.only) return { absent, only: false, values: without(b.values, a.values) };
   if (b.only) return { absent, only: false, values: without(a.values, b.values) };
   return { absent, only: false, values: new Set([...a.values].filter((value) => b.values.has(value))) };
+}
+
+function isWithin(a: LabelValues, b: LabelValues): boolean {
+  if (a.absent && !b.absent) return false;
+  if (b.only) return a.only && isSubset(a.values, b.values);
+  return a.only ? isApart(a.values, b.values) : isSubset(b.values, a.values);
+}
+
+function isSubset(values: ReadonlySet<string>, others: ReadonlySet<string>): boolean {
+  for (const value of values) if (!others.has(value)) return false;
+  return true;
+}
+
+function isApart(values: ReadonlySet<string>, others: ReadonlySet<string>): boolean {
+  for (const value of values) if (others.has(value)) return false;
+  return true;
 }
 
 function without(values: ReadonlySet<string>, others: ReadonlySet<string>): ReadonlySet<string> {

@@ -132,6 +132,11 @@ export class Informer {
     this.#watches.retry();
   }
 
+  /** Whether not all objects are selected. */
+  get isNarrowed(): boolean {
+    return this.#watches.isNarrowed;
+  }
+
   /** Whether what is not in the store is not there: all objects are selected, and were listed. */
   get isWhole(): boolean {
     return this.#life !== 'Stopped' && this.#watches.isWhole;

@@ -64,9 +64,14 @@ export class SliceWatches {
     return true;
   }
 
+  /** Whether not all objects are selected. */
+  get isNarrowed(): boolean {
+    return !isEverything(this.#selection);
+  }
+
   /** Whether all objects are selected, and were listed. */
   get isWhole(): boolean {
-    return isEverything(this.#selection) && this.isListed;
+    return !this.isNarrowed && this.isListed;
   }
 
   /** Of all slices together: where they are not all at one, what most concerns those that wait for them. */

@@ -35,6 +35,8 @@ export interface KindMetrics {
   readonly kind: string;
   readonly state: string;
   readonly objects: number;
+  /** Not all objects are watched, but those that some policy can match. */
+  readonly narrowed: boolean;
   /** Lists after the first whole one. */
   readonly relists: number;
   /** Watches that were left, by the reason. */
@@ -115,6 +117,10 @@ function aboutPolicies(registry: Registry, sources: MetricsSources): void {
 function aboutKinds(registry: Registry, sources: MetricsSources): void {
   gauge(registry, 'watchkeeper_informer_objects', 'Objects held of each watched kind.', ['kind'], function* () {
     for (const { kind, objects } of sources.kinds()) yield [{ kind }, objects];
+  });
+  const narrowed = '1 where only objects that policies can match are watched, else 0.';
+  gauge(registry, 'watchkeeper_informer_narrowed', narrowed, ['kind'], function* () {
+    for (const each of sources.kinds()) yield [{ kind: each.kind }, each.narrowed ? 1 : 0];
   });
   gauge(registry, 'watchkeeper_informer_state', '1 for the state of each kind.', ['kind', 'state'], function* () {
     for (const { kind, state } of sources.kinds()) yield [{ kind, state }, 1];

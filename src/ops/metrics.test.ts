@@ -16,7 +16,14 @@ function started(policies: readonly PolicyMetrics[] = [PRESENT]): Metrics {
   let reads = 0;
   metrics.watch({
     kinds: () => [
-      { kind: 'configmaps', state: `State${(reads += 1)}`, objects: 5, relists: 2, restarts: { Ended: 3 } },
+      {
+        kind: 'configmaps',
+        state: `State${(reads += 1)}`,
+        objects: 5,
+        narrowed: true,
+        relists: 2,
+        restarts: { Ended: 3 },
+      },
     ],
     leads: () => true,
     leaseTransitions: () => 2,
@@ -119,6 +126,7 @@ describe('a scrape', () => {
         'watchkeeper_evaluation_queue_age_seconds 1.5',
         'watchkeeper_write_queue_age_seconds 0.25',
         'watchkeeper_event_queue_depth 6',
+        'watchkeeper_informer_narrowed{kind="configmaps"} 1',
         'watchkeeper_informer_relists_total{kind="configmaps"} 2',
         'watchkeeper_informer_restarts_total{kind="configmaps",cause="Ended"} 3',
         'watchkeeper_event_to_write_seconds_bucket{le="0.1",kind="configmaps"} 0',

@@ -79,7 +79,7 @@ function widen(labels: Map<string, LabelValues>, others: ReadonlyMap<string, Lab
     const other = others.get(key);
     const either = other === undefined ? undefined : eitherOf(values, other);
     if (either === undefined || either.values.size > MOST_VALUES) labels.delete(key);
-    else labels.set(key, either);
+    else if (either !== values) labels.set(key, either);
   }
 }
 

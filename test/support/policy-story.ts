@@ -191,15 +191,22 @@ export async function ledgerOf({ admin }: Stage): Promise<Readonly<Record<string
   return z.record(z.string(), z.string()).parse(at(await admin.find(LEDGER), 'data') ?? {});
 }
 
-/** Until the operator has seen all ConfigMaps that there are now, and has nothing left to do. */
+/**
+ * Until the operator has seen all ConfigMaps that there are now, and has nothing left to do. Where it watches none, or not all of them,
+ * it writes none.
+ */
 export async function quiet(stage: Stage, operator: OperatorProcess): Promise<void> {
   const ns = await stage.admin.createNamespace('marker');
   // Two: what went and was not seen going could make up for one that was not seen coming.
   for (const name of ['marker-a', 'marker-b']) {
     await stage.admin.create(configMap(ns, name));
     const { items } = await stage.admin.list(CONFIG_MAPS);
-    const seen = async () => operator.metric('watchkeeper_informer_objects', 'kind="configmaps"');
-    await eventually('ConfigMaps seen', seen, (count) => count === 0 || count === items.length);
+    const seen = async () => [
+      await operator.metric('watchkeeper_informer_objects', 'kind="configmaps"'),
+      await operator.metric('watchkeeper_informer_narrowed', 'kind="configmaps"'),
+    ];
+    const isSeen = ([count, narrowed]: readonly number[]) => count === 0 || count === items.length || narrowed === 1;
+    await eventually('ConfigMaps seen', seen, isSeen);
   }
   await idle(operator);
 }
