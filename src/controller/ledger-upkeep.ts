@@ -46,7 +46,7 @@ export class LedgerUpkeep {
     if (recorded.length === 0) return;
     for (const id of kindIds(name, namespaces)) {
       const one = kinds.get(id);
-      if (one === undefined || one.enforced || !one.isWhole || !isReady(one) || one.hasOwnKeys) return;
+      if (one === undefined || one.isWritten || !one.isWhole || !isReady(one) || one.hasOwnKeys) return;
     }
     for (const one of recorded) ledger.forgetKind(one);
     onRelease();

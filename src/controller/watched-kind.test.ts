@@ -27,12 +27,13 @@ describe('programs', () => {
     expect(kind.setPrograms([b])).toBe(true);
   });
 
-  test('are enforced where at least one is', async () => {
+  test('write its objects where one that does is enforced', async () => {
     const kind = await setUp();
-    kind.setPrograms([audit]);
-    expect(kind.enforced).toBe(false);
-    kind.setPrograms([audit, a]);
-    expect(kind.enforced).toBe(true);
+    const judges = programOf('d', { rules: [{ name: 'r', require: { labels: [{ key: 'env' }] } }] });
+    kind.setPrograms([audit, judges]);
+    expect(kind.isWritten).toBe(false);
+    kind.setPrograms([audit, judges, a]);
+    expect(kind.isWritten).toBe(true);
   });
 });
 

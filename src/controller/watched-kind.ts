@@ -5,6 +5,7 @@ import type { ObjectIndex } from '../informer/store-index.ts';
 import { byPrecedence } from '../policy/evaluate.ts';
 import type { KindContext, Program, Sight } from '../policy/program.ts';
 import { type KindId, kindId } from '../watchplan/limits.ts';
+import { mayWrite } from '../watchplan/verbs.ts';
 import type { KindState } from './kind-state.ts';
 
 /** One version in which the objects of a kind are watched. */
@@ -86,7 +87,7 @@ export class WatchedKind {
     const before = this.#programs;
     this.#programs = sorted;
     this.#versions = versions;
-    if (this.enforced) this.end();
+    if (this.isWritten) this.end();
     if (this.#isSelecting) this.#uncover([...goneFrom(sorted, before), ...moved]);
     this.#unevaluated = undefined;
     this.needsPass = true;
@@ -145,8 +146,9 @@ export class WatchedKind {
     return this.informer.isWhole;
   }
 
-  get enforced(): boolean {
-    return this.#programs.some(({ mode }) => mode === 'Enforce');
+  /** Whether a policy has its objects written. */
+  get isWritten(): boolean {
+    return this.#programs.some(mayWrite);
   }
 
   /** Whether every object was evaluated with this program. */

@@ -255,7 +255,8 @@ describe('row 43: where others are selected', () => {
     const world = await startedWorld();
     await world.object('x', { env: 'prod' });
     await world.object('y', { env: 'dev' });
-    await world.policy('p', select('prod'));
+    // It owns nothing, and keeps nothing on record.
+    await world.policy('p', { ...select('prod'), mode: 'Enforce' });
     await world.policy('w', { ...select('prod'), mode: 'Enforce', rules: [SET] });
     expect(world.selected).toEqual(['default/x', 'default/y']);
     await world.object('x', { env: 'dev' });
