@@ -18,6 +18,42 @@ describe('StringTable', () => {
     );
   });
 
+  test('gives back exactly what was written also where it is long and much like what was read before', () => {
+    const table = new StringTable(2);
+    const parts = fc.array(fc.constantFrom('a'.repeat(80), 'b', 'é', '€', '😀', 'x'.repeat(2_000)), { maxLength: 6 });
+    fc.assert(
+      fc.property(fc.array(parts, { maxLength: 12 }), (texts) => {
+        const written = texts.map((all) => all.join(''));
+        const read = written.map((text) => {
+          const bytes = Buffer.from(`<${text}>`);
+          return table.text(bytes, 1, bytes.length - 1);
+        });
+        expect(read).toEqual(written);
+      }),
+    );
+  });
+
+  test('bytes that are no UTF-8 are never taken for text that was read before', () => {
+    const table = new StringTable();
+    const bytes = Buffer.from('é'.repeat(50), 'latin1');
+    const before = table.text(bytes, 0, bytes.length);
+    expect(before).toBe('\ufffd'.repeat(50));
+    const long = Buffer.concat([bytes, bytes]);
+    expect(table.text(long, 0, long.length)).toBe('\ufffd'.repeat(100));
+    expect(table.text(long, 0, long.length)).toBe('\ufffd'.repeat(100));
+  });
+
+  test('a long text that comes again is held once', () => {
+    const table = new StringTable();
+    const bytes = Buffer.from('x'.repeat(4_000));
+    const before = process.memoryUsage().heapUsed;
+    const texts = Array.from({ length: 5_000 }, () => table.text(bytes, 0, bytes.length));
+    const grown = process.memoryUsage().heapUsed - before;
+    expect(new Set(texts)).toEqual(new Set(['x'.repeat(4_000)]));
+    // 20 MB where each is a string of its own.
+    expect(grown).toBeLessThan(5_000_000);
+  });
+
   test('text that starts alike or has equal length is told apart', () => {
     const table = new StringTable(1);
     for (const text of ['app', 'apps', 'apq', 'app', '']) {

@@ -1,14 +1,21 @@
-/** Longer strings are hardly ever repeated, and comparing them would cost more than it saves. */
-const LONGEST = 64;
+/** Longer strings are found by samples of their bytes: each byte of each would cost more than it saves. */
+const SHORT = 64;
+/** Longer ones are hardly ever repeated, and each slot may hold one. In bytes. */
+const LONGEST = 4_096;
+const LONG_SLOTS = 256;
+/** Bytes of a long string that decide its slot. */
+const SAMPLES = 48;
 
 /**
  * Strings seen before, found by their bytes, so that what thousands of objects repeat (namespaces, label keys and
  * values) is one string in memory and costs no allocation to read again. Each string has one possible slot and a newer
- * one pushes an older one out: the table is bounded without any bookkeeping.
+ * one pushes an older one out: the table is bounded without any bookkeeping, to 1.6 MB if all that is read were made for it.
  */
 export class StringTable {
   readonly #slots: (string | undefined)[];
   readonly #mask: number;
+  readonly #long: (string | undefined)[] = Array.from({ length: LONG_SLOTS }, () => undefined);
+
   /** `size` is a power of two. */
   constructor(size = 8192) {
     this.#slots = Array.from({ length: size }, () => undefined);
@@ -17,7 +24,7 @@ export class StringTable {
 
   /** The UTF-8 text of `bytes` from `start` to `end`, which the caller has checked to lie inside. */
   text(bytes: Buffer, start: number, end: number): string {
-    if (end - start > LONGEST) return bytes.toString('utf8', start, end);
+    if (end - start > SHORT) return this.#longText(bytes, start, end);
     let hash = 0;
     let highBits = 0;
     for (let index = start; index < end; index++) {
@@ -31,12 +38,27 @@ export class StringTable {
   /** The same for text that is known to be ASCII, with the `mix` of its bytes. */
   ascii(bytes: Buffer, start: number, end: number, hash: number): string {
     const length = end - start;
-    if (length > LONGEST) return bytes.toString('latin1', start, end);
+    if (length > SHORT) return this.#longText(bytes, start, end);
     const slot = (hash ^ (hash >>> 15)) & this.#mask;
     const known = this.#slots[slot];
     if (known !== undefined && known.length === length && isText(known, bytes, start)) return known;
     const text = bytes.toString('latin1', start, end);
     this.#slots[slot] = text;
+    return text;
+  }
+
+  #longText(bytes: Buffer, start: number, end: number): string {
+    const length = end - start;
+    if (length > LONGEST) return bytes.toString('utf8', start, end);
+    let hash = length;
+    const step = length / SAMPLES;
+    for (let i = 0; i < SAMPLES; i++) hash = mix(hash, bytes[start + Math.floor(i * step)] ?? 0);
+    const slot = (hash ^ (hash >>> 15)) & (LONG_SLOTS - 1);
+    const known = this.#long[slot];
+    if (known !== undefined && known.length === length && isText(known, bytes, start)) return known;
+    const text = bytes.toString('utf8', start, end);
+    // Of as many characters as bytes it is ASCII, or has a replacement character, which equals no byte.
+    if (text.length === length) this.#long[slot] = text;
     return text;
   }
 }
