@@ -16,30 +16,40 @@ afterEach(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
-function line(name: string): string {
+const RECEIVED = Date.parse('2026-01-02T03:04:05.000Z');
+
+function line(name: string, received = '2026-01-02T03:04:05.000250Z'): string {
   const event = {
     verb: 'patch',
     requestURI: `/api/v1/namespaces/ä/pods/${name}?fieldManager=watch%2Fkeeper&dryRun=All`,
     user: { username: 'anna' },
     objectRef: { resource: 'pods', namespace: 'ä', name },
     responseStatus: { code: 200 },
-    requestReceivedTimestamp: '2026-01-02T03:04:05.000250Z',
+    requestReceivedTimestamp: received,
     stageTimestamp: '2026-01-02T03:04:05.012000Z',
   };
   return `${JSON.stringify(event)}\n`;
 }
 
 test('a log that is not there yet has no entries', async () => {
-  expect(await auditMark(file)).toBe(0);
+  expect(await auditMark(file)).toMatchObject({ position: 0 });
   expect(await auditEntries(file)).toEqual([]);
 });
 
 test('only what was added after the mark is read, and never half a line', async () => {
   await writeFile(file, line('a'));
-  const mark = await auditMark(file);
+  const mark = { ...(await auditMark(file)), at: RECEIVED };
   await appendFile(file, `${line('b')}${line('c')}${line('d').slice(0, 40)}`);
   expect((await auditEntries(file, mark)).map(({ name }) => name)).toEqual(['b', 'c']);
   expect((await auditEntries(file)).map(({ name }) => name)).toEqual(['a', 'b', 'c']);
+});
+
+test('an entry that is late, of a request from before the mark, is not taken for one after it', async () => {
+  await writeFile(file, line('a'));
+  const mark = await auditMark(file);
+  const soon = new Date(mark.at + 1_000).toISOString();
+  await appendFile(file, `${line('late')}${line('b', soon)}`);
+  expect((await auditEntries(file, mark)).map(({ name }) => name)).toEqual(['b']);
 });
 
 test('an entry says what was asked, and leaves out nothing', async () => {

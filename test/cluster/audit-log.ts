@@ -21,8 +21,16 @@ export interface AuditEntry {
   readonly completedAt: number;
 }
 
-/** A position in the log: bytes from its start. */
-export type AuditMark = number;
+/** A point in time. An entry comes a moment after its answer: what was asked before may still be added after. */
+export interface AuditMark {
+  /** Where the log ended: bytes from its start. */
+  readonly position: number;
+  /** Milliseconds since the Unix epoch. */
+  readonly at: number;
+}
+
+/** Of the log: everything is after it. */
+export const BEGINNING: AuditMark = { position: 0, at: 0 };
 
 /** Reads are logged too where a ServiceAccount of this namespace makes them: for tests of what an operator asks for at all. */
 export const AUDITED_NAMESPACE = 'watchkeeper-audited';
@@ -39,22 +47,26 @@ export const AUDIT_POLICY = {
   ],
 } as const;
 
-/** @returns the end of the log now: 0 while there is none */
 export async function auditMark(file: string): Promise<AuditMark> {
+  const at = Date.now();
   const { size } = await stat(file).catch(() => ({ size: 0 }));
-  return size;
+  return { position: size, at };
 }
 
-/** Every write that was logged after `mark`, in the order in which the answers were given. */
-export async function auditEntries(file: string, mark: AuditMark = 0): Promise<AuditEntry[]> {
+/** Every write that the server, on this machine, got since `mark`, in the order in which the answers were given. */
+export async function auditEntries(file: string, mark = BEGINNING): Promise<AuditEntry[]> {
   const handle = await open(file).catch(() => undefined);
   if (handle === undefined) return [];
   try {
     const { size } = await handle.stat();
-    const { buffer, bytesRead } = await handle.read({ buffer: Buffer.alloc(size - mark), position: mark });
+    const { position, at } = mark;
+    const { buffer, bytesRead } = await handle.read({ buffer: Buffer.alloc(size - position), position });
     const lines = buffer.toString('utf8', 0, bytesRead).split('\n');
     // What follows the last line break is a line that is just being written.
-    return lines.slice(0, -1).map(entryOf);
+    return lines
+      .slice(0, -1)
+      .map(entryOf)
+      .filter(({ receivedAt }) => receivedAt >= at);
   } finally {
     await handle.close();
   }

@@ -1,4 +1,5 @@
 import { beforeAll, describe, expect, test } from 'vitest';
+import type { AuditMark } from '../cluster/audit-log.ts';
 import { eventually } from '../cluster/eventually.ts';
 import { keysAndOwners } from '../support/key-owners.ts';
 import { configMap, is, useStage } from '../support/stage.ts';
@@ -105,7 +106,7 @@ describe('500 `failed to create typed` on apply', () => {
     expect(await labelsOf(ns, 'victim')).toEqual({ mine: 'x', team: 'green', size: 'l' });
     await admin.create(configMap(ns, 'beside'));
     await stage().labels(`/api/v1/namespaces/${ns}/configmaps/beside`, ({ team }) => team === 'green');
-    const codes = async (since: number) =>
+    const codes = async (since: AuditMark) =>
       (await stage().writesSince(since, ns)).filter(({ name }) => name === 'victim').map(({ code }) => code);
     // Applies are tried again once the patch has been seen, and a while later.
     await expect.poll(async () => (await codes(mark)).slice(0, 2)).toEqual([500, 200]);

@@ -49,7 +49,7 @@ test('F1, N7: a label that another manager sets back is left to it and the manag
     await stage().policy(name, (policy) => policy.summary['owned'] === 2 && is(policy, 'Compliant') === 'True');
   const undisturbed = await ownWrites(before, calm, 'calm-');
   const fighter = new LabelFighter(admin, path(ns, 'fought'), 'gitops', ['team', 'red']);
-  const written = async (mark: number, name: string) =>
+  const written = async (mark: AuditMark, name: string) =>
     (await stage().writesSince(mark, ns)).filter((write) => write.name === name).length;
   try {
     const start = await cluster.auditMark();

@@ -1,12 +1,14 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
-import { describe, expect, test } from 'vitest';
+import { beforeEach, describe, expect, test } from 'vitest';
 import * as z from 'zod';
 import { POLICIES } from '../support/installation.ts';
 import { idle } from '../support/policy-story.ts';
 import { configMap, is, useStage } from '../support/stage.ts';
 
 const stage = useStage();
+// What other tests left would be taken away, and told of with the policies of these.
+beforeEach(async () => stage().sweep());
 const run = promisify(execFile);
 
 const EventSchema = z.looseObject({

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import type { AuditMark } from '../cluster/audit-log.ts';
 import { at } from '../cluster/kube-object.ts';
 import { keysAndOwners } from '../support/key-owners.ts';
 import { quiet } from '../support/policy-story.ts';
@@ -28,7 +29,7 @@ async function settles(file: string, keys: Readonly<Record<string, string>>): Pr
 }
 
 /** How the operator wrote each object since, in order. */
-async function writes(mark: number, namespace: string): Promise<readonly string[]> {
+async function writes(mark: AuditMark, namespace: string): Promise<readonly string[]> {
   const entries = await stage().writesSince(mark, namespace);
   return entries.map(({ name, fieldManager, code }) => `${name} ${fieldManager} ${code}`);
 }

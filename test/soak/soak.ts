@@ -3,6 +3,7 @@ import { systemClock } from '../../src/base/clock.ts';
 import { silentLog } from '../../src/base/log.ts';
 import { loadCredentials } from '../../src/kube/credentials.ts';
 import { createKubeClient, type HttpKubeClient } from '../../src/kube/http-client.ts';
+import { BEGINNING } from '../cluster/audit-log.ts';
 import type { ControlPlane } from '../cluster/control-plane.ts';
 import type { Watchdog } from '../cluster/watchdog.ts';
 import { FaultProxy } from '../faults/proxy.ts';
@@ -163,7 +164,7 @@ class Soak {
   }
 
   async result(seed: number): Promise<SoakResult> {
-    const entries = await this.#stage.writesSince(0);
+    const entries = await this.#stage.writesSince(BEGINNING);
     return {
       seed,
       quietPoints: this.#points,
