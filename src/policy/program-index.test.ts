@@ -92,8 +92,9 @@ const terms = fc.record(
   },
   { requiredKeys: [] },
 );
+const exclusion = terms.filter((each) => Object.keys(each).length > 0);
 const policies = fc
-  .array(fc.record({ match: terms, exclude: fc.array(terms, { maxLength: 1 }) }), { minLength: 17, maxLength: 30 })
+  .array(fc.record({ match: terms, exclude: fc.array(exclusion, { maxLength: 1 }) }), { minLength: 17, maxLength: 30 })
   .map((specs) => specs.map(({ match, exclude }, i) => policy(`p${String(i).padStart(2, '0')}`, match, exclude)));
 const namespaces = fc.record({ shop: labels, bar: labels });
 const objects = fc.array(
