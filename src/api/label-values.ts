@@ -33,30 +33,16 @@ function valuesOf({ operator, values }: MatchExpression): LabelValues {
 export function eitherOf(a: LabelValues, b: LabelValues): LabelValues {
   if (isWithin(b, a)) return a;
   const absent = a.absent || b.absent;
-  if (a.only && b.only) return { absent, only: true, values: new Set([...a.values, ...b.values]) };
-  if (a.only) return { absent, only: false, values: without(b.values, a.values) };
-  if (b.only) return { absent, only: false, values: without(a.values, b.values) };
-  return { absent, only: false, values: new Set([...a.values].filter((value) => b.values.has(value))) };
+  if (a.only && b.only) return { absent, only: true, values: a.values.union(b.values) };
+  if (a.only) return { absent, only: false, values: b.values.difference(a.values) };
+  if (b.only) return { absent, only: false, values: a.values.difference(b.values) };
+  return { absent, only: false, values: a.values.intersection(b.values) };
 }
 
 function isWithin(a: LabelValues, b: LabelValues): boolean {
   if (a.absent && !b.absent) return false;
-  if (b.only) return a.only && isSubset(a.values, b.values);
-  return a.only ? isApart(a.values, b.values) : isSubset(b.values, a.values);
-}
-
-function isSubset(values: ReadonlySet<string>, others: ReadonlySet<string>): boolean {
-  for (const value of values) if (!others.has(value)) return false;
-  return true;
-}
-
-function isApart(values: ReadonlySet<string>, others: ReadonlySet<string>): boolean {
-  for (const value of values) if (others.has(value)) return false;
-  return true;
-}
-
-function without(values: ReadonlySet<string>, others: ReadonlySet<string>): ReadonlySet<string> {
-  return new Set([...values].filter((value) => !others.has(value)));
+  if (b.only) return a.only && a.values.isSubsetOf(b.values);
+  return a.only ? a.values.isDisjointFrom(b.values) : b.values.isSubsetOf(a.values);
 }
 
 export function bothOf(a: LabelValues, b: LabelValues): LabelValues {

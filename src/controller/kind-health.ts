@@ -37,7 +37,7 @@ export class KindHealth {
 
   /** To be called on each change of the informer's status. */
   update(view: View): void {
-    const { lastError } = view.informer.status;
+    const { lastError } = view.informer;
     if (lastError === undefined) {
       this.forget(view);
       return;

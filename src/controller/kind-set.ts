@@ -124,7 +124,7 @@ export class KindSet {
   /** Synced, and neither forbidden nor gone; a watch that breaks for a while is no reason to stop. */
   isReliable(kind: WatchedKind | undefined): boolean {
     if (kind === undefined) return false;
-    const { synced, lastError } = kind.informer.status;
+    const { synced, lastError } = kind.informer;
     return synced && lastError?.code !== 'Forbidden' && lastError?.code !== 'NotFound';
   }
 

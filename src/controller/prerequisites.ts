@@ -47,7 +47,7 @@ export class Prerequisites {
       [CRDS_ID, 'CustomResourceDefinitions'],
     ] as const) {
       if (this.#isSynced(id)) continue;
-      const error = registry.get(id)?.status.lastError;
+      const error = registry.get(id)?.lastError;
       reasons.push(error === undefined ? `${what} are not listed yet` : `${what} cannot be listed: ${error.message}`);
     }
     if (this.#isSynced(POLICIES_ID) && !this.#compiledOnce) reasons.push('WatchPolicies are not compiled yet');
@@ -71,11 +71,11 @@ export class Prerequisites {
 
   /** Who serves aggregated kinds is known, or we cannot know it. */
   get #apiServicesTried(): boolean {
-    const status = this.#options.registry.get(API_SERVICES_ID)?.status;
-    return status !== undefined && (status.synced || status.lastError !== undefined);
+    const informer = this.#options.registry.get(API_SERVICES_ID);
+    return informer !== undefined && (informer.synced || informer.lastError !== undefined);
   }
 
   #isSynced(id: WatchId): boolean {
-    return this.#options.registry.get(id)?.status.synced === true;
+    return this.#options.registry.get(id)?.synced === true;
   }
 }

@@ -40,7 +40,7 @@ export class WaitingKinds {
     const { awaited, kinds } = this.#options;
     if (awaited().group(group)) return true;
     for (const { context, views } of kinds.values()) {
-      if (context.group === group && views.some(({ informer }) => informer.status.lastError !== undefined)) return true;
+      if (context.group === group && views.some(({ informer }) => informer.lastError !== undefined)) return true;
     }
     return false;
   }
@@ -49,11 +49,11 @@ export class WaitingKinds {
   expectsChange(snapshot: DiscoverySnapshot): boolean {
     const { awaited, kinds } = this.#options;
     const crds = this.#options.crds();
-    if (crds === undefined || !crds.status.synced) return true;
+    if (crds === undefined || !crds.synced) return true;
     for (const { name } of crds.store.values()) if (!snapshot.has(name) && awaited().resource(name)) return true;
     for (const { name, views } of kinds.values()) {
       for (const { context, informer } of views) {
-        const isGone = informer.status.lastError?.code === 'NotFound';
+        const isGone = informer.lastError?.code === 'NotFound';
         if (isGone && isServed(name, context.version, snapshot)) return true;
       }
     }

@@ -119,7 +119,7 @@ export class WatchedKind {
   /** Whether a view that works does not show the object as the main view does, which it will in a moment. */
   isAwaited(object: CachedObject): boolean {
     return this.#others.some((view) => {
-      const { synced, lastError } = view.informer.status;
+      const { synced, lastError } = view.informer;
       return synced && lastError === undefined && shownBy(view, object) === undefined;
     });
   }
@@ -154,7 +154,7 @@ export class WatchedKind {
   /** Whether every object was evaluated with this program. */
   hasEvaluated(program: Program): boolean {
     const view = this.viewOf(program);
-    return this.#evaluated.has(program) && (view === undefined || view.informer.status.synced);
+    return this.#evaluated.has(program) && (view === undefined || view.informer.synced);
   }
 
   /** The keys that the pass has to evaluate. */
@@ -178,7 +178,7 @@ export class WatchedKind {
   }
 
   get #isSelecting(): boolean {
-    return this.views.some(({ informer }) => informer.status.selecting);
+    return this.views.some(({ informer }) => informer.selecting);
   }
 
   #uncover(programs: readonly Program[]): void {
@@ -187,7 +187,7 @@ export class WatchedKind {
 
   /** Whether a list is on its way of what is selected now where the program looks. */
   #isSelectingFor(program: Program): boolean {
-    return this.informer.status.selecting || this.viewOf(program)?.informer.status.selecting === true;
+    return this.informer.selecting || this.viewOf(program)?.informer.selecting === true;
   }
 
   /**

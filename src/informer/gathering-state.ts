@@ -1,17 +1,18 @@
-import { ApiError, isResourceVersionTooLarge } from '../kube/errors.ts';
+import { type ApiError, isResourceVersionTooLarge } from '../kube/errors.ts';
 import type { WatchEvent } from '../kube/list-watch.ts';
 import type { Gathering, ReflectorInput, Step, StepContext } from './reflector-types.ts';
 import {
-  after,
   backOff,
-  CANCEL,
+  leave,
   list,
   NO_TROUBLE,
   NOTHING,
+  notAnswered,
   OPEN_WITHIN_MS,
   OVERDUE_MS,
   restart,
   WHOLE_LIST,
+  watchError,
   watchList,
 } from './transitions.ts';
 
@@ -40,7 +41,7 @@ export function stepGathering(state: Gathering, input: ReflectorInput, context: 
     case 'WatchEnded':
       return restart(
         'EndedEarly',
-        lost(state, error('BadResponse', 'the watch ended within its initial events'), context),
+        lost(state, watchError('BadResponse', 'the watch ended within its initial events'), context),
       );
     case 'WatchFailed':
       return failed(state, input.error, context);
@@ -57,7 +58,7 @@ export function stepGathering(state: Gathering, input: ReflectorInput, context: 
 }
 
 function received(state: Gathering, event: WatchEvent, context: StepContext): Step {
-  if (event.type === 'ERROR') return after([CANCEL], failed(state, event.error, context));
+  if (event.type === 'ERROR') return leave(failed(state, event.error, context));
   if (event.type === 'BOOKMARK') {
     return event.initialEventsEnd ? gathered(state, event.resourceVersion, context) : { state, effects: NOTHING };
   }
@@ -127,16 +128,11 @@ function lost(state: Gathering, why: ApiError, context: StepContext): Step {
 function overdue(state: Gathering, context: StepContext): Step {
   const { openedAt, addedAt, trouble } = state;
   if (openedAt === undefined) {
-    const why = error('Timeout', `the server did not answer the watch within ${OPEN_WITHIN_MS / 1_000} s`);
-    return after([CANCEL], restart('Overdue', lost(state, why, context)));
+    return leave(restart('Overdue', lost(state, notAnswered(), context)));
   }
   // The timer is not set anew with each event: there may be many.
   const dueAt = Math.min(addedAt + INITIAL_EVENTS_END_WITHIN_MS, openedAt + INITIAL_EVENTS_WITHIN_MS);
   if (context.now < dueAt) return { state, effects: [{ kind: 'SetTimer', ms: dueAt - context.now }] };
-  const why = error('BadResponse', 'the server did not say that the initial events of the watch are over');
-  return after([CANCEL], restart('NoInitialEventsEnd', list(WHOLE_LIST, trouble, why)));
-}
-
-function error(code: 'BadResponse' | 'Timeout', message: string): ApiError {
-  return new ApiError({ code, status: code === 'Timeout' ? 0 : 200, reason: '', message });
+  const why = watchError('BadResponse', 'the server did not say that the initial events of the watch are over');
+  return leave(restart('NoInitialEventsEnd', list(WHOLE_LIST, trouble, why)));
 }

@@ -108,11 +108,24 @@ export class Informer {
     return this.#store;
   }
 
+  /** This, and the next two: as in `status`, for those who ask with each object. */
+  get synced(): boolean {
+    return this.#synced;
+  }
+
+  get selecting(): boolean {
+    return this.#synced && !this.#watches.isListed;
+  }
+
+  get lastError(): ApiError | undefined {
+    return this.#watches.lastError;
+  }
+
   get status(): InformerStatus {
     return {
       ...this.#watches.status,
-      synced: this.#synced,
-      selecting: this.#synced && !this.#watches.isListed,
+      synced: this.synced,
+      selecting: this.selecting,
       objects: this.#store.size,
       lastEventAt: this.#lastEventAt,
     };
@@ -292,7 +305,7 @@ export class Informer {
   }
 
   #stateChanged(): void {
-    const { lastError } = this.#watches.status;
+    const { lastError } = this;
     // Once for each kind of trouble, not once for each try.
     const wasOut = this.#logged !== undefined && isOutage(this.#logged);
     if (lastError?.code !== this.#logged?.code) {

@@ -1,4 +1,4 @@
-import { ApiError, isResourceVersionTooLarge } from '../kube/errors.ts';
+import { type ApiError, isResourceVersionTooLarge } from '../kube/errors.ts';
 import type { WatchEvent } from '../kube/list-watch.ts';
 import { stepGathering } from './gathering-state.ts';
 import type {
@@ -17,16 +17,18 @@ import {
   after,
   backOff,
   CANCEL,
+  leave,
   list,
   NO_TROUBLE,
   NOTHING,
-  OPEN_WITHIN_MS,
+  notAnswered,
   OVERDUE_MS,
   PAGE_SIZE,
   restart,
   sync,
   WHOLE_LIST,
   watch,
+  watchError,
   watchList,
 } from './transitions.ts';
 
@@ -144,10 +146,7 @@ function stepWatching(state: Watching, input: ReflectorInput, context: StepConte
 }
 
 function received(state: Watching, event: WatchEvent, context: StepContext): Step {
-  if (event.type === 'ERROR') {
-    const next = failed(state, event.error, context);
-    return { state: next.state, effects: [CANCEL, ...next.effects] };
-  }
+  if (event.type === 'ERROR') return leave(failed(state, event.error, context));
   if (event.type === 'BOOKMARK') {
     const { resourceVersion } = event;
     return { state: advance(state, resourceVersion), effects: [{ kind: 'Bookmark', resourceVersion }] };
@@ -167,12 +166,7 @@ function advance(state: Watching, resourceVersion: string): Watching {
 
 function ended(state: Watching, context: StepContext): Step {
   if (!state.progressed && !hasLasted(state, context)) {
-    const error = new ApiError({
-      code: 'BadResponse',
-      status: 200,
-      reason: '',
-      message: `the watch ended within ${SHORT_WATCH_MS} ms and brought nothing`,
-    });
+    const error = watchError('BadResponse', `the watch ended within ${SHORT_WATCH_MS} ms and brought nothing`);
     return restart('EndedEarly', resumeForAWhile(state, error, context));
   }
   const { resourceVersion } = state;
@@ -185,17 +179,10 @@ function ended(state: Watching, context: StepContext): Step {
 }
 
 function overdue(state: Watching, context: StepContext): Step {
-  const error = new ApiError({
-    code: 'Timeout',
-    status: 0,
-    reason: '',
-    message:
-      state.openedAt === undefined
-        ? `the server did not answer the watch within ${OPEN_WITHIN_MS / 1_000} s`
-        : `the server did not end the watch ${OVERDUE_MS / 1_000} s after its ${state.timeoutSeconds} s`,
-  });
-  const next = state.openedAt === undefined ? resumeForAWhile(state, error, context) : resume(state, error, context);
-  return { state: next.state, effects: [CANCEL, { kind: 'CountRestart', cause: 'Overdue' }, ...next.effects] };
+  const { openedAt, timeoutSeconds } = state;
+  if (openedAt === undefined) return leave(restart('Overdue', resumeForAWhile(state, notAnswered(), context)));
+  const message = `the server did not end the watch ${OVERDUE_MS / 1_000} s after its ${timeoutSeconds} s`;
+  return leave(restart('Overdue', resume(state, watchError('Timeout', message), context)));
 }
 
 /** A watch that was refused, broke, or said ERROR. */

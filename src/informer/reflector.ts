@@ -103,6 +103,11 @@ export class Reflector {
     };
   }
 
+  /** What `status` says, for those who ask with each object. */
+  get lastError(): ApiError | undefined {
+    return this.#lastError;
+  }
+
   get status(): ReflectorStatus {
     const state = this.#state;
     return {

@@ -74,6 +74,13 @@ export class SliceWatches {
     return !this.isNarrowed && this.isListed;
   }
 
+  /** Of the first slice that has one. */
+  get lastError(): ApiError | undefined {
+    for (const { reflector } of this.#watches.values())
+      if (reflector.lastError !== undefined) return reflector.lastError;
+    return this.isListed ? undefined : this.#inherited;
+  }
+
   /** Of all slices together: where they are not all at one, what most concerns those that wait for them. */
   get status(): ReflectorStatus {
     const all = [...this.#watches.values()].map(({ reflector }) => reflector.status);
@@ -85,9 +92,7 @@ export class SliceWatches {
     const retries = all.flatMap(({ retryAt }) => retryAt ?? []);
     return {
       phase: LEAST_FIRST.find((phase) => all.some((each) => each.phase === phase)) ?? 'Idle',
-      lastError:
-        all.find(({ lastError }) => lastError !== undefined)?.lastError ??
-        (this.isListed ? undefined : this.#inherited),
+      lastError: this.lastError,
       retryAt: retries.length === 0 ? undefined : Math.min(...retries),
       relists: all.reduce((sum, { relists }) => sum + relists, this.#relists),
       restarts,
@@ -112,7 +117,7 @@ export class SliceWatches {
     const wanted = new Map(selection.map((slice) => [sliceId(slice), slice]));
     const begun = new Map<string, SliceWatch>();
     for (const [id, slice] of wanted) if (!this.#watches.has(id)) begun.set(id, this.#make(id, slice));
-    this.#inherited = this.status.lastError;
+    this.#inherited = this.lastError;
     this.#hasStayed = this.#watches.size === 0;
     this.#selection = selection;
     for (const [id, { reflector }] of this.#watches) {

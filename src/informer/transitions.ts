@@ -1,4 +1,4 @@
-import type { ApiError } from '../kube/errors.ts';
+import { ApiError } from '../kube/errors.ts';
 import type {
   ListCursor,
   ReflectorEffect,
@@ -71,6 +71,20 @@ export function backOff(next: Resumption, error: ApiError, trouble: Trouble, con
     state: { kind: 'BackingOff', until: context.now + ms, next, error, trouble },
     effects: [{ kind: 'SetTimer', ms }],
   };
+}
+
+/** The stream that we had ends with it. */
+export function leave(next: Step): Step {
+  return after([CANCEL], next);
+}
+
+/** What went wrong with a watch that the server did not refuse. */
+export function watchError(code: 'BadResponse' | 'Timeout', message: string): ApiError {
+  return new ApiError({ code, status: code === 'Timeout' ? 0 : 200, reason: '', message });
+}
+
+export function notAnswered(): ApiError {
+  return watchError('Timeout', `the server did not answer the watch within ${OPEN_WITHIN_MS / 1_000} s`);
 }
 
 export function restart(cause: RestartCause, next: Step): Step {

@@ -3,6 +3,7 @@ import { Agent, type ClientRequest, type IncomingMessage, request as requestHttp
 import { constants, type OutgoingHttpHeaders } from 'node:http2';
 import type { Duplex } from 'node:stream';
 import type { Carrier, CarrierStream } from './carrier.ts';
+import { endPointOf } from './end-point.ts';
 
 /** Says that the connection takes no more requests, as HTTP/2 does by GOAWAY: every request that was sent was looked at. */
 const NO_MORE = ['goaway', constants.NGHTTP2_NO_ERROR, Number.POSITIVE_INFINITY] as const;
@@ -41,11 +42,9 @@ export class Http1Carrier extends EventEmitter implements Carrier {
 
   request(headers: OutgoingHttpHeaders, { endStream }: { readonly endStream: boolean }): CarrierStream {
     const { ':method': method, ':path': path, ...fields } = headers;
-    const { hostname: host, port } = this.#server;
     const request = requestHttp({
       agent: this.#agent,
-      host: host.replace(/^\[|\]$/g, ''),
-      port: port === '' ? 443 : Number(port),
+      ...endPointOf(this.#server),
       method: String(method),
       path: String(path),
       headers: { host: this.#server.host, ...fields },

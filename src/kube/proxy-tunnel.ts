@@ -2,17 +2,16 @@ import { request as requestHttp } from 'node:http';
 import { request as requestHttps } from 'node:https';
 import type { Duplex } from 'node:stream';
 import { messageOf } from '../base/errors.ts';
+import { endPointOf } from './end-point.ts';
 
 /**
  * A way through an HTTP proxy to `target`, host and port, by CONNECT: the proxy passes bytes on and sees none of what TLS carries.
  * Rejects with an error that says which of the two failed, without the name and password that the proxy's address may carry.
  */
 export function openTunnel(proxy: URL, target: string, signal: AbortSignal): Promise<Duplex> {
-  const isTls = proxy.protocol === 'https:';
   return new Promise((resolve, reject) => {
-    const request = (isTls ? requestHttps : requestHttp)({
-      host: proxy.hostname.replace(/^\[|\]$/g, ''),
-      port: proxy.port === '' ? (isTls ? 443 : 80) : Number(proxy.port),
+    const request = (proxy.protocol === 'https:' ? requestHttps : requestHttp)({
+      ...endPointOf(proxy),
       method: 'CONNECT',
       path: target,
       headers: { host: target, ...authorization(proxy) },

@@ -1,5 +1,6 @@
 import { BlockList, isIP, isIPv6 } from 'node:net';
 import { credentialError } from './credential-error.ts';
+import { endPointOf, withoutBrackets } from './end-point.ts';
 
 /** Names that lead to this machine, whatever the environment says. */
 const LOOPBACK = new BlockList();
@@ -33,19 +34,19 @@ function proxyUrl(text: string, where: string): URL {
 
 /** Whether a list as that of NO_PROXY names the server: addresses, networks, names with all below them, `.name` with those below it alone, `*`. */
 function isDirect(server: URL, list: string): boolean {
-  const host = server.hostname.replace(/^\[|\]$/g, '').toLowerCase();
-  const port = server.port === '' ? '443' : server.port;
+  const { host: name, port } = endPointOf(server);
+  const host = name.toLowerCase();
   if (host === 'localhost' || isWithin(LOOPBACK, host)) return true;
   return list.split(',').some((entry) => entryFits(entry.trim().toLowerCase(), host, port));
 }
 
-function entryFits(entry: string, host: string, port: string): boolean {
+function entryFits(entry: string, host: string, port: number): boolean {
   if (entry === '*') return true;
   if (entry === '') return false;
   if (entry.includes('/')) return isWithin(networkOf(entry), host);
   const [, name = '', wanted] = /^(\[[^\]]*\]|[^:]*|.*:.*:.*?)(?::(\d+))?$/.exec(entry) ?? [];
-  if (wanted !== undefined && isIP(entry) === 0 && wanted !== port) return false;
-  const bare = (isIP(entry) === 0 ? name : entry).replace(/^\[|\]$/g, '');
+  if (wanted !== undefined && isIP(entry) === 0 && Number(wanted) !== port) return false;
+  const bare = withoutBrackets(isIP(entry) === 0 ? name : entry);
   if (isIP(bare) !== 0) return isWithin(networkOf(bare), host);
   const below = bare.replace(/^\*/, '');
   return below.startsWith('.') ? host.endsWith(below) : host === below || host.endsWith(`.${below}`);

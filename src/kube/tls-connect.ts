@@ -2,6 +2,7 @@ import { isIP } from 'node:net';
 import { connect, createSecureContext, type SecureContext, type TLSSocket } from 'node:tls';
 import { messageOf } from '../base/errors.ts';
 import type { TlsMaterial } from './credentials.ts';
+import { endPointOf } from './end-point.ts';
 import { openTunnel } from './proxy-tunnel.ts';
 
 const KEEP_ALIVE_MS = 30_000;
@@ -21,9 +22,7 @@ export function dialTls(server: URL, tls: TlsMaterial): Dialing {
 }
 
 async function dial(server: URL, tls: TlsMaterial, signal: AbortSignal): Promise<TLSSocket> {
-  // URLs write IPv6 addresses in brackets, sockets do not.
-  const host = server.hostname.replace(/^\[|\]$/g, '');
-  const port = Number(server.port === '' ? 443 : server.port);
+  const { host, port } = endPointOf(server);
   const servername = tls.servername ?? (isIP(host) === 0 ? host : undefined);
   const context = secureContext(tls);
   const way =

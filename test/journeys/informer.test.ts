@@ -148,17 +148,21 @@ function cuttable(inner: ListWatch) {
   };
 }
 
+async function expectToFollow(watched: Watched): Promise<void> {
+  await admin.create(configMap('a'));
+  await admin.patch(pathOf('a'), { data: { value: 'second' } });
+  await admin.delete(pathOf('a'));
+  await untilTold(watched, '+a', '~a', '-a');
+  expect(watched.told.slice(-3)).toEqual(['+a', '~a', '-a']);
+}
+
 describe('an informer of ConfigMaps', () => {
   test('rows 1 and 11: lists in pages, then follows each creation, change and deletion, with no list more', async () => {
     await admin.createMany(Array.from({ length: 1_200 }, (_, i) => configMap(`many-${i}`)));
     const watched = watch(createListWatch(client, configMaps()));
     await until(watched, ({ synced, phase }) => synced && phase === 'Watching');
     await expectSameAsServer(watched);
-    await admin.create(configMap('a'));
-    await admin.patch(pathOf('a'), { data: { value: 'second' } });
-    await admin.delete(pathOf('a'));
-    await untilTold(watched, '+a', '~a', '-a');
-    expect(watched.told.slice(-3)).toEqual(['+a', '~a', '-a']);
+    await expectToFollow(watched);
     await admin.delete(`/api/v1/namespaces/${namespace}/configmaps`);
     await eventually(
       'the store',
@@ -191,11 +195,7 @@ describe('an informer of ConfigMaps', () => {
       const watched = watch(listWatch, new WatchLists(systemClock, silentLog).of('configmaps v1'));
       await until(watched, ({ synced }) => synced);
       await expectSameAsServer(watched);
-      await admin.create(configMap('a'));
-      await admin.patch(pathOf('a'), { data: { value: 'second' } });
-      await admin.delete(pathOf('a'));
-      await untilTold(watched, '+a', '~a', '-a');
-      expect(watched.told.slice(-3)).toEqual(['+a', '~a', '-a']);
+      await expectToFollow(watched);
       const [stored] = watched.informer.store.values();
       expect(stored?.body).toEqual(representation.kind === 'Metadata' ? undefined : { data: { value: 'first' } });
       expect(asked).toEqual(['WatchList']);
