@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { ManualClock } from '../../test/support/manual-clock.ts';
 import { EvaluationQueue } from './evaluation-queue.ts';
+import type { KeySource } from './pass.ts';
 
 /** `costMs`: what an evaluation takes on the queue's own clock, in milliseconds. */
 function setUp({ costMs = 0 } = {}) {
@@ -20,6 +21,20 @@ function setUp({ costMs = 0 } = {}) {
     onEvaluate = what;
   };
   return { clock, queue, evaluated, during };
+}
+
+function source(keys: readonly string[], drawn: string[] = []): KeySource {
+  const rest = [...keys];
+  return {
+    get left() {
+      return rest.length;
+    },
+    draw: () => {
+      const key = rest.shift();
+      if (key !== undefined) drawn.push(key);
+      return key;
+    },
+  };
 }
 
 describe('what is evaluated', () => {
@@ -58,6 +73,33 @@ describe('what is evaluated', () => {
     await clock.settle();
     expect(evaluated.slice(0, 6)).toEqual(['pods/p0', 'nodes/n0', 'services/s0', 'pods/p1', 'nodes/n1', 'pods/p2']);
     expect(evaluated).toHaveLength(103);
+  });
+
+  test('many keys at once are drawn as their turns come, after changes, and counted before they are', async () => {
+    const { clock, queue, evaluated, during } = setUp();
+    const drawn: string[] = [];
+    queue.addAll('pods', source(['a', 'b', 'c', 'd'], drawn));
+    queue.add('nodes', 'n');
+    queue.add('pods', 'b', 'Change');
+    expect([drawn, queue.depth]).toEqual([['a'], 6]);
+    during((name) => {
+      if (name === 'pods/a') queue.add('pods', 'c', 'Change');
+    });
+    await clock.settle();
+    expect(evaluated).toEqual(['pods/b', 'pods/a', 'pods/c', 'nodes/n', 'pods/b', 'pods/c', 'pods/d']);
+    expect([queue.depth, queue.has('pods')]).toEqual([0, false]);
+  });
+
+  test('such keys take the place of those of the kind that were still to be drawn, and go with the kind', async () => {
+    const { clock, queue, evaluated } = setUp();
+    queue.addAll('pods', source(['a', 'b', 'c']));
+    queue.addAll('pods', source(['x', 'y']));
+    queue.addAll('nodes', source(['n', 'm']));
+    queue.addAll('none', source([]));
+    expect([queue.has('pods'), queue.has('nodes'), queue.has('none')]).toEqual([true, true, false]);
+    queue.drop('nodes');
+    await clock.settle();
+    expect(evaluated).toEqual(['pods/a', 'pods/x', 'pods/y']);
   });
 
   test('a kind that is dropped has no key left, others go on', async () => {

@@ -3,6 +3,7 @@ import type { GroupResourceName } from '../api/resource.ts';
 import type { Clock } from '../base/clock.ts';
 import { SlicedWork } from '../base/sliced-work.ts';
 import { type Lane, Lanes } from './lanes.ts';
+import type { KeySource } from './pass.ts';
 
 /** Must not throw. `since`: when the key was first asked for, on the monotonic clock in milliseconds. */
 type Evaluate = (kind: GroupResourceName, key: ObjectKey, since: number, lane: Lane) => void;
@@ -16,6 +17,8 @@ export class EvaluationQueue {
   readonly #clock: Pick<Clock, 'monotonic'>;
   readonly #keys = new Lanes<GroupResourceName, ObjectKey>();
   readonly #work: SlicedWork;
+  /** By kind, what of a pass is still to be drawn, and when it was asked for. */
+  readonly #sources = new Map<GroupResourceName, { readonly keys: KeySource; readonly at: number }>();
   #stopped = false;
 
   constructor(evaluate: Evaluate, clock: Pick<Clock, 'monotonic'>) {
@@ -24,9 +27,11 @@ export class EvaluationQueue {
     this.#work = new SlicedWork(() => this.#evaluateNext(), clock);
   }
 
-  /** Keys that wait. */
+  /** Keys that wait, those included that are still to be drawn. */
   get depth(): number {
-    return this.#keys.size;
+    let undrawn = 0;
+    for (const { keys } of this.#sources.values()) undrawn += keys.left;
+    return this.#keys.size + undrawn;
   }
 
   /** For how long the key that came first has been waiting, in milliseconds; 0 when none waits. */
@@ -36,7 +41,7 @@ export class EvaluationQueue {
   }
 
   has(kind: GroupResourceName): boolean {
-    return this.#keys.hasAny(kind);
+    return this.#keys.hasAny(kind) || this.#sources.has(kind);
   }
 
   add(kind: GroupResourceName, key: ObjectKey, lane: Lane = 'Bulk'): void {
@@ -45,14 +50,24 @@ export class EvaluationQueue {
     this.#work.soon();
   }
 
+  /** Has all of these evaluated too, as Bulk and in their order, each drawn when its turn comes. In place of what is left of such keys of the kind. */
+  addAll(kind: GroupResourceName, keys: KeySource): void {
+    if (this.#stopped) return;
+    this.#sources.set(kind, { keys, at: this.#clock.monotonic() });
+    this.#draw(kind);
+    if (this.#keys.size > 0) this.#work.soon();
+  }
+
   /** Forgets the kind's keys, because it is not watched any more. */
   drop(kind: GroupResourceName): void {
     this.#keys.drop(kind);
+    this.#sources.delete(kind);
   }
 
   stop(): void {
     this.#stopped = true;
     this.#keys.clear();
+    this.#sources.clear();
     this.#work.stop();
   }
 
@@ -61,7 +76,21 @@ export class EvaluationQueue {
     const taken = this.#keys.take(this.#clock.monotonic());
     if (taken === undefined) return false;
     const { owner, item, at, lane } = taken;
+    this.#draw(owner);
     this.#evaluate(owner, item, at, lane);
     return this.#keys.size > 0;
+  }
+
+  /** While there are keys to draw, one of them is in the line: it waits among other kinds', and for changes, as any other. */
+  #draw(kind: GroupResourceName): void {
+    const source = this.#sources.get(kind);
+    if (source === undefined) return;
+    const { keys, at } = source;
+    while (!this.#keys.hasBulk(kind)) {
+      const key = keys.draw();
+      if (key === undefined) break;
+      this.#keys.add(kind, key, 'Bulk', at);
+    }
+    if (keys.left === 0) this.#sources.delete(kind);
   }
 }

@@ -118,7 +118,7 @@ export class KindSet {
 
   /** Has all objects of a group/resource evaluated again, once. */
   reevaluate(name: GroupResourceName): void {
-    for (const { id } of this.of(name)) this.#members.get(id)?.handlers[0]?.resync();
+    for (const kind of this.of(name)) this.#options.objects.startPass(kind);
   }
 
   /** Synced, and neither forbidden nor gone; a watch that breaks for a while is no reason to stop. */
@@ -175,6 +175,8 @@ export class KindSet {
     return {
       change: (object, previous, origin) => {
         if (isNamespaces) this.#namespaceChanged(object, previous);
+        // A pass over all of them follows.
+        if (origin === 'Listed') return;
         objects.enqueue(kind, objectKey(object), origin === 'Change' ? 'Change' : 'Bulk');
       },
       remove: (object) => {

@@ -34,6 +34,10 @@ export class Lanes<K, T> {
     return this.#changes.hasAny(owner) || this.#bulk.hasAny(owner);
   }
 
+  hasBulk(owner: K): boolean {
+    return this.#bulk.hasAny(owner);
+  }
+
   /** When the item that came first did. Now and then only: it looks at every owner. */
   get oldest(): number | undefined {
     return earliest([this.#changes.oldest, this.#bulk.oldest]);

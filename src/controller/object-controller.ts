@@ -140,10 +140,13 @@ export class ObjectController {
     if (this.#writers.get(kind.id)?.kind === kind) this.#evaluations.add(kind.id, key, lane);
   }
 
-  /** Evaluates every object of the kind: its programs changed, or a full list came in. */
+  /** Evaluates every object of the kind: its programs changed, a full list came in, or it is time to. */
   startPass(kind: WatchedKind): void {
-    if (!this.#options.isReady(kind)) return;
-    for (const key of kind.beginPass()) this.#evaluations.add(kind.id, key, 'Bulk');
+    if (!this.#options.isReady(kind)) {
+      kind.needsPass = true;
+      return;
+    }
+    this.#evaluations.addAll(kind.id, kind.beginPass());
     if (!kind.endPassIfDone()) return;
     this.#options.onKindChange(kind);
     this.#tellIfIdle(kind.id);

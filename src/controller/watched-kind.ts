@@ -7,6 +7,7 @@ import type { KindContext, Program, Sight } from '../policy/program.ts';
 import { type KindId, kindId } from '../watchplan/limits.ts';
 import { mayWrite } from '../watchplan/verbs.ts';
 import type { KindState } from './kind-state.ts';
+import { type KeySource, Pass } from './pass.ts';
 
 /** One version in which the objects of a kind are watched. */
 export interface View {
@@ -44,7 +45,10 @@ export class WatchedKind {
   readonly #others: readonly View[];
   #programs: readonly Program[] = [];
   #versions: ReadonlyMap<Program, string> = new Map();
-  #unevaluated: Set<ObjectKey> | undefined;
+  /** The last one that was begun, until it is done or the store is another. */
+  #pass: Pass | undefined;
+  /** Whether it is with the programs that there are now. */
+  #passCounts = false;
   #owned: ObjectIndex | undefined;
   #evaluated = new Set<Program>();
   /** They came while others of its objects were selected, and what is selected for them is not listed yet. */
@@ -63,7 +67,7 @@ export class WatchedKind {
 
   /** Whoever evaluated its objects so far does so no more, and somebody else begins. */
   beginAnew(): void {
-    this.#unevaluated = undefined;
+    this.#pass = undefined;
     this.#evaluated = new Set();
     this.needsPass = true;
   }
@@ -89,7 +93,7 @@ export class WatchedKind {
     this.#versions = versions;
     if (this.isWritten) this.end();
     if (this.#isSelecting) this.#uncover([...goneFrom(sorted, before), ...moved]);
-    this.#unevaluated = undefined;
+    this.#passCounts = false;
     this.needsPass = true;
     return true;
   }
@@ -130,8 +134,9 @@ export class WatchedKind {
     if (this.#isSelecting) this.#uncover(this.#programs);
   }
 
-  /** A view was listed as a whole. */
+  /** A view was listed as a whole. A pass that is under way does not come by all that the list brought. */
   listed(): void {
+    this.#pass = undefined;
     this.needsPass = true;
     for (const program of this.#uncovered) if (!this.#isSelectingFor(program)) this.#uncovered.delete(program);
   }
@@ -157,22 +162,24 @@ export class WatchedKind {
     return this.#evaluated.has(program) && (view === undefined || view.informer.synced);
   }
 
-  /** The keys that the pass has to evaluate. */
-  beginPass(): Iterable<ObjectKey> {
+  /** The keys that are to be evaluated. */
+  beginPass(): KeySource {
     this.needsPass = false;
-    this.#unevaluated = new Set(this.informer.store.keys());
-    return this.#unevaluated;
+    this.#passCounts = true;
+    this.#pass = new Pass(this.informer.store, this.#pass);
+    return this.#pass;
   }
 
   /** Returns true when this was the last key of the pass. */
   evaluated(key: ObjectKey): boolean {
-    this.#unevaluated?.delete(key);
+    this.#pass?.evaluated(key);
     return this.endPassIfDone();
   }
 
   endPassIfDone(): boolean {
-    if (this.#unevaluated === undefined || this.#unevaluated.size > 0) return false;
-    this.#unevaluated = undefined;
+    if (this.#pass?.isDone !== true) return false;
+    this.#pass = undefined;
+    if (!this.#passCounts) return false;
     this.#evaluated = new Set(this.#programs.filter((program) => this.isCovered(program)));
     return true;
   }

@@ -70,9 +70,9 @@ describe('handlers', () => {
     const watch = await synced(listWatch, [at('a', '1'), at('b', '2')]);
     watch.send({ type: 'MODIFIED', object: at('b', '11') }, { type: 'ADDED', object: at('c', '12') });
     informer.accept(at('a', '13'));
-    expect(told.splice(0)).toEqual(['a Found', 'b Found', 'b Change', 'c Change', 'a Change']);
+    expect(told.splice(0)).toEqual(['a Listed', 'b Listed', 'b Change', 'c Change', 'a Change']);
     informer.addHandler(origins);
-    expect(told.toSorted()).toEqual(['a Found', 'b Found', 'c Found']);
+    expect(told.toSorted()).toEqual(['a Listed', 'b Listed', 'c Listed']);
     await informer.stop();
   });
 

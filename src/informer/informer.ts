@@ -22,6 +22,8 @@ export interface InformerStatus extends ReflectorStatus {
   readonly lastEventAt: number | undefined;
 }
 
+export type ChangeOrigin = 'Change' | 'Found' | 'Listed';
+
 /**
  * Told of each change after it is in the store. All calls are synchronous and must be quick: enqueue a key, do the work
  * elsewhere. What one throws is logged and hurts nobody else.
@@ -29,9 +31,9 @@ export interface InformerStatus extends ReflectorStatus {
 export interface InformerHandler {
   /**
    * `previous` is the very object of the last call, undefined for a new one; it is `object` itself where all is told again. `origin`: whether it has just changed, or was found so in
-   * a list or in the store, as one of many.
+   * a list or in the store, as one of many. `Listed`: so too, and `synced` follows when all of them are told.
    */
-  change(object: CachedObject, previous: CachedObject | undefined, origin: 'Change' | 'Found'): void;
+  change(object: CachedObject, previous: CachedObject | undefined, origin: ChangeOrigin): void;
   /**
    * `object` is the last that was told of, and is out of sight: deleted, or not selected any more. An object that was deleted and
    * made again is removed first, then changed.
@@ -209,9 +211,10 @@ export class Informer {
   addHandler(handler: InformerHandler): HandlerRegistration {
     this.#refuseWhenStopped('add a handler to');
     const registration: Registration = { handler, active: true };
+    const origin = this.#synced ? 'Listed' : 'Found';
     this.#inOrder(() => {
       for (const object of this.#store.values())
-        tell([registration], (to) => to.change(object, undefined, 'Found'), this.#failed);
+        tell([registration], (to) => to.change(object, undefined, origin), this.#failed);
       if (this.#synced) tell([registration], (to) => to.synced(), this.#failed);
       // A handler that stopped the informer has nothing to be added to.
       if (this.#life !== 'Stopped') this.#registrations = [...this.#registrations, registration];
@@ -263,16 +266,17 @@ export class Informer {
     const { removed, changed, added } = this.#store.replace(items, isAlone ? undefined : namespace);
     const { isListed } = this.#watches;
     const unselected = isListed ? this.#dropUnselected() : [];
+    const origin = isListed ? 'Listed' : 'Found';
     this.#inOrder(() => {
       // A handler that comes from now on sees the new store as a whole.
       const registrations = this.#registrations;
       for (const object of [...removed, ...unselected])
         tell(registrations, (handler) => handler.remove(object), this.#failed);
       for (const [previous, next] of changed) {
-        tell(registrations, (handler) => handler.change(next, previous, 'Found'), this.#failed);
+        tell(registrations, (handler) => handler.change(next, previous, origin), this.#failed);
       }
       for (const object of added)
-        tell(registrations, (handler) => handler.change(object, undefined, 'Found'), this.#failed);
+        tell(registrations, (handler) => handler.change(object, undefined, origin), this.#failed);
       if (this.#life === 'Stopped' || !isListed) return;
       this.#synced = true;
       tell(this.#registrations, (handler) => handler.synced(), this.#failed);

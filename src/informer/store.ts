@@ -108,21 +108,34 @@ export class Store implements ObjectStore {
     const changed: Array<readonly [CachedObject, CachedObject]> = [];
     const removed: CachedObject[] = [];
     let size = 0;
+    let met = 0;
+    // Lists are in the order of namespaces: each is looked up once.
+    let [of, before, now]: [string | undefined, ByName | undefined, ByName] = [undefined, undefined, new Map()];
     for (const item of items) {
+      if (item.namespace !== of) {
+        of = item.namespace;
+        before = this.#objects.get(of);
+        now = namesIn(next, of);
+      }
       // A server may list an object twice.
-      if (next.get(item.namespace)?.has(item.name) === true) continue;
-      const previous = this.#lookup(item);
+      if (now.has(item.name)) continue;
+      const previous = before?.get(item.name);
       const kept = previous === undefined ? item : this.#afterList(previous, item);
-      put(next, kept);
+      now.set(kept.name, kept);
       size += 1;
       this.#indices.changed(previous, kept);
-      if (previous === undefined) added.push(kept);
-      else if (previous.uid !== kept.uid) {
+      if (previous === undefined) {
+        added.push(kept);
+        continue;
+      }
+      met += 1;
+      if (previous.uid !== kept.uid) {
         removed.push(previous);
         added.push(kept);
       } else if (previous !== kept) changed.push([previous, kept]);
     }
-    for (const previous of namespace === undefined ? this.values() : this.inNamespace(namespace)) {
+    const mayMiss = met < (namespace === undefined ? this.#size : (this.#objects.get(namespace)?.size ?? 0));
+    for (const previous of mayMiss ? this.#within(namespace) : []) {
       if (next.get(previous.namespace)?.has(previous.name) !== true) {
         removed.push(previous);
         this.#indices.changed(previous, undefined);
@@ -258,6 +271,10 @@ export class Store implements ObjectStore {
     return this.#answered.size > 0 && this.#answered.has(objectKey(object));
   }
 
+  #within(namespace: string | undefined): IterableIterator<CachedObject> {
+    return namespace === undefined ? this.values() : this.inNamespace(namespace);
+  }
+
   #lookup({ namespace, name }: CachedObject): CachedObject | undefined {
     return this.#objects.get(namespace)?.get(name);
   }
@@ -269,12 +286,17 @@ export class Store implements ObjectStore {
   }
 }
 
-function put(objects: Map<string, ByName>, object: CachedObject): CachedObject | undefined {
-  let names = objects.get(object.namespace);
+function namesIn(objects: Map<string, ByName>, namespace: string): ByName {
+  let names = objects.get(namespace);
   if (names === undefined) {
     names = new Map();
-    objects.set(object.namespace, names);
+    objects.set(namespace, names);
   }
+  return names;
+}
+
+function put(objects: Map<string, ByName>, object: CachedObject): CachedObject | undefined {
+  const names = namesIn(objects, object.namespace);
   const previous = names.get(object.name);
   names.set(object.name, object);
   return previous;

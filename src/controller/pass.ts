@@ -1,0 +1,66 @@
+import type { ObjectKey } from '../api/object.ts';
+import type { ObjectStore } from '../informer/store.ts';
+
+/** Keys that are made as they are drawn. */
+export interface KeySource {
+  /** How many are still to come, about; 0 exactly when none is. */
+  readonly left: number;
+  draw(): ObjectKey | undefined;
+}
+
+/**
+ * One evaluation of every object that a store holds when it begins. What comes later tells of itself and may be met or not. The keys are
+ * drawn one by one, since to make those of 50,000 objects at once would hold up everything else; so the store must stay the same one, by
+ * events alone, until the last is drawn.
+ */
+export class Pass implements KeySource {
+  readonly #store: ObjectStore;
+  #keys: Iterator<ObjectKey>;
+  #next: ObjectKey | undefined;
+  /** The key that it began with, in the midst of the store: what is before that one follows what is after it. */
+  #from: ObjectKey | undefined;
+  #isBack = false;
+  #left: number;
+  readonly #underWay = new Set<ObjectKey>();
+
+  /** `before`: a pass over the same store that is not done. This one goes on where it is, so that however often passes begin anew, each object has its turn. */
+  constructor(store: ObjectStore, before?: Pass) {
+    this.#store = store;
+    this.#left = store.size;
+    this.#from = before === undefined ? undefined : before.#next;
+    this.#keys = before === undefined || this.#from === undefined ? store.keys() : before.#keys;
+    this.#next = this.#from ?? this.#advance();
+  }
+
+  get left(): number {
+    return this.#next === undefined ? 0 : Math.max(1, this.#left);
+  }
+
+  draw(): ObjectKey | undefined {
+    const key = this.#next;
+    if (key === undefined) return undefined;
+    this.#underWay.add(key);
+    this.#left -= 1;
+    this.#next = this.#advance();
+    return key;
+  }
+
+  /** The object was evaluated, for whatever reason. */
+  evaluated(key: ObjectKey): void {
+    this.#underWay.delete(key);
+  }
+
+  /** Whether all keys were drawn and evaluated. */
+  get isDone(): boolean {
+    return this.#next === undefined && this.#underWay.size === 0;
+  }
+
+  #advance(): ObjectKey | undefined {
+    const next = this.#keys.next();
+    if (next.done !== true) return this.#isBack && next.value === this.#from ? undefined : next.value;
+    if (this.#isBack || this.#from === undefined) return undefined;
+    this.#isBack = true;
+    this.#keys = this.#store.keys();
+    return this.#advance();
+  }
+}
