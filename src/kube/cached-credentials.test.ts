@@ -1,4 +1,5 @@
 import { describe, expect, test, vi } from 'vitest';
+import { jsonWebToken } from '../../test/support/json-web-token.ts';
 import { ManualClock } from '../../test/support/manual-clock.ts';
 import { silentLog } from '../base/log.ts';
 import { CachedCredentials, type CredentialMaterial } from './cached-credentials.ts';
@@ -33,6 +34,28 @@ describe('credentials', () => {
     expect(await credentials.headers()).toEqual({ authorization: 'Bearer a' });
     await clock.advance(1);
     expect(await credentials.headers()).toEqual({ authorization: 'Bearer b' });
+  });
+
+  test('that end soon are made anew with a tenth of their life left, and then no more often than others', async () => {
+    let life = { iat: 0, exp: 0 };
+    const { credentials, clock, read } = cached(async () => material(jsonWebToken(life)));
+    const start = clock.now() / 1_000;
+    life = { iat: start, exp: start + 600 };
+    const forced = async (ms: number) => {
+      await clock.advance(ms);
+      await credentials.headers();
+      return read.mock.calls.splice(0).flat();
+    };
+    expect(await forced(0)).toEqual([false]);
+    for (let i = 1; i <= 8; i += 1) expect(await forced(60_000)).toEqual([false]);
+    // The source has nothing newer.
+    expect(await forced(60_000)).toEqual([true]);
+    expect(await forced(59_999)).toEqual([]);
+    life = { iat: start + 600, exp: start + 690 };
+    expect(await forced(1)).toEqual([true]);
+    expect(await forced(60_000)).toEqual([false]);
+    expect(await forced(20_999)).toEqual([]);
+    expect(await forced(1)).toEqual([true]);
   });
 
   test('stay in use while they cannot be read again', async () => {

@@ -4,6 +4,7 @@ import type { Log } from '../base/log.ts';
 import { credentialError } from './credential-error.ts';
 import type { Credentials, TlsMaterial } from './credentials.ts';
 import { ApiError } from './errors.ts';
+import { renewalOf } from './expiry.ts';
 import { singleFlight } from './single-flight.ts';
 
 /** All that a source knows at one moment. */
@@ -16,7 +17,7 @@ export interface CredentialMaterial {
 export interface CredentialSource {
   readonly server: URL;
   readonly namespace: string | undefined;
-  /** `forced`: the server has refused what the last read gave, so nothing remembered is good enough. */
+  /** `forced`: the server has refused what the last read gave, or it ends soon, so nothing remembered is good enough. */
   read(forced: boolean): Promise<CredentialMaterial>;
 }
 
@@ -46,6 +47,8 @@ export class CachedCredentials implements Credentials {
   /** Monotonic milliseconds. */
   #staleAt = Number.NEGATIVE_INFINITY;
   #lastRefresh = Number.NEGATIVE_INFINITY;
+  /** From then on nothing remembered is good enough; milliseconds since the Unix epoch. */
+  #renewAt = Number.POSITIVE_INFINITY;
 
   constructor(source: CredentialSource, clock: Clock, log: Log) {
     this.#source = source;
@@ -78,7 +81,7 @@ export class CachedCredentials implements Credentials {
     const held = this.#material;
     if (held !== undefined && this.#clock.monotonic() < this.#staleAt) return held;
     try {
-      return await this.#read();
+      return await (this.#clock.now() >= this.#renewAt ? this.#readForced() : this.#read());
     } catch (error) {
       if (held === undefined) throw error;
       this.#staleAt = this.#clock.monotonic() + RETRY_MS;
@@ -105,7 +108,10 @@ export class CachedCredentials implements Credentials {
     if (this.#material !== undefined && !sameTls(this.#material.tls, material.tls)) this.#tlsGeneration += 1;
     this.#material = material;
     this.#headers = Promise.resolve(material.headers);
-    this.#staleAt = this.#clock.monotonic() + MAX_AGE_MS;
+    this.#renewAt = renewalOf(material) ?? Number.POSITIVE_INFINITY;
+    // A source that has nothing newer yet is asked again as often as any.
+    const dueInMs = this.#renewAt - this.#clock.now();
+    this.#staleAt = this.#clock.monotonic() + (dueInMs > 0 ? Math.min(dueInMs, MAX_AGE_MS) : MAX_AGE_MS);
     return material;
   }
 }
