@@ -24,10 +24,15 @@ async function turnsUntil(holds: () => boolean): Promise<number> {
 /** A reconciler on whose clock each step of planning takes a whole slice. */
 function setUp() {
   const clock = new ManualClock();
+  let broken = false;
+  const retries: number[] = [];
   const cluster = new FakeCluster();
   cluster.serve(NAMESPACES);
   cluster.serve(CONFIG_MAPS);
-  const createListWatch = cluster.createListWatch;
+  const createListWatch: typeof cluster.createListWatch = (target) => {
+    if (broken && target.gvr.resource === 'configmaps') throw new Error('it cannot be made');
+    return cluster.createListWatch(target);
+  };
   const registry = new InformerRegistry({
     clock,
     random: () => 0,
@@ -45,6 +50,10 @@ function setUp() {
       monotonic: () => {
         spent += 5;
         return spent;
+      },
+      after: (ms, run) => {
+        retries.push(ms);
+        return clock.after(ms, run);
       },
     },
     log: silentLog,
@@ -87,7 +96,10 @@ function setUp() {
     reconciler.replanSoon();
   };
   const planned = () => [...reconciler.plan.parts.keys()];
-  return { reconciler, ledger, stored, policies, told, put, planned };
+  const breakWatches = (isBroken: boolean): void => {
+    broken = isBroken;
+  };
+  return { clock, reconciler, registry, ledger, stored, policies, told, put, planned, breakWatches, retries };
 }
 
 afterEach(async () => {
@@ -180,4 +192,22 @@ describe('a plan that is too long for one turn of the event loop', () => {
     await turnsUntil(() => reconciler.plan.parts.size > 0);
     expect(reconciler.plan.parts.size).toBe(0);
   });
+});
+
+test('row 42: a watch that could not be made is tried again by itself, ever more rarely, and no more when it is there', async () => {
+  const { clock, registry, put, planned, breakWatches, retries } = setUp();
+  const isThere = () => [...registry.entries()].some(([, { gvr }]) => gvr.resource === 'configmaps');
+  breakWatches(true);
+  put('p');
+  await turnsUntil(() => planned().length === 1);
+  await clock.advance(60_000);
+  expect(isThere()).toBe(false);
+  expect(retries.length).toBeGreaterThan(2);
+  expect(retries).toEqual(retries.toSorted((a, b) => a - b));
+  breakWatches(false);
+  await clock.advance(60_000);
+  expect(isThere()).toBe(true);
+  const { length } = retries;
+  await clock.advance(600_000);
+  expect(retries).toHaveLength(length);
 });

@@ -1,4 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
+import { Backoff, reflectorBackoff } from '../base/backoff.ts';
 import type { Clock } from '../base/clock.ts';
 import type { Log } from '../base/log.ts';
 import { SlicedWork } from '../base/sliced-work.ts';
@@ -23,7 +24,7 @@ import type { Reevaluation } from './reevaluation.ts';
 import { API_SERVICES_ID, CRDS_ID, desiredWatches } from './system-watches.ts';
 
 export interface PlanReconcilerOptions {
-  readonly clock: Pick<Clock, 'monotonic'>;
+  readonly clock: Pick<Clock, 'monotonic' | 'after'>;
   readonly log: Log;
   readonly namespaces: Namespaces;
   readonly policies: PolicySet;
@@ -61,6 +62,9 @@ export class PlanReconciler {
   #held = new HeldKeys(new Map());
   /** Watches that start once those of the same id have ended. */
   #delayed: Set<WatchId> = new Set();
+  /** Of watches that could not be made. */
+  readonly #backoff: Backoff;
+  #cancelRetry: (() => void) | undefined;
   #underWay: UnderWay | undefined;
   /** Something happened that no plan knows of. */
   #isWanted = false;
@@ -71,6 +75,7 @@ export class PlanReconciler {
     this.#options = options;
     this.#expansions = new Expansions(options.namespaces);
     this.#work = new SlicedWork(() => this.#step(), options.clock);
+    this.#backoff = new Backoff(reflectorBackoff, options.clock);
   }
 
   /** The present one; empty until what must be known for one is. */
@@ -127,6 +132,7 @@ export class PlanReconciler {
   stop(): void {
     this.#stopped = true;
     this.#underWay = undefined;
+    this.#cancelRetry?.();
     this.#work.stop();
   }
 
@@ -199,9 +205,12 @@ export class PlanReconciler {
   }
 
   #reconcileWatches(): void {
-    const { registry, log } = this.#options;
+    const { clock, registry, log } = this.#options;
+    this.#cancelRetry?.();
     const { delayed, failed } = registry.reconcile(desiredWatches(this.#plan));
     this.#delayed = new Set(delayed);
     for (const { id, error } of failed) log.error({ watch: id, err: error }, 'a watch could not be started');
+    this.#cancelRetry =
+      failed.length === 0 ? undefined : clock.after(this.#backoff.next(), () => this.#reconcileKinds(false));
   }
 }
