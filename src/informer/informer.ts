@@ -7,7 +7,7 @@ import type { ListWatch } from '../kube/list-watch.ts';
 import { InformerError } from './errors.ts';
 import type { ReflectorStatus } from './reflector.ts';
 import type { ObjectEvent } from './reflector-types.ts';
-import { EVERYTHING, type Selection, type Slice } from './selection.ts';
+import { EVERYTHING, isSameSelection, type Selection, type Slice, withoutSelectors } from './selection.ts';
 import { type SliceSink, SliceWatches } from './slice-watches.ts';
 import { type ObjectStore, Store } from './store.ts';
 import type { WatchListChoice } from './watch-lists.ts';
@@ -87,6 +87,8 @@ export class Informer {
   #registrations: readonly Registration[] = [];
   #life: 'New' | 'Started' | 'Stopped' = 'New';
   #synced = false;
+  /** The server takes no selector for this resource, as some aggregated servers do. */
+  #takesNoSelector = false;
   #lastEventAt: number | undefined;
   /** The error that the log knows of, or another one of its code. */
   #logged: ApiError | undefined;
@@ -160,11 +162,12 @@ export class Informer {
   /**
    * Selects other objects from now on. What is known stays until lists have told what is selected now; so nothing is removed that
    * is selected before and after, and what happens meanwhile is in the lists. Returns false where this is what is selected.
+   * Of a server that refuses selectors, all is selected that is in these namespaces.
    * @throws InformerError 'Stopped', and what making a list-watch throws; then nothing has changed.
    */
   select(selection: Selection): boolean {
     this.#refuseWhenStopped('select objects of');
-    if (!this.#watches.select(selection)) return false;
+    if (!this.#watches.select(this.#takesNoSelector ? withoutSelectors(selection) : selection)) return false;
     const isListed = this.#synced && this.#watches.isListed;
     const removed = isListed ? this.#dropUnselected() : [];
     this.#inOrder(() => {
@@ -321,9 +324,19 @@ export class Informer {
           'the watch failed and is tried again',
         );
     }
+    if (lastError?.code === 'BadRequest') this.#giveUpSelectors();
     const { status } = this;
     this.#inOrder(() => tell(this.#registrations, (handler) => handler.status?.(status), this.#failed));
     if (wasOut && lastError === undefined) this.#onReconnect?.();
+  }
+
+  #giveUpSelectors(): void {
+    const { selection } = this.#watches;
+    const bare = withoutSelectors(selection);
+    if (this.#takesNoSelector || isSameSelection(selection, bare)) return;
+    this.#takesNoSelector = true;
+    this.#log.warn({ informer: this.#name }, 'the server takes no selector for this resource: all of it is watched');
+    this.select(bare);
   }
 
   readonly #failed = (thrown: unknown): void => {

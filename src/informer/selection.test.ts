@@ -166,6 +166,35 @@ describe('when others are selected', () => {
     await informer.stop();
   });
 
+  test('row 43: a server that takes no selector is asked for everything, also when others are selected later', async () => {
+    const { informer, clock, script, sync, told } = setUp(PROD);
+    informer.start();
+    (await script(PROD[0]).nextList()).fail(apiError('BadRequest'));
+    await clock.settle();
+    const watch = await sync({}, [at('x', '1')]);
+    expect([told, informer.isNarrowed]).toEqual([['new > a/x@1', 'synced'], false]);
+    expect(informer.select(DEV)).toBe(false);
+    expect(informer.select([{ ...DEV[0], namespace: 'a' }])).toBe(true);
+    expect(watch.options.signal.aborted).toBe(true);
+    await sync({ namespace: 'a' }, [at('x', '1')]);
+    expect(informer.isWhole).toBe(false);
+    await informer.stop();
+  });
+
+  test('row 43: a server that refuses to give everything too is asked again after a wait', async () => {
+    const { informer, clock, script, sync } = setUp(PROD);
+    informer.start();
+    (await script(PROD[0]).nextList()).fail(apiError('BadRequest'));
+    await clock.settle();
+    (await script({}).nextList()).fail(apiError('BadRequest'));
+    await clock.settle();
+    expect(informer.status).toMatchObject({ phase: 'BackingOff', lastError: { code: 'BadRequest' } });
+    await clock.advance(2_000);
+    await sync({}, [at('x', '1')]);
+    expect(informer.status.lastError).toBeUndefined();
+    await informer.stop();
+  });
+
   test('is refused once it has stopped', async () => {
     const { informer } = setUp(PROD);
     await informer.stop();

@@ -21,6 +21,12 @@ export function isEverything([first, ...more]: Selection): boolean {
   return more.length === 0 && sliceId(first) === sliceId({});
 }
 
+/** All objects in the same namespaces. */
+export function withoutSelectors([first, ...more]: Selection): Selection {
+  const bare = ({ namespace }: Slice): Slice => (namespace === undefined ? {} : { namespace });
+  return [bare(first), ...more.map(bare)];
+}
+
 export function isSameSelection(one: Selection, other: Selection): boolean {
   return one.length === other.length && one.every((slice, i) => sliceId(slice) === sliceId(other[i] ?? {}));
 }
