@@ -23,8 +23,11 @@ export function isEverything([first, ...more]: Selection): boolean {
 
 /** All objects in the same namespaces. */
 export function withoutSelectors([first, ...more]: Selection): Selection {
-  const bare = ({ namespace }: Slice): Slice => (namespace === undefined ? {} : { namespace });
-  return [bare(first), ...more.map(bare)];
+  return [wholeOf(first), ...more.map(wholeOf)];
+}
+
+function wholeOf({ namespace }: Slice): Slice {
+  return namespace === undefined ? {} : { namespace };
 }
 
 export function isSameSelection(one: Selection, other: Selection): boolean {
