@@ -4,7 +4,10 @@ import { promisify } from 'node:util';
 
 export const NO_BASELINE = 'no Go baseline, so nothing to compare with';
 
-/** Builds `bench/baseline/` into the folder, and resolves to its path; undefined, said in words, where Go is not there or fails. */
+/**
+ * Builds `bench/baseline/` into the folder, and resolves to its path; undefined, said in words, where Go is not there
+ * or fails.
+ */
 export async function buildBaseline(folder: string, say: (line: string) => void): Promise<string | undefined> {
   const output = join(folder, 'baseline');
   const cwd = join(import.meta.dirname, 'baseline');

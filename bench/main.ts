@@ -3,8 +3,8 @@
  *
  *   npm run bench [-- --rows P1,P2 --objects 50000 --kinds 1000 --policies 1000 --repeat 3 --curves]
  *
- * Figures depend on the machine; ratios within one run are what counts. See docs/benchmarks.md. All results also go to bench/results/
- * as JSON.
+ * Figures depend on the machine; ratios within one run are what counts. See docs/benchmarks.md. All results also go to
+ * bench/results/ as JSON.
  */
 import { parseArgs } from 'node:util';
 import { Bench, type BenchOptions } from './bench.ts';

@@ -27,8 +27,8 @@ const rooms = [
 ];
 
 /**
- * The outer world, and the files that may touch it; their rooms may use its types. Whatever is not named here is free. There is one
- * way to the API server, and none to anybody else.
+ * The outer world, and the files that may touch it; their rooms may use its types. Whatever is not named here is free.
+ * There is one way to the API server, and none to anybody else.
  */
 const ownedModules: ReadonlyMap<string, readonly string[]> = new Map([
   // Credentials of a kubeconfig.

@@ -1,8 +1,9 @@
 import { OWNER_ALLOWS_KEYS, RESERVED_LABEL_DOMAINS } from '../src/api/protected-keys.ts';
 
 /**
- * Which keys are the cluster owner's, as RE2 patterns for an expression of the API server. They are asked of keys and of globs over keys:
- * of a glob, whether it may fit such a key. A glob with a star before '/' may fit nearly any, and is taken to.
+ * Which keys are the cluster owner's, as RE2 patterns for an expression of the API server. They are asked of keys and
+ * of globs over keys: of a glob, whether it may fit such a key. A glob with a star before '/' may fit nearly any, and
+ * is taken to.
  */
 
 const WHOLE_PREFIX = /^([^/]+)\/\*$/;

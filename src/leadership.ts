@@ -222,7 +222,10 @@ export class Leadership {
     return true;
   }
 
-  /** Takes no new work, lets writes under way end, writes statuses that are due, tells what is gathered; within so many milliseconds. */
+  /**
+   * Takes no new work, lets writes under way end, writes statuses that are due, tells what is gathered; within so many
+   * milliseconds.
+   */
   async drain(withinMs: number): Promise<void> {
     const cancelCutOff = this.#options.clock.after(withinMs, () => this.#abort.abort());
     await this.#end();

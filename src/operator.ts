@@ -57,8 +57,8 @@ const RELEASE_MS = 2_000;
 const LEDGER_TRY = { ...reflectorBackoff, maxMs: 5_000 };
 
 /**
- * The composition root: makes every part, wires it, and starts and stops it in order. What runs in every replica is made here; what
- * runs in the one that leads is a Leadership.
+ * The composition root: makes every part, wires it, and starts and stops it in order. What runs in every replica is
+ * made here; what runs in the one that leads is a Leadership.
  */
 export class Operator {
   readonly #options: OperatorOptions;

@@ -13,7 +13,8 @@ const GADGETS = { group: 'emergency.example.com', plural: 'gadgets' };
 const CRD = `/apis/apiextensions.k8s.io/v1/customresourcedefinitions/${GADGETS.plural}.${GADGETS.group}`;
 const POLICIES = ['on-config-maps', 'on-gadgets'];
 
-// A control plane of its own: all policies of the cluster are stopped. Namespaces go away only where kube-controller-manager runs.
+// A control plane of its own: all policies of the cluster are stopped. Namespaces go away only where
+// kube-controller-manager runs.
 let controlPlane: ControlPlane;
 let stage: Stage;
 let reader: Reader;

@@ -1,6 +1,7 @@
 /**
- * The way of an event through the product, from the bytes of a watch to the end of an evaluation that asks for nothing, with so many
- * policies on its kind. Its argument is a file that says how many; it prints one line of JSON. To be started with `--expose-gc`.
+ * The way of an event through the product, from the bytes of a watch to the end of an evaluation that asks for nothing,
+ * with so many policies on its kind. Its argument is a file that says how many; it prints one line of JSON. To be
+ * started with `--expose-gc`.
  */
 import { readFileSync } from 'node:fs';
 import { setImmediate } from 'node:timers/promises';

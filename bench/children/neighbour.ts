@@ -1,7 +1,8 @@
 /**
- * Another client of the API server, in a process of its own: reads, lists and writes objects of its own at a steady pace, whether or not
- * earlier requests are answered, and says how long each took. `node bench/children/neighbour.ts KUBECONFIG NAMESPACE`; the namespace holds
- * ConfigMaps `neighbour-0` to `neighbour-99`. Each line of its input asks for what it has measured since the line before, as one line of JSON.
+ * Another client of the API server, in a process of its own: reads, lists and writes objects of its own at a steady
+ * pace, whether or not earlier requests are answered, and says how long each took. `node bench/children/neighbour.ts
+ * KUBECONFIG NAMESPACE`; the namespace holds ConfigMaps `neighbour-0` to `neighbour-99`. Each line of its input asks
+ * for what it has measured since the line before, as one line of JSON.
  */
 import { createInterface } from 'node:readline';
 import { BareClient, type BareRequest } from '../bare-client.ts';

@@ -1,6 +1,7 @@
 /**
- * The product's informers alone, doing what the Go baseline does: lists and watches the kinds that the file named by its argument tells of,
- * and tells of it in lines of JSON. It ends when its input does. To be started with `--expose-gc`.
+ * The product's informers alone, doing what the Go baseline does: lists and watches the kinds that the file named by
+ * its argument tells of, and tells of it in lines of JSON. It ends when its input does. To be started with
+ * `--expose-gc`.
  */
 import { readFileSync } from 'node:fs';
 import * as z from 'zod';

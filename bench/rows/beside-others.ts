@@ -34,9 +34,9 @@ interface Pair {
 }
 
 /**
- * P14: the API server's answers to another client, in turns while nothing is labelled and while many objects are. Both kinds of windows lie
- * side by side, so that what else happens on the machine meets both; and so do those of bare applies instead of the operator, which show what
- * the server takes ill from anybody.
+ * P14: the API server's answers to another client, in turns while nothing is labelled and while many objects are. Both
+ * kinds of windows lie side by side, so that what else happens on the machine meets both; and so do those of bare
+ * applies instead of the operator, which show what the server takes ill from anybody.
  */
 export async function besideOthers(stage: BenchStage): Promise<void> {
   const { bench, admin, cluster } = stage;

@@ -11,8 +11,8 @@ import { quantile } from '../statistics.ts';
 const OBJECTS = 5_000;
 const SAMPLES = 100;
 /**
- * metacontroller v4.17.2 with its limit on requests raised to 1,000 per second, once, on a machine of 2 cores with kube-apiserver 1.36: seconds
- * for 5,000 objects; milliseconds, the best of several runs.
+ * metacontroller v4.17.2 with its limit on requests raised to 1,000 per second, once, on a machine of 2 cores with
+ * kube-apiserver 1.36: seconds for 5,000 objects; milliseconds, the best of several runs.
  */
 const METACONTROLLER = { labelled: 13.97, driftMedian: 33, driftMax: 104, newMedian: 69 };
 

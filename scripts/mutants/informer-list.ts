@@ -153,7 +153,7 @@ export const INFORMER_MUTANTS: readonly Mutant[] = [
     {
       name: 'informer: tells a late handler nothing of what is there',
       file: INFORMER,
-      find: "tell([registration], (to) => to.change(object, undefined, 'Found'), this.#failed);",
+      find: 'tell([registration], (to) => to.change(object, undefined, origin), this.#failed);',
       replace: 'void object;',
     },
     {

@@ -1,6 +1,6 @@
 /**
- * Keeps on record what this version leaves in a cluster, for the upgrade tests of the versions after it. It runs this version on a
- * control plane of its own, over objects and policies that make it use everything it has.
+ * Keeps on record what this version leaves in a cluster, for the upgrade tests of the versions after it. It runs this
+ * version on a control plane of its own, over objects and policies that make it use everything it has.
  *
  *   npm run upgrade-record
  *

@@ -16,7 +16,10 @@ export function compileGlob(pattern: string, { separator }: GlobOptions = {}): (
     : compileSteps(pattern.slice(head.length), head, separator);
 }
 
-/** How many steps it takes at most for each character of a text to match a glob with a separator; 0 where these are next to nothing. */
+/**
+ * How many steps it takes at most for each character of a text to match a glob with a separator; 0 where these are next
+ * to nothing.
+ */
 export function stepsOfGlob(pattern: string): number {
   const [head = '', , ...more] = pattern.split(/\*+/);
   return !pattern.includes('*') || isOneStar(pattern, more.length) ? 0 : STEP_COST + pattern.length - head.length;
@@ -59,7 +62,10 @@ function compilePieces(pattern: string): (text: string) => boolean {
 
 type Step = { readonly kind: 'Char'; readonly char: string } | { readonly kind: 'Star'; readonly crosses: boolean };
 
-/** With two kinds of star the earliest place is not always right, so all places are followed at once. `rest`: from the first star on. */
+/**
+ * With two kinds of star the earliest place is not always right, so all places are followed at once. `rest`: from the
+ * first star on.
+ */
 function compileSteps(rest: string, head: string, separator: string): (text: string) => boolean {
   const steps: Step[] = [];
   for (const [run] of rest.matchAll(/\*+|[^*]/gu)) {

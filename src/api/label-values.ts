@@ -1,7 +1,10 @@
 import type { LabelSelector, MatchExpression } from './match.ts';
 import { type StringMap, valueIn } from './object.ts';
 
-/** What may stand under one label key: every set of values that requirements on the key, joined by "and" and "or", can come to. */
+/**
+ * What may stand under one label key: every set of values that requirements on the key, joined by "and" and "or", can
+ * come to.
+ */
 export interface LabelValues {
   /** Whether the key may be absent. */
   readonly absent: boolean;

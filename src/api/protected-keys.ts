@@ -103,7 +103,10 @@ const GLOB_SKIPPED: readonly Excepted[] = [
 /** Namespaces that namespace globs leave out; they must be named exactly. */
 export const GLOB_SKIPPED_NAMESPACES: readonly string[] = ['kube-system', 'kube-public', 'kube-node-lease'];
 
-/** Why no policy may be about this resource, as a clause; undefined when one may. The operator's own namespace is checked elsewhere. */
+/**
+ * Why no policy may be about this resource, as a clause; undefined when one may. The operator's own namespace is
+ * checked elsewhere.
+ */
 export function neverTarget(resource: GroupResource): string | undefined {
   return reasonFor(resource, NEVER_TARGETS);
 }

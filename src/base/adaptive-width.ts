@@ -1,6 +1,6 @@
 /**
- * How much may be under way at once, between 1 and `most`: half as much each time that there is too much of it, and one more again
- * for each round that went well. A round is as many as may be under way at once.
+ * How much may be under way at once, between 1 and `most`: half as much each time that there is too much of it, and one
+ * more again for each round that went well. A round is as many as may be under way at once.
  */
 export class AdaptiveWidth {
   readonly #most: number;

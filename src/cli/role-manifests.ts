@@ -11,7 +11,10 @@ const SERVICE_ACCOUNT = 'watchkeeper';
 export interface RoleOptions {
   /** The operator's own, where its ServiceAccount is. */
   readonly operatorNamespace: string;
-  /** Where the rights are wanted, each by a Role of its own; undefined: in the whole cluster; '' leaves the namespace to who applies. */
+  /**
+   * Where the rights are wanted, each by a Role of its own; undefined: in the whole cluster; '' leaves the namespace to
+   * who applies.
+   */
   readonly namespaces: readonly string[] | undefined;
 }
 

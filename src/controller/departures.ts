@@ -14,9 +14,10 @@ interface Waiting {
 }
 
 /**
- * What is said of objects that went out of sight. Where all objects of a kind are seen, they are gone. Where only some are selected,
- * the server says the same of one that was deleted and of one that is not selected any more. Nothing is true of either from then on;
- * but where something was reported, a look tells whether it has ended or is gone with its object.
+ * What is said of objects that went out of sight. Where all objects of a kind are seen, they are gone. Where only some
+ * are selected, the server says the same of one that was deleted and of one that is not selected any more. Nothing is
+ * true of either from then on; but where something was reported, a look tells whether it has ended or is gone with its
+ * object.
  */
 export class Departures {
   readonly #verdicts: Pick<VerdictSink, 'forget' | 'depart'>;

@@ -9,8 +9,8 @@ import type { KeySource } from './pass.ts';
 type Evaluate = (kind: GroupResourceName, key: ObjectKey, since: number, lane: Lane) => void;
 
 /**
- * Keys to evaluate, each at most once: changes first, and taken from the kinds in turn so that one large kind does not make the others wait.
- * Evaluation is synchronous and runs in slices; streams, timers and writes go on in between.
+ * Keys to evaluate, each at most once: changes first, and taken from the kinds in turn so that one large kind does not
+ * make the others wait. Evaluation is synchronous and runs in slices; streams, timers and writes go on in between.
  */
 export class EvaluationQueue {
   readonly #evaluate: Evaluate;
@@ -50,7 +50,10 @@ export class EvaluationQueue {
     this.#work.soon();
   }
 
-  /** Has all of these evaluated too, as Bulk and in their order, each drawn when its turn comes. In place of what is left of such keys of the kind. */
+  /**
+   * Has all of these evaluated too, as Bulk and in their order, each drawn when its turn comes. In place of what is
+   * left of such keys of the kind.
+   */
   addAll(kind: GroupResourceName, keys: KeySource): void {
     if (this.#stopped) return;
     this.#sources.set(kind, { keys, at: this.#clock.monotonic() });

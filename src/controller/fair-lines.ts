@@ -7,7 +7,10 @@ export interface Taken<K, T> {
   readonly at: number;
 }
 
-/** A line for each owner; the owners take turns, so that one with many items does not make the others wait. Every operation is O(1). */
+/**
+ * A line for each owner; the owners take turns, so that one with many items does not make the others wait. Every
+ * operation is O(1).
+ */
 export class FairLines<K, T> {
   /** An owner is here, and among `#turns`, exactly while it has items. */
   readonly #lines = new Map<K, Line<T>>();

@@ -22,7 +22,10 @@ export interface MissingRight {
 /** A synced kind whose watch breaks is still said to be watched for this long, in milliseconds: servers restart. */
 export const TOLERATED_MS = 30_000;
 
-/** What an access review says of our rights to list, watch and patch: the verbs that are missing. Undefined until it has answered. */
+/**
+ * What an access review says of our rights to list, watch and patch: the verbs that are missing. Undefined until it has
+ * answered.
+ */
 export type MissingVerbs = readonly string[] | undefined;
 
 /** Who serves a kind, as far as it matters to what is said about it. */
@@ -81,8 +84,8 @@ export function forbidden(gr: GroupResource, right: MissingRight): KindState {
 const NAMESPACES_SHOWN = 3;
 
 /**
- * Names the exact rule to grant; never more than the verbs that are needed, nor in more than the namespaces that lack it, where it
- * is there in others.
+ * Names the exact rule to grant; never more than the verbs that are needed, nor in more than the namespaces that lack
+ * it, where it is there in others.
  */
 export function missingRightMessage(
   { group, resource }: GroupResource,

@@ -83,8 +83,8 @@ export class KindWriter {
   }
 
   /**
-   * The object differs from what is wanted; `since`: when that was heard, on the monotonic clock in milliseconds. Returns the refusal
-   * of an earlier write that still holds.
+   * The object differs from what is wanted; `since`: when that was heard, on the monotonic clock in milliseconds.
+   * Returns the refusal of an earlier write that still holds.
    */
   want(key: ObjectKey, object: CachedObject, since: number, lane: Lane): Refusal | undefined {
     if (!this.#since.has(key)) this.#since.set(key, since);

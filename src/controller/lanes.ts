@@ -1,9 +1,15 @@
 import { earliest, FairLines, type Taken } from './fair-lines.ts';
 
-/** `Change`: something has just happened to the object. `Bulk`: it is one of many that are looked at for another reason, such as a list or a policy. */
+/**
+ * `Change`: something has just happened to the object. `Bulk`: it is one of many that are looked at for another reason,
+ * such as a list or a policy.
+ */
 export type Lane = 'Change' | 'Bulk';
 
-/** One turn of so many is Bulk's, however many changes come: the longer its items have waited, in milliseconds, the more of them. */
+/**
+ * One turn of so many is Bulk's, however many changes come: the longer its items have waited, in milliseconds, the more
+ * of them.
+ */
 const BULK_SHARES: readonly { readonly waitedMs: number; readonly oneOf: number }[] = [
   { waitedMs: 60_000, oneOf: 2 },
   { waitedMs: 10_000, oneOf: 4 },
@@ -15,9 +21,10 @@ export interface LaneTaken<K, T> extends Taken<K, T> {
 }
 
 /**
- * Items in two lanes, each item once, and in each lane the owners in turn. Changes go first, so that what happens to one object does not
- * wait for the many of a policy that has just come; Bulk has its share all the same, and a larger one as it ages, and so comes to its end.
- * Changes keep half of the turns, so that however old the many are, none of them goes before one by more than a turn.
+ * Items in two lanes, each item once, and in each lane the owners in turn. Changes go first, so that what happens to
+ * one object does not wait for the many of a policy that has just come; Bulk has its share all the same, and a larger
+ * one as it ages, and so comes to its end. Changes keep half of the turns, so that however old the many are, none of
+ * them goes before one by more than a turn.
  */
 export class Lanes<K, T> {
   readonly #changes = new FairLines<K, T>();

@@ -9,8 +9,9 @@ const LABELS = { 'app.kubernetes.io/name': 'watchkeeper', 'app.kubernetes.io/com
 /**
  * The ledger's ConfigMap in this namespace. Requests end when the signal aborts.
  *
- * It is written only as it was last read or written here: what a process that led before has sent, and what comes late, must not undo
- * what the present one has put on record. Whoever may still write reads it again, and what it knows counts.
+ * It is written only as it was last read or written here: what a process that led before has sent, and what comes late,
+ * must not undo what the present one has put on record. Whoever may still write reads it again, and what it knows
+ * counts.
  */
 export function ledgerStore(client: KubeClient, namespace: string, signal: AbortSignal): LedgerStore {
   /** Undefined where there is none. */

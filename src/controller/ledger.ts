@@ -68,8 +68,8 @@ export class Ledger implements WriteRecord {
   }
 
   /**
-   * What stands on the server, and nothing else: to be called before anything is written, by whoever may write from then on. An answer
-   * that comes after the signal is none. Rejects with ApiError.
+   * What stands on the server, and nothing else: to be called before anything is written, by whoever may write from
+   * then on. An answer that comes after the signal is none. Rejects with ApiError.
    */
   async load(signal?: AbortSignal): Promise<void> {
     await this.#writing?.catch(() => {});

@@ -1,4 +1,7 @@
-/** First in, first out, each item once, with the time at which it came. Every operation is O(1), also to take an item out of the middle. */
+/**
+ * First in, first out, each item once, with the time at which it came. Every operation is O(1), also to take an item
+ * out of the middle.
+ */
 export class Line<T> {
   readonly #items = new Map<T, number>();
   /** Kept between takes: a fresh one would step over the places of all items that were taken before. */

@@ -9,9 +9,9 @@ export interface KeySource {
 }
 
 /**
- * One evaluation of every object that a store holds when it begins. What comes later tells of itself and may be met or not. The keys are
- * drawn one by one, since to make those of 50,000 objects at once would hold up everything else; so the store must stay the same one, by
- * events alone, until the last is drawn.
+ * One evaluation of every object that a store holds when it begins. What comes later tells of itself and may be met or
+ * not. The keys are drawn one by one, since to make those of 50,000 objects at once would hold up everything else; so
+ * the store must stay the same one, by events alone, until the last is drawn.
  */
 export class Pass implements KeySource {
   readonly #store: ObjectStore;
@@ -23,7 +23,10 @@ export class Pass implements KeySource {
   #left: number;
   readonly #underWay = new Set<ObjectKey>();
 
-  /** `before`: a pass over the same store that is not done. This one goes on where it is, so that however often passes begin anew, each object has its turn. */
+  /**
+   * `before`: a pass over the same store that is not done. This one goes on where it is, so that however often passes
+   * begin anew, each object has its turn.
+   */
   constructor(store: ObjectStore, before?: Pass) {
     this.#store = store;
     this.#left = store.size;

@@ -47,7 +47,10 @@ export class PlanStatus {
     return policyResources(program, part, (resource) => this.state(resource, program));
   }
 
-  /** Of each planned policy its name, if its status tells of one of these kinds, else undefined: so that it can be done in steps. */
+  /**
+   * Of each planned policy its name, if its status tells of one of these kinds, else undefined: so that it can be done
+   * in steps.
+   */
   *policiesOn(names: ReadonlySet<GroupResourceName>): Generator<string | undefined, void, void> {
     for (const [policy, { resources }] of this.#options.plan().parts) {
       const [few, many] = names.size < resources.size ? [names, resources] : [resources, names];

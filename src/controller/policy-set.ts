@@ -115,7 +115,10 @@ export class PolicySet {
     this.#entries.delete(name);
   }
 
-  /** Has policies whose acceptance names what the server has looked at again, and those told of about which something else is said. */
+  /**
+   * Has policies whose acceptance names what the server has looked at again, and those told of about which something
+   * else is said.
+   */
   setDiscovery(discovery: DiscoverySnapshot): void {
     this.#discovery = discovery;
     this.#outdated = new Set(this.#unserved.keys());

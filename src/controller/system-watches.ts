@@ -23,8 +23,8 @@ export const CRDS_ID = watchId(SYSTEM_WATCHES.crds);
 export const API_SERVICES_ID = watchId(SYSTEM_WATCHES.apiServices);
 
 /**
- * All that is to be watched. A kind of a policy that we watch for ourselves in the same way is one watch, of all objects whatever the
- * policy can match.
+ * All that is to be watched. A kind of a policy that we watch for ourselves in the same way is one watch, of all
+ * objects whatever the policy can match.
  */
 export function desiredWatches({ kinds }: Plan): DesiredWatches {
   const desired = new Map<WatchId, DesiredWatch>();

@@ -18,9 +18,9 @@ export interface View {
 }
 
 /**
- * One watched group/resource, or its part in one namespace where only some are watched: the programs on it, and how far evaluation has come. A *pass* is one evaluation of every
- * object after the programs changed or a full list came in; what a policy reports is complete once a pass with its present
- * program has ended.
+ * One watched group/resource, or its part in one namespace where only some are watched: the programs on it, and how far
+ * evaluation has come. A *pass* is one evaluation of every object after the programs changed or a full list came in;
+ * what a policy reports is complete once a pass with its present program has ended.
  *
  * Objects come and go, have their metadata and are written by the main view alone; the other views only lend the body that
  * programs of their version read.
@@ -198,8 +198,9 @@ export class WatchedKind {
   }
 
   /**
-   * Whether there is an object on which we own keys that go when nothing wants them. That is asked after each change of a kind of which
-   * the last ones are on their way out, so an index knows, from the first time until policies write the kind again.
+   * Whether there is an object on which we own keys that go when nothing wants them. That is asked after each change of
+   * a kind of which the last ones are on their way out, so an index knows, from the first time until policies write the
+   * kind again.
    */
   get hasOwnKeys(): boolean {
     this.#owned ??= this.informer.store.index(ownership);

@@ -34,8 +34,8 @@ interface Closed {
 const TRY = { initialMs: 1_000, maxMs: 30_000, factor: 2, jitter: 0.2, resetAfterMs: Number.POSITIVE_INFINITY };
 
 /**
- * Holds back all writes of a kind, or of a kind in one namespace, while none of them can succeed: one object at a time tries, at growing intervals, and
- * when its write goes through so do all others.
+ * Holds back all writes of a kind, or of a kind in one namespace, while none of them can succeed: one object at a time
+ * tries, at growing intervals, and when its write goes through so do all others.
  */
 export class WriteGate {
   readonly #options: WriteGateOptions;

@@ -8,7 +8,10 @@ const QUICK_MS = 50;
 /** Of late: this and the last such time, in milliseconds. A server that is slow with few writes too is as it is. */
 const WINDOW_MS = 15_000;
 
-/** How many turns may be under way at once: fewer each time that the server asks to wait, or takes much longer than it did with fewer. */
+/**
+ * How many turns may be under way at once: fewer each time that the server asks to wait, or takes much longer than it
+ * did with fewer.
+ */
 export class WriteWidth {
   readonly #clock: Pick<Clock, 'monotonic'>;
   readonly #width: AdaptiveWidth;

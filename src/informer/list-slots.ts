@@ -13,10 +13,10 @@ interface Limited {
 }
 
 /**
- * Bounds how many lists run at once over all informers. A list costs the server up to 10 watches' worth, and hundreds of kinds begin
- * together at start and after the API server was away. When the server asks to wait, all wait, and half as many go on. Watches are
- * not bounded: resuming one is the cheapest request there is; the question before it, where the server is, has turns of its own, which
- * spread a mass of watches that broke together.
+ * Bounds how many lists run at once over all informers. A list costs the server up to 10 watches' worth, and hundreds
+ * of kinds begin together at start and after the API server was away. When the server asks to wait, all wait, and half
+ * as many go on. Watches are not bounded: resuming one is the cheapest request there is; the question before it, where
+ * the server is, has turns of its own, which spread a mass of watches that broke together.
  */
 export class ListSlots {
   readonly #lists: Turns;

@@ -32,7 +32,10 @@ import {
   watchList,
 } from './transitions.ts';
 
-/** A page for which the server took too long is asked for again with so many times fewer objects: the same would take as long again. */
+/**
+ * A page for which the server took too long is asked for again with so many times fewer objects: the same would take as
+ * long again.
+ */
 const SMALLER_BY = 4;
 /** A watch that ends sooner than this and brought nothing new is a failure, in milliseconds. */
 const SHORT_WATCH_MS = 1_000;
@@ -95,7 +98,8 @@ function stepListing(state: Listing, input: ReflectorInput, context: StepContext
   }
   if (input.kind === 'ListFailed') {
     const { error } = input;
-    // All our lists are consistent reads, of no version in particular: it says nothing about the next one, nor about the size of pages.
+    // All our lists are consistent reads, of no version in particular: it says nothing about the next one, nor about
+    // the size of pages.
     if (isResourceVersionTooLarge(error) && !trouble.tooLarge) return list(WHOLE_LIST, { ...trouble, tooLarge: true });
     const limit = limitAfter(error, cursor);
     if (cursor.continue === '')

@@ -96,8 +96,8 @@ export type ReflectorInput =
   | { readonly kind: 'Stop' };
 
 /**
- * Why a watch was left: an error's code, a clean end, an end too soon, silence past its time, or initial events that were never said to be
- * over.
+ * Why a watch was left: an error's code, a clean end, an end too soon, silence past its time, or initial events that
+ * were never said to be over.
  */
 export type RestartCause = ApiErrorCode | 'Ended' | 'EndedEarly' | 'Overdue' | 'NoInitialEventsEnd';
 

@@ -42,7 +42,10 @@ export interface InformerRegistryOptions {
   readonly watchList?: boolean | undefined;
 }
 
-/** How many try at once when there is a sign that the server works again. Each that succeeds wakes as many, so all are soon awake. */
+/**
+ * How many try at once when there is a sign that the server works again. Each that succeeds wakes as many, so all are
+ * soon awake.
+ */
 const WOKEN = 4;
 /** No informer is woken again so soon, in milliseconds: those that fail in turns would wake each other without end. */
 const WAKE_EVERY_MS = 5_000;

@@ -109,8 +109,9 @@ export class SliceWatches {
   }
 
   /**
-   * Watches these from now on. Slices that stay go on as they are; of others nothing is delivered any more, and new ones begin with
-   * a list. Returns false where this is what is selected. Throws what making a list-watch throws; then nothing has changed.
+   * Watches these from now on. Slices that stay go on as they are; of others nothing is delivered any more, and new
+   * ones begin with a list. Returns false where this is what is selected. Throws what making a list-watch throws; then
+   * nothing has changed.
    */
   select(selection: Selection): boolean {
     if (this.#watches.size > 0 && isSameSelection(selection, this.#selection)) return false;

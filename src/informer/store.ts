@@ -42,8 +42,9 @@ type ByName = Map<string, CachedObject>;
 /**
  * The objects of one informer.
  *
- * Lists always win: a new lineage (a restored etcd) may go back. Within one lineage an event of an older version than the one
- * that is here, or of an object that was deleted, is from the past (sent twice, or out of order) and changes nothing. Answers to our own writes come beside that order, so these rules hold:
+ * Lists always win: a new lineage (a restored etcd) may go back. Within one lineage an event of an older version than
+ * the one that is here, or of an object that was deleted, is from the past (sent twice, or out of order) and changes
+ * nothing. Answers to our own writes come beside that order, so these rules hold:
  * 1. An answer replaces only an object that is here, of the same uid, in an older version. It never brings back what is gone.
  * 2. Until list or watch have reached the version of an answer, older watch events of that object are skipped.
  * 3. A list wins over an answer that was there when the list began: a consistent list contains that write, or the

@@ -1,8 +1,8 @@
 import type { BodySink } from './body-sink.ts';
 
 /**
- * Which connections carry a request: watches never delay a write, nor the other way round, and neither delays the Lease. `write`: what
- * only the holder of the Lease may send.
+ * Which connections carry a request: watches never delay a write, nor the other way round, and neither delays the
+ * Lease. `write`: what only the holder of the Lease may send.
  */
 export type Pool = 'request' | 'write' | 'watch' | 'lease';
 
@@ -15,7 +15,10 @@ export interface KubeRequest {
   readonly contentType?: string | undefined;
   readonly body?: Buffer | string | undefined;
   readonly headers?: Readonly<Record<string, string>> | undefined;
-  /** From the call to the last byte, in milliseconds; default 60,000. For a stream to the answer's head: what follows is bounded by its caller. */
+  /**
+   * From the call to the last byte, in milliseconds; default 60,000. For a stream to the answer's head: what follows is
+   * bounded by its caller.
+   */
   readonly timeoutMs?: number | undefined;
   /** A write at a pace of its own: a server that asks it to wait says nothing about other writes, nor the other way round. */
   readonly ownPace?: boolean | undefined;

@@ -42,8 +42,8 @@ function stringsOf(data: unknown): Record<string, string> {
 }
 
 /**
- * Applies the ConfigMap's whole `data`, with force; creates the ConfigMap when there is none and no resourceVersion is given. Rejects
- * with ApiError, 'Conflict' when another resourceVersion stands there.
+ * Applies the ConfigMap's whole `data`, with force; creates the ConfigMap when there is none and no resourceVersion is
+ * given. Rejects with ApiError, 'Conflict' when another resourceVersion stands there.
  */
 export function applyConfigMap(
   client: KubeClient,

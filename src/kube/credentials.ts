@@ -31,7 +31,10 @@ export interface Credentials {
   /** Grows when the TLS material has changed: connections made before it should be given up. */
   readonly tlsGeneration: number;
   tls(): Promise<TlsMaterial>;
-  /** The headers that identify us, names in lower case. Read again by themselves at most a minute later, and made anew with a tenth of their life left where they say when it ends. */
+  /**
+   * The headers that identify us, names in lower case. Read again by themselves at most a minute later, and made anew
+   * with a tenth of their life left where they say when it ends.
+   */
   headers(): Promise<Readonly<Record<string, string>>>;
   /** Reads everything again, past all caches: for use after a 401. Callers at the same time share one run. */
   refresh(): Promise<void>;

@@ -6,8 +6,9 @@ import type { CredentialMaterial } from './cached-credentials.ts';
 const LEFT = 0.1;
 
 /**
- * When the token or the certificate, whichever is sooner, should be replaced, in milliseconds since the Unix epoch. Undefined where neither
- * says when it ends: it is no JSON Web Token, such as those of many cloud providers' plugins, or there is none.
+ * When the token or the certificate, whichever is sooner, should be replaced, in milliseconds since the Unix epoch.
+ * Undefined where neither says when it ends: it is no JSON Web Token, such as those of many cloud providers' plugins,
+ * or there is none.
  */
 export function renewalOf({ headers, tls }: CredentialMaterial): number | undefined {
   const lives = [tokenLife(headers['authorization']), certificateLife(tls.cert)].filter((life) => life !== undefined);

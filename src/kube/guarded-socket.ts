@@ -2,8 +2,8 @@ import { Duplex } from 'node:stream';
 import type { TLSSocket } from 'node:tls';
 
 /**
- * A socket that is asked for leave with all that goes out, at the moment in which it does. HTTP/2 hands requests to its socket only a
- * while after it has taken them, and a process can be stopped in between and wake much later.
+ * A socket that is asked for leave with all that goes out, at the moment in which it does. HTTP/2 hands requests to its
+ * socket only a while after it has taken them, and a process can be stopped in between and wake much later.
  */
 export class GuardedSocket extends Duplex {
   readonly #socket: TLSSocket;

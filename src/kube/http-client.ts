@@ -72,7 +72,10 @@ export function createKubeClient(options: KubeClientOptions): HttpKubeClient {
   return new Http2KubeClient(options);
 }
 
-/** `watchkeeper/0.1.0 (linux/x64) watchkeeper-7d4b9-x2x8q`: the identity, where there is one, tells replicas apart in audit logs. */
+/**
+ * `watchkeeper/0.1.0 (linux/x64) watchkeeper-7d4b9-x2x8q`: the identity, where there is one, tells replicas apart in
+ * audit logs.
+ */
 export function userAgentOf(version: string, identity = ''): string {
   return `watchkeeper/${version} (${platform()}/${arch()})${identity === '' ? '' : ` ${identity}`}`;
 }

@@ -62,7 +62,10 @@ export class JsonValues {
     this.#strings = strings;
   }
 
-  /** The value that begins at `start` and ends no later than `limit`. Throws ApiError 'BadResponse'. No recursion: deep nesting is harmless. */
+  /**
+   * The value that begins at `start` and ends no later than `limit`. Throws ApiError 'BadResponse'. No recursion: deep
+   * nesting is harmless.
+   */
   read(bytes: Buffer, start: number, limit: number): unknown {
     this.#bytes = bytes;
     this.#position = start;

@@ -25,8 +25,9 @@ const LISTS = {
 } as const;
 
 /**
- * A kubeconfig of which all that we use has the type that kubectl asks for. Throws Error that says where it is wrong. Nothing that
- * stands in it is in the message: parsers quote the lines around a mistake, and those hold tokens and keys.
+ * A kubeconfig of which all that we use has the type that kubectl asks for. Throws Error that says where it is wrong.
+ * Nothing that stands in it is in the message: parsers quote the lines around a mistake, and those hold tokens and
+ * keys.
  */
 export function parseKubeconfig(text: string): JsonRecord {
   const document = parseYaml(text);

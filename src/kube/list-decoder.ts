@@ -5,7 +5,10 @@ import type { ListMetadata } from './metadata-rules.ts';
 /** Large enough that a failed try costs little beside what is read, small enough to be read in less than a millisecond or two. */
 const STEP = 64 * 1024;
 
-/** Reads a list while it is still arriving: each item as soon as all of it is there, so that the bytes need not be kept. One for each answer. */
+/**
+ * Reads a list while it is still arriving: each item as soon as all of it is there, so that the bytes need not be kept.
+ * One for each answer.
+ */
 export abstract class ListDecoder {
   protected readonly items: CachedObject[] = [];
   /** Of the bytes that `read` has now, how many it is done with. */
@@ -41,7 +44,10 @@ export abstract class ListDecoder {
     return { ...this.finish(), items: this.items };
   }
 
-  /** Takes what is whole of `bytes`, and keeps `done` up to date on the way. Throws ApiError for what cannot be read, or not yet. */
+  /**
+   * Takes what is whole of `bytes`, and keeps `done` up to date on the way. Throws ApiError for what cannot be read, or
+   * not yet.
+   */
   protected abstract read(bytes: Buffer, isLast: boolean): void;
   protected abstract finish(): ListMetadata;
 

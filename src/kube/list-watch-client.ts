@@ -31,7 +31,10 @@ export function createListWatch(client: KubeClient, target: ListWatchTarget): Li
   return new ClientListWatch(client, target);
 }
 
-/** For one page, in milliseconds: kube-apiserver itself breaks an answer off after 60 s, and does not say that it took too long. */
+/**
+ * For one page, in milliseconds: kube-apiserver itself breaks an answer off after 60 s, and does not say that it took
+ * too long.
+ */
 const PAGE_TIMEOUT_MS = 55_000;
 
 class ClientListWatch implements ListWatch {

@@ -26,8 +26,9 @@ export type WatchEvent =
 export interface WatchOptions {
   readonly resourceVersion: string;
   /**
-   * A WatchList: the stream begins with all that there is as ADDED events, in no order, among them what happens meanwhile, and a bookmark
-   * tells that they are over. With resourceVersion '' it is a consistent read. Servers that cannot do so refuse, or never send the bookmark.
+   * A WatchList: the stream begins with all that there is as ADDED events, in no order, among them what happens
+   * meanwhile, and a bookmark tells that they are over. With resourceVersion '' it is a consistent read. Servers that
+   * cannot do so refuse, or never send the bookmark.
    */
   readonly sendInitialEvents?: boolean | undefined;
   /** The server ends the watch after this long. */

@@ -7,8 +7,8 @@ const channels = z.object({ labels: values, annotations: values }).prefault({});
 const ownValuesSchema = z.object({ applied: channels, retained: channels });
 
 /**
- * An object on which a record of our keys stands, with what it says taken in: a key with the value that we wrote is ours. All others
- * are handed back as they are. A record that cannot be read says nothing.
+ * An object on which a record of our keys stands, with what it says taken in: a key with the value that we wrote is
+ * ours. All others are handed back as they are. A record that cannot be read says nothing.
  */
 export function withRecord(object: CachedObject): CachedObject {
   const text = valueIn(object.annotations, OWN_KEYS);

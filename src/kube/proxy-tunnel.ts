@@ -5,8 +5,9 @@ import { messageOf } from '../base/errors.ts';
 import { endPointOf } from './end-point.ts';
 
 /**
- * A way through an HTTP proxy to `target`, host and port, by CONNECT: the proxy passes bytes on and sees none of what TLS carries.
- * Rejects with an error that says which of the two failed, without the name and password that the proxy's address may carry.
+ * A way through an HTTP proxy to `target`, host and port, by CONNECT: the proxy passes bytes on and sees none of what
+ * TLS carries. Rejects with an error that says which of the two failed, without the name and password that the proxy's
+ * address may carry.
  */
 export function openTunnel(proxy: URL, target: string, signal: AbortSignal): Promise<Duplex> {
   return new Promise((resolve, reject) => {

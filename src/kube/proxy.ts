@@ -8,8 +8,9 @@ LOOPBACK.addSubnet('127.0.0.0', 8, 'ipv4');
 LOOPBACK.addAddress('::1', 'ipv6');
 
 /**
- * The proxy by which a server is reached: the one that its kubeconfig names, else that of HTTPS_PROXY unless NO_PROXY rules it out.
- * Undefined for none. Throws ApiError 'Unauthorized' for one that cannot be used; what it says has no name and password in it.
+ * The proxy by which a server is reached: the one that its kubeconfig names, else that of HTTPS_PROXY unless NO_PROXY
+ * rules it out. Undefined for none. Throws ApiError 'Unauthorized' for one that cannot be used; what it says has no
+ * name and password in it.
  */
 export function proxyFor(
   server: URL,
@@ -32,7 +33,10 @@ function proxyUrl(text: string, where: string): URL {
   throw credentialError(`${where} asks for a proxy by ${url.protocol}//: only http:// and https:// are supported`);
 }
 
-/** Whether a list as that of NO_PROXY names the server: addresses, networks, names with all below them, `.name` with those below it alone, `*`. */
+/**
+ * Whether a list as that of NO_PROXY names the server: addresses, networks, names with all below them, `.name` with
+ * those below it alone, `*`.
+ */
 function isDirect(server: URL, list: string): boolean {
   const { host: name, port } = endPointOf(server);
   const host = name.toLowerCase();

@@ -62,7 +62,10 @@ const MOST_IN_VAIN = 3;
 /** In megabytes. Node's own bound is 10, which windows of this size would run into. */
 const MAX_SESSION_MEMORY = 128;
 
-/** One connection to the API server, from dialing to its end: HTTP/2, or HTTP/1.1 with one request at a time where that is all it speaks. */
+/**
+ * One connection to the API server, from dialing to its end: HTTP/2, or HTTP/1.1 with one request at a time where that
+ * is all it speaks.
+ */
 export class Session {
   /** Of the credentials that it was made with. */
   readonly tlsGeneration: number;

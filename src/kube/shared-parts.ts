@@ -52,8 +52,9 @@ export interface PartBounds {
 }
 
 /**
- * Objects and lists that were made before, found by their members: these are texts, and parts that are one themselves, so that comparing
- * them is quick. As in StringTable, each has one possible slot and a newer one pushes an older one out.
+ * Objects and lists that were made before, found by their members: these are texts, and parts that are one themselves,
+ * so that comparing them is quick. As in StringTable, each has one possible slot and a newer one pushes an older one
+ * out.
  */
 export class SharedParts {
   readonly #slots: (Part | undefined)[];

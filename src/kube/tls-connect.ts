@@ -15,7 +15,10 @@ export interface Dialing {
   cancel(reason: Error): void;
 }
 
-/** Opens TLS 1.2 or newer to the host and port of `server`, for HTTP/2, or HTTP/1.1 where that is all there is. `socket` also rejects with what `secureContext` throws. */
+/**
+ * Opens TLS 1.2 or newer to the host and port of `server`, for HTTP/2, or HTTP/1.1 where that is all there is. `socket`
+ * also rejects with what `secureContext` throws.
+ */
 export function dialTls(server: URL, tls: TlsMaterial): Dialing {
   const giveUp = new AbortController();
   return { socket: dial(server, tls, giveUp.signal), cancel: (reason) => giveUp.abort(reason) };

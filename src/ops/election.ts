@@ -65,7 +65,10 @@ export interface Election {
   readonly seen: { readonly lease: Lease; readonly since: number } | undefined;
   /** The renewTimes of what we wrote, or may have written: by them we know what is ours. */
   readonly marks: readonly string[];
-  /** The renewTime of the Lease that was read first, '' where there was none. Under our name, a process left it that is no more. */
+  /**
+   * The renewTime of the Lease that was read first, '' where there was none. Under our name, a process left it that is
+   * no more.
+   */
   readonly first: string | undefined;
   readonly isBusy: boolean;
   /** When to try next, on the monotonic clock. */

@@ -54,7 +54,10 @@ export interface PolicyMetrics {
 
 type Series<L extends string> = readonly [labels: Partial<Record<L, string>>, value: number];
 
-/** Metrics that are read at each scrape, so that nothing has to be kept up to date and what is gone is gone from the scrape too. */
+/**
+ * Metrics that are read at each scrape, so that nothing has to be kept up to date and what is gone is gone from the
+ * scrape too.
+ */
 export function registerGauges(registry: Registry, sources: MetricsSources): void {
   const number = (name: string, help: string, read: () => number) =>
     gauge(registry, name, help, [], () => [[{}, read()]]);

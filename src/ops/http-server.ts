@@ -80,7 +80,10 @@ export class HttpServer {
     });
   }
 
-  /** Where there are too many, the oldest makes room: whoever holds connections open must not keep the kubelet from its probes. */
+  /**
+   * Where there are too many, the oldest makes room: whoever holds connections open must not keep the kubelet from its
+   * probes.
+   */
   #admit(socket: Socket): void {
     this.#connections.add(socket);
     socket.once('close', () => this.#connections.delete(socket));

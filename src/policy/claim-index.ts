@@ -10,8 +10,8 @@ interface Ends {
 }
 
 /**
- * Finds the first of many claims on a key without asking each of them: by the key itself, or by how it begins and ends. Only those
- * with other globs are asked one by one.
+ * Finds the first of many claims on a key without asking each of them: by the key itself, or by how it begins and ends.
+ * Only those with other globs are asked one by one.
  */
 export class ClaimIndex {
   readonly #claims: Readonly<Record<Channel, ChannelClaims>>;

@@ -43,7 +43,10 @@ export type CompileResult =
   /** At least one issue, at most MAX_ISSUES. */
   | { readonly ok: false; readonly reason: RefusalReason; readonly issues: readonly FieldIssue[] };
 
-/** Compiles a policy once, so that evaluation only calls functions. Never throws: what is wrong comes back with its field path. */
+/**
+ * Compiles a policy once, so that evaluation only calls functions. Never throws: what is wrong comes back with its
+ * field path.
+ */
 export function compilePolicy(source: PolicySource, options: CompileOptions = {}): CompileResult {
   return allSteps(compileInSteps(source, options));
 }

@@ -33,7 +33,10 @@ export interface Desired {
   readonly retained: Wanted;
   /** Absent when there is nothing to clean up. */
   readonly cleanUp?: CleanUp;
-  /** All keys that rules want away, ours and others', now or after a value has found its new place. Absent when there are none. */
+  /**
+   * All keys that rules want away, ours and others', now or after a value has found its new place. Absent when there
+   * are none.
+   */
   readonly leaving?: Readonly<Record<Channel, ReadonlySet<string>>>;
 }
 

@@ -3,8 +3,8 @@ import type { Exclude, Match } from '../api/match.ts';
 import type { KeyPatterns } from './key-patterns.ts';
 
 /**
- * The part of what a policy matches that can be told by single labels and names alone, as the API server does. All that the policy matches is within it; not all
- * that is within it matches.
+ * The part of what a policy matches that can be told by single labels and names alone, as the API server does. All that
+ * the policy matches is within it; not all that is within it matches.
  */
 export interface Extent {
   /** Undefined: any. */

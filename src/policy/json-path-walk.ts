@@ -19,9 +19,9 @@ const OPENING_COST = 60;
 type Container = Readonly<Record<string, unknown>> | readonly unknown[];
 
 /**
- * Every value that the segments lead to from `root`, in the order of the document. Throws nothing but TooMuchWork. Names and indices are
- * followed here, so that a name is never anything else: the library reads some of them as operators, and knows a
- * `length` of lists and texts. It opens up what '*' and '..' stand for.
+ * Every value that the segments lead to from `root`, in the order of the document. Throws nothing but TooMuchWork.
+ * Names and indices are followed here, so that a name is never anything else: the library reads some of them as
+ * operators, and knows a `length` of lists and texts. It opens up what '*' and '..' stand for.
  */
 export function follow(root: unknown, segments: readonly Segment[], work: Work): Hits {
   let nodes: readonly unknown[] = root === undefined ? [] : [root];

@@ -90,7 +90,10 @@ function sizeOf(map: StringMap): Size {
   return size;
 }
 
-/** Of work, what a key costs to look up; what it costs beside: it is told of, and it may be sorted among others; and what one more glob for it does. */
+/**
+ * Of work, what a key costs to look up; what it costs beside: it is told of, and it may be sorted among others; and
+ * what one more glob for it does.
+ */
 const PLAIN_COST = 20;
 const KEY_COST = 60;
 const GLOB_COST = 3;

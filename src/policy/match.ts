@@ -52,7 +52,10 @@ function compileTerms(entry: Match | Exclude, resources: Predicate, namespaceGlo
   return (subject) => all(terms, subject);
 }
 
-/** A glob does not bring in what is in the namespaces of Kubernetes itself: the resource, or the namespace, must be named exactly. */
+/**
+ * A glob does not bring in what is in the namespaces of Kubernetes itself: the resource, or the namespace, must be
+ * named exactly.
+ */
 function matchedResources({ resources, namespaces = [] }: Match): Predicate {
   const fitOf = compileResources(resources);
   const fitOfKind = perKind((kind) => fitOf(kind).kind);
@@ -80,7 +83,10 @@ export function anyGlob(globs: readonly string[]): (text: string) => boolean {
 
 type Counted<T> = (value: T, work: Work) => boolean;
 
-/** Of work: a glob, the more so for each character where it has a piece to look for between two stars; a requirement of a selector. */
+/**
+ * Of work: a glob, the more so for each character where it has a piece to look for between two stars; a requirement of
+ * a selector.
+ */
 const GLOB_COST = 5;
 const SEARCH_COST = 0.6;
 const REQUIREMENT_COST = 3;

@@ -9,7 +9,10 @@ export type CompiledPattern =
   /** Reads on after the path of the field. */
   | { readonly ok: false; readonly problem: string };
 
-/** An RE2 pattern, found anywhere in a text unless it is anchored. Its cost grows with its own size and the text's, and no faster. */
+/**
+ * An RE2 pattern, found anywhere in a text unless it is anchored. Its cost grows with its own size and the text's, and
+ * no faster.
+ */
 export function compilePattern(pattern: string): CompiledPattern {
   // Repeats within repeats make a large program of a short text: looked for before it is made.
   if (pattern.length > BOUNDS.pattern || writtenOut(pattern) > BOUNDS.patternSteps) return TOO_LARGE;

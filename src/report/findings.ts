@@ -51,7 +51,10 @@ export class Findings {
   /** Objects of which one of them may be to say again. */
   readonly #awaited = new Set<ObjectId>();
 
-  /** Takes over since when results stand, from a status that an earlier process wrote; `total`: with those that it does not list; `now`: in milliseconds since the Unix epoch. */
+  /**
+   * Takes over since when results stand, from a status that an earlier process wrote; `total`: with those that it does
+   * not list; `now`: in milliseconds since the Unix epoch.
+   */
   adopt(violations: readonly ReportedViolation[], total: number, now: number): void {
     this.#unlisted = Math.max(0, total - violations.length);
     this.#adoptedAt = now;
@@ -87,8 +90,8 @@ export class Findings {
   }
 
   /**
-   * Replaces what is said about the object, and returns what that changes. `now`: in milliseconds since the Unix epoch; `isAwaited`:
-   * what of it an earlier process said already is still to be confirmed.
+   * Replaces what is said about the object, and returns what that changes. `now`: in milliseconds since the Unix epoch;
+   * `isAwaited`: what of it an earlier process said already is still to be confirmed.
    */
   set(
     kind: KindContext,

@@ -136,7 +136,10 @@ export class PolicyStatus {
     if (this.#writing === undefined) this.#lookIn(earliest - now);
   }
 
-  /** Ends it after a last write of what is known and complete, where the policy is still there; resolves when no write is under way. */
+  /**
+   * Ends it after a last write of what is known and complete, where the policy is still there; resolves when no write
+   * is under way.
+   */
   async finish(): Promise<void> {
     this.#closed = true;
     this.#timer?.cancel();

@@ -158,7 +158,10 @@ class World {
     return this.verdicts.totals(policy).matched;
   }
 
-  /** What all objects of the server come to, each evaluated by itself: counts by policy, and keys that are not as they should be. */
+  /**
+   * What all objects of the server come to, each evaluated by itself: counts by policy, and keys that are not as they
+   * should be.
+   */
   expected(all: readonly CachedObject[]) {
     const programs = this.policies.entries().flatMap(({ program }) => program ?? []);
     const totals = new Map(programs.map(({ policy }) => [policy, noTotals()]));

@@ -7,12 +7,16 @@ export interface StatusPaceOptions {
   readonly perSecond: number;
 }
 
-/** All statuses together: a change that concerns every policy is written at once for a hundred of them, and nothing writes more for long. */
+/**
+ * All statuses together: a change that concerns every policy is written at once for a hundred of them, and nothing
+ * writes more for long.
+ */
 const STATUS_PACE: StatusPaceOptions = { burst: 100, perSecond: 20 };
 
 /**
- * How often statuses of all policies together may be written. Whoever wants to write takes a turn, and writes what is true when the turn
- * comes: turns come in the order in which they were taken, so that no policy waits for ever behind others that change more.
+ * How often statuses of all policies together may be written. Whoever wants to write takes a turn, and writes what is
+ * true when the turn comes: turns come in the order in which they were taken, so that no policy waits for ever behind
+ * others that change more.
  */
 export class StatusPace {
   readonly #clock: Pick<Clock, 'monotonic'>;

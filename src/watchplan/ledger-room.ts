@@ -6,8 +6,8 @@ import type { Reach } from '../policy/reach.ts';
 import { writesKeys } from './verbs.ts';
 
 /**
- * What all policies together may have on record, in bytes: the ledger is one ConfigMap, of which the API server takes 1 MiB, and it
- * names kinds too (`ValidateConfigMap`, `MaxSecretSize`).
+ * What all policies together may have on record, in bytes: the ledger is one ConfigMap, of which the API server takes 1
+ * MiB, and it names kinds too (`ValidateConfigMap`, `MaxSecretSize`).
  */
 export const LEDGER_ROOM = 800_000;
 
@@ -41,8 +41,8 @@ interface Claim {
 }
 
 /**
- * Policies of which there is no room to put on record what they are enforced with, and why. Whoever is on record stays there; of the
- * others the smallest come first, so that a few large ones keep nobody out.
+ * Policies of which there is no room to put on record what they are enforced with, and why. Whoever is on record stays
+ * there; of the others the smallest come first, so that a few large ones keep nobody out.
  */
 export function* withoutRoom(
   programs: readonly Program[],

@@ -22,8 +22,9 @@ const MOST_VALUES = 64;
 const MOST_CHARACTERS = 1_500;
 
 /**
- * The least that the API server can be asked for and that holds all objects which any of the programs can match: by namespace, where
- * all name theirs; then by name, where there is but one; and by the labels of which all of them require something.
+ * The least that the API server can be asked for and that holds all objects which any of the programs can match: by
+ * namespace, where all name theirs; then by name, where there is but one; and by the labels of which all of them
+ * require something.
  */
 export function selectionOf({ programs, scope, namespace, mostSlices }: Selecting): Selection {
   const extents = programs.map(({ extent }) => extent).filter((extent) => isHere(extent, scope, namespace));

@@ -7,10 +7,11 @@ import type { Part, PlanInput } from './plan.ts';
 import { mayWrite } from './verbs.ts';
 
 /**
- * Of which kinds all objects must be seen, also those that no policy matches: where keys of ours may be on them. What had left a
- * match while nobody looked, or leaves it now, would not be found again. So it is where something is written now, was written and is
- * not known to be cleaned up, or is held for a policy that does not enforce; and where somebody other than a policy reads the kind.
- * An aggregated API server, which anybody may have written, is not trusted to tell of what leaves a selection.
+ * Of which kinds all objects must be seen, also those that no policy matches: where keys of ours may be on them. What
+ * had left a match while nobody looked, or leaves it now, would not be found again. So it is where something is written
+ * now, was written and is not known to be cleaned up, or is held for a policy that does not enforce; and where somebody
+ * other than a policy reads the kind. An aggregated API server, which anybody may have written, is not trusted to tell
+ * of what leaves a selection.
  */
 export function* wholeKinds(
   { apiServiceUids, onRecord = new Map() }: Pick<PlanInput, 'apiServiceUids' | 'onRecord'>,

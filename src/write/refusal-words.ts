@@ -6,8 +6,9 @@ import { withoutValues } from './without-values.ts';
 const SPEECH = /\bdenied (?:the )?request: /;
 
 /**
- * What of a refusal may be shown. Admission quotes as it likes, so that what we know of the object is cut out of its words: `known`
- * values, and all texts in what we read of the object. Of a Secret we read nothing, so its words are left out.
+ * What of a refusal may be shown. Admission quotes as it likes, so that what we know of the object is cut out of its
+ * words: `known` values, and all texts in what we read of the object. Of a Secret we read nothing, so its words are
+ * left out.
  */
 export function refusalWords(
   { group, resource }: GroupResource,

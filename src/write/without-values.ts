@@ -14,10 +14,10 @@ const GROUPS = / \(groups=\[[^\]]*\]\)/g;
 const KNOWN_FROM = 6;
 
 /**
- * The server's words, on one line, without the values that they quote: validation answers repeat parts of the object, and
- * those have no place in status or logs. Where the end of a value is not certain (objects, lists, Go's own notation) all that follows
- * goes too. Admission webhooks and policies quote as they like: of their words the `known` values are cut out, as they stand and
- * in quotes.
+ * The server's words, on one line, without the values that they quote: validation answers repeat parts of the object,
+ * and those have no place in status or logs. Where the end of a value is not certain (objects, lists, Go's own
+ * notation) all that follows goes too. Admission webhooks and policies quote as they like: of their words the `known`
+ * values are cut out, as they stand and in quotes.
  */
 export function withoutValues(message: string, known: Iterable<string> = []): string {
   const text = withoutKnown(message.slice(0, 2 * MOST), known).slice(0, MOST);

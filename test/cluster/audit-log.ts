@@ -1,7 +1,10 @@
 import { open, stat } from 'node:fs/promises';
 import * as z from 'zod';
 
-/** One request that the API server answered, a write unless `AUDITED_NAMESPACE` says otherwise. Parts that the request did not have are ''. */
+/**
+ * One request that the API server answered, a write unless `AUDITED_NAMESPACE` says otherwise. Parts that the request
+ * did not have are ''.
+ */
 export interface AuditEntry {
   readonly verb: string;
   readonly user: string;

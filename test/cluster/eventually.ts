@@ -3,8 +3,8 @@ import { stringify } from 'yaml';
 import { AdminError } from './admin-error.ts';
 
 /**
- * How long tests wait for what must come, in milliseconds: how long it takes on a machine that does other things too is no part of
- * what most of them show. Longer than counts in a status may be late.
+ * How long tests wait for what must come, in milliseconds: how long it takes on a machine that does other things too is
+ * no part of what most of them show. Longer than counts in a status may be late.
  */
 export const PATIENCE_MS = 120_000;
 

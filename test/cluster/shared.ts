@@ -15,9 +15,9 @@ export interface SharedOptions {
 }
 
 /**
- * The control plane that all test files share which this worker slot runs, one after another; it is started by the first of them and stopped
- * when the run ends. What a file leaves behind is seen by the next: use namespaces of your own, and remove what is
- * cluster-wide. A test that kills, pauses or compacts calls `startControlPlane` instead.
+ * The control plane that all test files share which this worker slot runs, one after another; it is started by the
+ * first of them and stopped when the run ends. What a file leaves behind is seen by the next: use namespaces of your
+ * own, and remove what is cluster-wide. A test that kills, pauses or compacts calls `startControlPlane` instead.
  */
 export async function sharedControlPlane({ controllerManager = false }: SharedOptions = {}): Promise<ClusterHandle> {
   const slot = process.env['VITEST_POOL_ID'] ?? '1';

@@ -20,8 +20,8 @@ export interface FloodOptions {
 }
 
 /**
- * Objects that change more often than a real API server could change them: list and watch of one kind are answered from here, all else
- * passes. Each has a label `state`, which is `a` at first and turns with each of its changes.
+ * Objects that change more often than a real API server could change them: list and watch of one kind are answered from
+ * here, all else passes. Each has a label `state`, which is `a` at first and turns with each of its changes.
  */
 export class Flood {
   readonly #collection: string;

@@ -28,7 +28,10 @@ export function teamBecomes(value: string, count: number): Step {
   };
 }
 
-/** So many ConfigMaps get a label, and then another one, as one of them goes: in one step, in the middle of which things can go wrong. */
+/**
+ * So many ConfigMaps get a label, and then another one, as one of them goes: in one step, in the middle of which things
+ * can go wrong.
+ */
 export function relabelled(count: number): FaultStory {
   return {
     objects: (ns) => configMaps(ns, count),

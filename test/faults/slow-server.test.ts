@@ -19,7 +19,10 @@ const SMALL: FaultStory = {
   settled: (end) => isWritten(end, 'blue', OBJECTS) && owns(end, OBJECTS),
 };
 
-/** Leads throughout, and answers the probe that asks whether it lives; a kind that is being listed may keep it from being ready. */
+/**
+ * Leads throughout, and answers the probe that asks whether it lives; a kind that is being listed may keep it from
+ * being ready.
+ */
 async function expectWell({ operator }: Scene): Promise<void> {
   expect((await operator.page('/healthz')).status).toBe(200);
   expect(await operator.metric('watchkeeper_leader')).toBe(1);

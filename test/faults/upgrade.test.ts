@@ -28,7 +28,10 @@ function labelsToCome({ name, applied, patched }: RecordedPattern): Readonly<Rec
   return applied['watchkeeper']?.labels;
 }
 
-/** A machine that needs more than 5 s to read all objects has `Syncing` said, and its end: that moves times of conditions and nothing else. */
+/**
+ * A machine that needs more than 5 s to read all objects has `Syncing` said, and its end: that moves times of
+ * conditions and nothing else.
+ */
 function withoutTransitions(said: Iterable<readonly [string, unknown]>): unknown {
   return [...said].map(([name, status]) => {
     const rest: unknown = JSON.parse(JSON.stringify(status).replaceAll(/"lastTransitionTime":"[^"]*"/g, '"at":""'));

@@ -73,7 +73,8 @@ describe.each(KINDS)('of a %s', (what) => {
       [{ metadata: { ownerReferences: [owner] } }, 'metadata.ownerReferences'],
     ];
     for (const [patch, changed] of cases) {
-      // An empty list that comes in place of none counts as a change too: that is for `rules` of a Role, which an apply sets whole.
+      // An empty list that comes in place of none counts as a change too: that is for `rules` of a Role, which an apply
+      // sets whole.
       const refusal = {
         status: 422,
         message: expect.stringMatching(`must not change (rules, )?${changed}: ${PROMISE}`),

@@ -18,7 +18,10 @@ const CHOSEN = [
   'the largest schema in every rule',
 ];
 
-/** What the loop may stand still is half of it; a machine that is busy with other things needs more of a thread's own time for the same. */
+/**
+ * What the loop may stand still is half of it; a machine that is busy with other things needs more of a thread's own
+ * time for the same.
+ */
 const LONGEST_MS = 100;
 
 const isLabelled = (labels: Readonly<Record<string, string>>) => labels['env'] === 'prod';

@@ -5,8 +5,8 @@ import { BreakableServer, type Breakage } from './breakable-server.ts';
 import { GadgetApi, type GadgetApiOptions, VERSION } from './gadget-api.ts';
 
 /**
- * An aggregated API server, with its APIService. kube-apiserver reaches it on loopback, without kube-proxy, because its Service is
- * an alias of localhost.
+ * An aggregated API server, with its APIService. kube-apiserver reaches it on loopback, without kube-proxy, because its
+ * Service is an alias of localhost.
  */
 export class AggregatedApi implements AsyncDisposable {
   readonly #admin: Admin;

@@ -30,8 +30,8 @@ export interface AllRights {
 }
 
 /**
- * Makes the operator's service account a cluster-admin for the tests of a file, so that nothing but the guard is in its way. Call it
- * after `useStage`.
+ * Makes the operator's service account a cluster-admin for the tests of a file, so that nothing but the guard is in its
+ * way. Call it after `useStage`.
  */
 export function useAllRights(stage: () => Stage): AllRights {
   let client: Admin | undefined;

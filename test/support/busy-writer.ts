@@ -12,7 +12,10 @@ export interface BusyWriterOptions {
   readonly perSecond: number;
 }
 
-/** Another field manager that changes an annotation of its own all the time, as fast as the server lets it, until it is stopped. */
+/**
+ * Another field manager that changes an annotation of its own all the time, as fast as the server lets it, until it is
+ * stopped.
+ */
 export class BusyWriter {
   readonly #options: BusyWriterOptions;
   readonly #loop: Promise<void>;

@@ -18,7 +18,10 @@ export interface ContendedOptions {
   readonly owners?: () => OwnedObject['owners'];
 }
 
-/** One object on a model of the API server, its policies, and the operator's loop of evaluating, asking the guard, and writing. */
+/**
+ * One object on a model of the API server, its policies, and the operator's loop of evaluating, asking the guard, and
+ * writing.
+ */
 export class ContendedObject {
   readonly clock = new ManualClock();
   readonly guard: ObjectContentionGuard;

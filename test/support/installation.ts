@@ -111,8 +111,8 @@ export class Installation implements InstalledParts {
   }
 
   /**
-   * Writes of objects that the operator has made since, refused ones too; status, Events and ledger left out. With a namespace, only
-   * there: elsewhere it may be clearing up after another test.
+   * Writes of objects that the operator has made since, refused ones too; status, Events and ledger left out. With a
+   * namespace, only there: elsewhere it may be clearing up after another test.
    */
   async writesSince(mark: AuditMark, inNamespace?: string): Promise<AuditEntry[]> {
     const entries = await this.cluster.entriesSince(mark);

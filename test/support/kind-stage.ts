@@ -28,7 +28,10 @@ export async function startInformer(objects: readonly CachedObject[]): Promise<I
 
 type Answer = WriteOutcome | Promise<WriteOutcome> | undefined;
 
-/** A writer of labels that keeps what it was asked for, and answers as the test says; without that, as a server that takes all. */
+/**
+ * A writer of labels that keeps what it was asked for, and answers as the test says; without that, as a server that
+ * takes all.
+ */
 export class ScriptedWriter implements Writer {
   /** Names of the objects, in the order of the writes. */
   readonly writes: string[] = [];

@@ -22,8 +22,9 @@ interface Stream {
 }
 
 /**
- * What an API server does with one kind: consistent lists in pages of one moment, watches that replay history, WatchLists, compaction. Lists
- * answer, and watches send, when `work` is called, so that a test decides what comes first. Uids and revisions never repeat.
+ * What an API server does with one kind: consistent lists in pages of one moment, watches that replay history,
+ * WatchLists, compaction. Lists answer, and watches send, when `work` is called, so that a test decides what comes
+ * first. Uids and revisions never repeat.
  */
 export class ModelServer implements ListWatch {
   readonly pageSize: number;

@@ -152,7 +152,10 @@ class Telling implements Scene {
     await this.stage.admin.patch(this.#paths.get(name) ?? name, { metadata: { labels } });
   }
 
-  /** Until the operator has said what it makes of the present policy, and the objects are as wanted; in vain when they never are. */
+  /**
+   * Until the operator has said what it makes of the present policy, and the objects are as wanted; in vain when they
+   * never are.
+   */
   async settled(wanted: Ending | undefined): Promise<void> {
     const { admin } = this.stage;
     const { name } = this.story;
@@ -192,8 +195,8 @@ export async function ledgerOf({ admin }: Stage): Promise<Readonly<Record<string
 }
 
 /**
- * Until the operator has seen all ConfigMaps that there are now, and has nothing left to do. Where it watches none, or not all of them,
- * it writes none.
+ * Until the operator has seen all ConfigMaps that there are now, and has nothing left to do. Where it watches none, or
+ * not all of them, it writes none.
  */
 export async function quiet(stage: Stage, operator: OperatorProcess): Promise<void> {
   const ns = await stage.admin.createNamespace('marker');

@@ -12,8 +12,8 @@ export interface ProductArguments {
   readonly bundle: string;
   readonly kubeconfig: string;
   /**
-   * Those of different names stand for election against each other; a later one takes the Lease of an earlier one of its name at once.
-   * '' for versions without election.
+   * Those of different names stand for election against each other; a later one takes the Lease of an earlier one of
+   * its name at once. '' for versions without election.
    */
   readonly identity?: string;
   /** Further arguments of `watchkeeper run`. */

@@ -65,7 +65,10 @@ export class Stage extends Installation {
 /** Says which operator leads. */
 export const LEASE = '/apis/coordination.k8s.io/v1/namespaces/watchkeeper/leases/watchkeeper';
 
-/** A stage for all tests of a file, cleared of policies, ledger and operators after each, and at the end of rights that were granted. */
+/**
+ * A stage for all tests of a file, cleared of policies, ledger and operators after each, and at the end of rights that
+ * were granted.
+ */
 export function useStage(options: { readonly controllerManager?: boolean } = {}): () => Stage {
   let stage: Stage | undefined;
   beforeAll(async () => {

@@ -5,7 +5,10 @@ import { PROJECT } from './reader.ts';
 /** Such as `I4: an answer is lost` or `S1, S2: ...`, at the beginning of a string. */
 const TITLE = /(['"`])([A-Z]\d{0,2}(?:, [A-Z]\d{0,2})*): /g;
 
-/** The ids with which titles of tests begin, each with the files in which there are such tests, as paths from the project's folder. */
+/**
+ * The ids with which titles of tests begin, each with the files in which there are such tests, as paths from the
+ * project's folder.
+ */
 export function titledTests(): ReadonlyMap<string, ReadonlySet<string>> {
   const found = new Map<string, Set<string>>();
   for (const { path, source } of testFiles()) {

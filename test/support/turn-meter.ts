@@ -1,7 +1,8 @@
 /**
- * Loaded into a process of the product before it (`node --import`): prints for how long its event loop has stood still at most. In
- * this thread's own time, so that it does not matter what else the machine does: a timer cannot fire while the loop stands still,
- * and what the thread has spent since it fired last is its longest stretch, and 10 ms at most of other work.
+ * Loaded into a process of the product before it (`node --import`): prints for how long its event loop has stood still
+ * at most. In this thread's own time, so that it does not matter what else the machine does: a timer cannot fire while
+ * the loop stands still, and what the thread has spent since it fired last is its longest stretch, and 10 ms at most of
+ * other work.
  */
 const EVERY_MS = 10;
 

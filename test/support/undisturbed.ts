@@ -13,7 +13,10 @@ export interface Telling {
   readonly ns: string;
   readonly end: StoryEnd;
   readonly writes: OwnWrites;
-  /** How often each object, policy and the ledger were changed, by whomever, since they were made: by key in etcd, `NS` for the namespace. */
+  /**
+   * How often each object, policy and the ledger were changed, by whomever, since they were made: by key in etcd, `NS`
+   * for the namespace.
+   */
   readonly changes: Readonly<Record<string, number>>;
 }
 
@@ -48,7 +51,10 @@ export class Theatre {
     return { undisturbed: await this.undisturbed(story), disturbed: await this.tell(story, fault) };
   }
 
-  /** Tells the story in a namespace of its own, until all is settled and the operator has written what was due; leaves nothing behind. */
+  /**
+   * Tells the story in a namespace of its own, until all is settled and the operator has written what was due; leaves
+   * nothing behind.
+   */
   async tell(story: FaultStory, fault: Fault): Promise<Telling> {
     const { admin, cluster } = this.#stage;
     const { proxy, kubeconfig } = this.#proxied;

@@ -8,8 +8,8 @@ export interface MadeFleet {
 }
 
 /**
- * Makes the objects and the policies, under an operator that runs. `rest` is called when there is something to do for it, and resolves
- * when that is done: between two forms of a policy both have to come into force.
+ * Makes the objects and the policies, under an operator that runs. `rest` is called when there is something to do for
+ * it, and resolves when that is done: between two forms of a policy both have to come into force.
  *
  * @param share of the 2,000 objects
  */

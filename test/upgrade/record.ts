@@ -3,7 +3,10 @@ import { parse } from 'yaml';
 import * as z from 'zod';
 import { at, type KubeObject } from '../cluster/kube-object.ts';
 
-/** Everything that a version leaves in a cluster, kept for the versions after it. `scripts/upgrade/record.ts` makes it, from a real run. */
+/**
+ * Everything that a version leaves in a cluster, kept for the versions after it. `scripts/upgrade/record.ts` makes it,
+ * from a real run.
+ */
 
 const strings = z.record(z.string(), z.string());
 const keys = z.object({ labels: strings, annotations: strings });
