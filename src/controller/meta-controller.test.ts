@@ -1,28 +1,18 @@
 import { afterEach, describe, expect, test } from 'vitest';
 import { cachedObject } from '../../test/support/cached-object.ts';
-import { CONFIG_MAPS, enforcing, NAMESPACES as NAMESPACE_KIND } from '../../test/support/compiled-policy.ts';
-import { FakeCluster } from '../../test/support/fake-cluster.ts';
-import { ScriptedWriter } from '../../test/support/kind-stage.ts';
-import { ManualClock } from '../../test/support/manual-clock.ts';
-import { QUIET_GUARD } from '../../test/support/quiet-guard.ts';
+import { CONFIG_MAPS, enforcing } from '../../test/support/compiled-policy.ts';
+import { ControllerWorld, POLICIES, systemKind } from '../../test/support/controller-world.ts';
 import { ScriptedKubeClient } from '../../test/support/scripted-kube-client.ts';
 import type { CachedObject } from '../api/object.ts';
-import { groupResourceName } from '../api/resource.ts';
-import { silentLog } from '../base/log.ts';
 import type { KubeRequest } from '../kube/client.ts';
 import type { Discovery, DiscoverySnapshot } from '../kube/discovery.ts';
 import { DiscoveryClient } from '../kube/discovery-client.ts';
 import { ApiError } from '../kube/errors.ts';
 import type { KindContext } from '../policy/program.ts';
 import { TOLERATED_MS } from './kind-state.ts';
-import { Ledger } from './ledger.ts';
-import { MetaController } from './meta-controller.ts';
-import { ObjectController } from './object-controller.ts';
 import type { Coverage } from './plan-status.ts';
-import { PolicySet } from './policy-set.ts';
 import type { WriteOutcome } from './writer.ts';
 
-const POLICIES = 'watchpolicies.watchkeeper.dev';
 const CRDS = 'customresourcedefinitions.apiextensions.k8s.io';
 const WIDGETS = 'widgets.acme.io';
 const WIDGET_KIND: KindContext = {
@@ -39,13 +29,6 @@ const INGRESSES: KindContext = {
   kind: 'Ingress',
   scope: 'Namespaced',
 };
-const systemKind = (group: string, resource: string, kind: string): KindContext => ({
-  group,
-  resource,
-  version: 'v1',
-  kind,
-  scope: 'Cluster',
-});
 const SET = { name: 'env', set: { labels: [{ key: 'env', value: 'prod' }] } };
 const REQUIRE = { name: 'team', require: { labels: [{ key: 'team' }] } };
 const FROM_NAMESPACE = {
@@ -69,91 +52,29 @@ interface Options {
   readonly discovery?: Discovery;
 }
 
-class World {
-  readonly clock = new ManualClock();
-  readonly cluster = new FakeCluster();
-  readonly policies = new PolicySet();
-  readonly writer = new ScriptedWriter();
+class World extends ControllerWorld {
   readonly evaluated: string[] = [];
   readonly changed: string[] = [];
   readonly forgottenKinds: string[] = [];
-  stored: Readonly<Record<string, string>> | undefined;
-  ledgerFailure: Error | undefined;
-  readonly ledger = new Ledger(
-    {
-      read: async () => this.stored,
-      write: async (data) => {
-        if (this.ledgerFailure !== undefined) throw this.ledgerFailure;
-        this.stored = data;
-      },
-    },
-    silentLog,
-    () => {},
-  );
-  readonly objects: ObjectController;
-  readonly meta: MetaController;
 
-  constructor({ discovery = this.cluster.discovery }: Options) {
-    const { clock, cluster, writer } = this;
-    this.objects = new ObjectController({
-      clock,
-      log: silentLog,
-      random: () => 0,
-      writer,
-      createGuard: () => QUIET_GUARD,
-      record: this.ledger,
+  constructor({ discovery }: Options) {
+    super({
+      discovery,
       verdicts: {
         record: (_kind, { name }) => this.evaluated.push(name),
         forget: () => {},
         depart: () => undefined,
         forgetKind: (name) => this.forgottenKinds.push(name),
       },
-      namespaceOf: (name) => this.meta.namespace(name),
-      held: (kind, object) => this.meta.held.on(kind, object),
-      ownNamespace: 'watchkeeper',
-      isReady: (kind) => this.meta.isReady(kind),
       onKindChange: ({ name }) => this.changed.push(name),
-      onKindIdle: (kind) => this.meta.releaseIfClean(kind),
-      writeWidth: 4,
-    });
-    this.meta = new MetaController({
-      clock,
-      random: () => 0,
-      log: silentLog,
-      discovery,
-      createListWatch: cluster.createListWatch,
       missingVerbs: async () => ['list', 'watch'],
-      policies: this.policies,
-      ledger: this.ledger,
-      objects: this.objects,
       observer: {
         policyChanged: ({ name }) => this.changed.push(`policy ${name}`),
         policyRemoved: (name) => this.changed.push(`policy ${name} removed`),
         kindChanged: (name) => this.changed.push(name),
       },
     });
-    for (const kind of [
-      systemKind('watchkeeper.dev', 'watchpolicies', 'WatchPolicy'),
-      systemKind('apiextensions.k8s.io', 'customresourcedefinitions', 'CustomResourceDefinition'),
-      systemKind('apiregistration.k8s.io', 'apiservices', 'APIService'),
-      NAMESPACE_KIND,
-      CONFIG_MAPS,
-    ]) {
-      cluster.serve(kind);
-    }
-    cluster.put('namespaces', namespace('default'));
-    // What the writer applies, the cluster shows to its watches too.
-    const write = writer.write.bind(writer);
-    writer.write = async (kind, object, desired) => {
-      const outcome = await write(kind, object, desired);
-      if (outcome.kind !== 'Written') return outcome;
-      return { kind: 'Written', answer: cluster.put(groupResourceName(kind), outcome.answer) };
-    };
-  }
-
-  /** Until nothing goes on that waits for no timer. */
-  async quiet(): Promise<void> {
-    for (let i = 0; i < 15; i++) await this.clock.settle();
+    this.cluster.put('namespaces', namespace('default'));
   }
 
   async start({ ledgerLoaded = true, ledger }: Options = {}): Promise<void> {
@@ -194,13 +115,7 @@ function makeWorld(options: Options = {}): World {
 }
 
 afterEach(async () => {
-  for (const world of worlds.splice(0)) {
-    await world.objects.stop();
-    await world.meta.stop();
-    const { clock, cluster } = world;
-    if (clock.pending + cluster.watching(POLICIES) + cluster.watching('configmaps') > 0)
-      throw new Error('a timer or a request is left');
-  }
+  for (const world of worlds.splice(0)) await world.stop();
 });
 
 describe('what must be known before anything is evaluated', () => {

@@ -1,106 +1,47 @@
 import * as fc from 'fast-check';
 import { afterEach, describe, expect, test } from 'vitest';
 import { cachedObject } from '../../test/support/cached-object.ts';
-import { CONFIG_MAPS, enforcing, NAMESPACES } from '../../test/support/compiled-policy.ts';
-import { FakeCluster } from '../../test/support/fake-cluster.ts';
-import { ScriptedWriter } from '../../test/support/kind-stage.ts';
+import { CONFIG_MAPS, enforcing } from '../../test/support/compiled-policy.ts';
+import { ControllerWorld, POLICIES } from '../../test/support/controller-world.ts';
 import { ManualClock } from '../../test/support/manual-clock.ts';
-import { QUIET_GUARD } from '../../test/support/quiet-guard.ts';
 import type { CachedObject } from '../api/object.ts';
-import { groupResourceName } from '../api/resource.ts';
-import { silentLog } from '../base/log.ts';
-import { Ledger } from '../controller/ledger.ts';
-import { MetaController } from '../controller/meta-controller.ts';
-import { ObjectController } from '../controller/object-controller.ts';
-import { PolicySet } from '../controller/policy-set.ts';
 import { byPrecedence, evaluate } from '../policy/evaluate.ts';
-import type { KindContext } from '../policy/program.ts';
 import { count, noTotals } from './policy-totals.ts';
 import { VerdictTable } from './verdict-table.ts';
 
-const POLICIES = 'watchpolicies.watchkeeper.dev';
-const system = (group: string, resource: string): KindContext => ({
-  group,
-  resource,
-  version: 'v1',
-  kind: 'Kind',
-  scope: 'Cluster',
-});
 const REQUIRE = { name: 'team', require: { labels: [{ key: 'team' }] } };
 const SET = { name: 'set', set: { labels: [{ key: 'set', value: 'yes' }] } };
 const NAMES = ['default', 'a', 'b', 'c'];
 
 /** The product from watches to counts, over a cluster that selects as the API server does. */
-class World {
-  readonly clock = new ManualClock();
-  readonly cluster = new FakeCluster();
-  readonly policies = new PolicySet();
-  readonly writer = new ScriptedWriter();
-  readonly told: string[] = [];
+class World extends ControllerWorld {
+  readonly told: string[];
+  readonly verdicts: VerdictTable;
   readonly #lives = new Map<string, number>();
-  readonly verdicts: VerdictTable = new VerdictTable(this.clock, () => {}, {
-    changed: (_kind, { name }, { policy }, { appeared, ended }) => {
-      if (appeared.length > 0) this.told.push(`${policy}: ${name} appeared`);
-      if (ended.length > 0) this.told.push(`${policy}: ${name} ended`);
-    },
-    gone: (policy, { name }) => this.told.push(`${policy}: ${name} gone`),
-  });
-  /** The ledger, as somebody else may have written it. */
-  stored: Readonly<Record<string, string>> | undefined;
-  readonly ledger = new Ledger({ read: async () => this.stored, write: async () => {} }, silentLog, () => {});
-  readonly objects: ObjectController;
-  readonly meta: MetaController;
 
   constructor() {
-    const { clock, cluster, writer } = this;
-    this.objects = new ObjectController({
-      clock,
-      log: silentLog,
-      random: () => 0,
-      writer,
-      createGuard: () => QUIET_GUARD,
-      record: this.ledger,
-      verdicts: this.verdicts,
-      namespaceOf: (name) => this.meta.namespace(name),
-      held: (kind, object) => this.meta.held.on(kind, object),
-      ownNamespace: 'watchkeeper',
-      isReady: (kind) => this.meta.isReady(kind),
-      onKindChange: () => {},
-      onKindIdle: (kind) => this.meta.releaseIfClean(kind),
-      writeWidth: 4,
+    const told: string[] = [];
+    const clock = new ManualClock();
+    const verdicts = new VerdictTable(clock, () => {}, {
+      changed: (_kind, { name }, { policy }, { appeared, ended }) => {
+        if (appeared.length > 0) told.push(`${policy}: ${name} appeared`);
+        if (ended.length > 0) told.push(`${policy}: ${name} ended`);
+      },
+      gone: (policy, { name }) => told.push(`${policy}: ${name} gone`),
     });
-    this.meta = new MetaController({
+    super({
       clock,
-      random: () => 0,
-      log: silentLog,
-      discovery: cluster.discovery,
-      createListWatch: cluster.createListWatch,
-      missingVerbs: async () => [],
-      policies: this.policies,
-      ledger: this.ledger,
-      objects: this.objects,
+      verdicts,
       observer: {
         policyChanged: () => {},
-        policyRemoved: (name) => this.verdicts.forgetPolicy(name),
+        policyRemoved: (name) => verdicts.forgetPolicy(name),
         kindChanged: () => {},
       },
     });
-    for (const kind of [
-      system('watchkeeper.dev', 'watchpolicies'),
-      system('apiextensions.k8s.io', 'customresourcedefinitions'),
-      system('apiregistration.k8s.io', 'apiservices'),
-      NAMESPACES,
-      CONFIG_MAPS,
-    ]) {
-      cluster.serve(kind);
-    }
-    for (const name of NAMES) cluster.put('namespaces', cachedObject({ name, namespace: '', labels: { env: name } }));
-    const write = writer.write.bind(writer);
-    writer.write = async (kind, object, desired) => {
-      const outcome = await write(kind, object, desired);
-      if (outcome.kind !== 'Written') return outcome;
-      return { kind: 'Written', answer: cluster.put(groupResourceName(kind), outcome.answer) };
-    };
+    this.told = told;
+    this.verdicts = verdicts;
+    for (const name of NAMES)
+      this.cluster.put('namespaces', cachedObject({ name, namespace: '', labels: { env: name } }));
   }
 
   async start(): Promise<void> {
@@ -119,11 +60,6 @@ class World {
     const { program } = this.policies.get(policy) ?? {};
     const { status } = this.meta;
     return program && [status.coverage(program), status.state(CONFIG_MAPS, program).state];
-  }
-
-  /** Until nothing goes on that waits for no timer. */
-  async quiet(): Promise<void> {
-    for (let i = 0; i < 15; i++) await this.clock.settle();
   }
 
   async policy(name: string, fields: object, generation = 1): Promise<void> {
@@ -194,16 +130,8 @@ async function startedWorld(): Promise<World> {
   return world;
 }
 
-async function end(world: World): Promise<void> {
-  await world.objects.stop();
-  await world.meta.stop();
-  const { clock, cluster } = world;
-  if (clock.pending + cluster.watching(POLICIES) + cluster.watching('configmaps') > 0)
-    throw new Error('a timer or a request is left');
-}
-
 afterEach(async () => {
-  for (const world of worlds.splice(0)) await end(world);
+  for (const world of worlds.splice(0)) await world.stop();
 });
 
 const select = (env: string) => ({
@@ -401,7 +329,7 @@ test('whatever happens, counts are what all objects of the server come to, and n
           expect([policy, world.verdicts.totals(policy)]).toEqual([policy, totals.get(policy)]);
         }
       }
-      await end(world);
+      await world.stop();
     }),
     { numRuns: 60 },
   );
