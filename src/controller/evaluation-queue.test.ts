@@ -1,7 +1,9 @@
 import { describe, expect, test } from 'vitest';
+import { cachedObject } from '../../test/support/cached-object.ts';
 import { ManualClock } from '../../test/support/manual-clock.ts';
+import { Store } from '../informer/store.ts';
 import { EvaluationQueue } from './evaluation-queue.ts';
-import type { KeySource } from './pass.ts';
+import { type KeySource, Pass } from './pass.ts';
 
 /** `costMs`: what an evaluation takes on the queue's own clock, in milliseconds. */
 function setUp({ costMs = 0 } = {}) {
@@ -88,6 +90,26 @@ describe('what is evaluated', () => {
     await clock.settle();
     expect(evaluated).toEqual(['pods/b', 'pods/a', 'pods/c', 'nodes/n', 'pods/b', 'pods/c', 'pods/d']);
     expect([queue.depth, queue.has('pods')]).toEqual([0, false]);
+  });
+
+  test('a key that is evaluated before it is drawn is not drawn while that goes on, and the kind has none left after it', async () => {
+    const { clock, queue, evaluated, during } = setUp();
+    const store = new Store();
+    store.replace(['a', 'b'].map((name) => cachedObject({ name })));
+    const pass = new Pass(store);
+    const left: boolean[] = [];
+    during((name) => {
+      pass.evaluated(name.slice('pods/'.length));
+      left.push(queue.has('pods'));
+    });
+    for (const name of ['a', 'b']) queue.add('pods', `default/${name}`);
+    queue.addAll('pods', pass);
+    await clock.settle();
+    expect([evaluated, left]).toEqual([
+      ['pods/default/a', 'pods/default/b'],
+      [true, false],
+    ]);
+    expect([pass.isDone, queue.has('pods'), queue.depth]).toEqual([true, false, 0]);
   });
 
   test('such keys take the place of those of the kind that were still to be drawn, and go with the kind', async () => {

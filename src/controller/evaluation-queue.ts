@@ -41,7 +41,7 @@ export class EvaluationQueue {
   }
 
   has(kind: GroupResourceName): boolean {
-    return this.#keys.hasAny(kind) || this.#sources.has(kind);
+    return this.#keys.hasAny(kind) || (this.#sources.get(kind)?.keys.left ?? 0) > 0;
   }
 
   add(kind: GroupResourceName, key: ObjectKey, lane: Lane = 'Bulk'): void {
@@ -79,8 +79,9 @@ export class EvaluationQueue {
     const taken = this.#keys.take(this.#clock.monotonic());
     if (taken === undefined) return false;
     const { owner, item, at, lane } = taken;
-    this.#draw(owner);
     this.#evaluate(owner, item, at, lane);
+    // Not before: the next one to draw may have been this very key.
+    this.#draw(owner);
     return this.#keys.size > 0;
   }
 

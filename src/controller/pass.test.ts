@@ -10,6 +10,7 @@ const namespace = fc.constantFrom('one', 'two');
 const happening = fc.oneof(
   { weight: 3, arbitrary: fc.record({ kind: fc.constant('put'), namespace, name }) },
   { weight: 2, arbitrary: fc.record({ kind: fc.constant('delete'), namespace, name }) },
+  { weight: 2, arbitrary: fc.record({ kind: fc.constant('evaluate'), namespace, name }) },
   { weight: 4, arbitrary: fc.record({ kind: fc.constant('draw') }) },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('begin') }) },
 );
@@ -40,8 +41,9 @@ test('whatever comes and goes, and however often passes begin anew, the last one
           const object = cachedObject({ ...what, uid: `${version}`, resourceVersion: `${version}` });
           const present = store.get(objectKey(object));
           if (what.kind === 'put') store.upsert(object);
-          else if (present !== undefined) store.delete(present);
-          if (what.kind === 'delete') owed.delete(objectKey(object));
+          else owed.delete(objectKey(object));
+          if (what.kind === 'evaluate') pass.evaluated(objectKey(object));
+          if (what.kind === 'delete' && present !== undefined) store.delete(present);
         } else if (what.kind === 'draw') draw();
         else {
           pass = new Pass(store, pass);
@@ -81,4 +83,14 @@ test('is done when all that was drawn is evaluated', () => {
 
 test('over no object is done at once', () => {
   expect(new Pass(new Store()).isDone).toBe(true);
+});
+
+test('what is evaluated before its turn has none any more in this pass, and has in the next', () => {
+  const store = storeOf('a', 'b', 'c', 'd');
+  const first = new Pass(store);
+  expect(first.draw()).toBe('default/a');
+  for (const early of ['c', 'b']) first.evaluated(`default/${early}`);
+  expect([first.draw(), first.draw(), first.left]).toEqual(['default/d', undefined, 0]);
+  const second = new Pass(store, first);
+  expect([second.draw(), second.draw()]).toEqual(['default/a', 'default/b']);
 });

@@ -22,6 +22,8 @@ export class Pass implements KeySource {
   #isBack = false;
   #left: number;
   readonly #underWay = new Set<ObjectKey>();
+  /** Evaluated since it began, for another reason and before their turn, which they need no more. */
+  readonly #early = new Set<ObjectKey>();
 
   /**
    * `before`: a pass over the same store that is not done. This one goes on where it is, so that however often passes
@@ -50,7 +52,9 @@ export class Pass implements KeySource {
 
   /** The object was evaluated, for whatever reason. */
   evaluated(key: ObjectKey): void {
-    this.#underWay.delete(key);
+    if (this.#underWay.delete(key) || this.#next === undefined) return;
+    if (key === this.#next) this.#next = this.#advance();
+    else this.#early.add(key);
   }
 
   /** Whether all keys were drawn and evaluated. */
@@ -59,11 +63,14 @@ export class Pass implements KeySource {
   }
 
   #advance(): ObjectKey | undefined {
-    const next = this.#keys.next();
-    if (next.done !== true) return this.#isBack && next.value === this.#from ? undefined : next.value;
-    if (this.#isBack || this.#from === undefined) return undefined;
-    this.#isBack = true;
-    this.#keys = this.#store.keys();
-    return this.#advance();
+    for (;;) {
+      const next = this.#keys.next();
+      if (next.done === true) {
+        if (this.#isBack || this.#from === undefined) return undefined;
+        this.#isBack = true;
+        this.#keys = this.#store.keys();
+      } else if (this.#isBack && next.value === this.#from) return undefined;
+      else if (!this.#early.delete(next.value)) return next.value;
+    }
   }
 }
