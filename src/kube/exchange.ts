@@ -65,6 +65,9 @@ export class Exchange implements Opening {
     let expected: number | undefined;
     let received = 0;
     let answered = false;
+    // Node tells of an answer in its next tick only. Where it reads within something else, such as the end of a write, it
+    // tells of the data that came with the answer before.
+    const early: Buffer[] = [];
     let cause: unknown;
     stream.on('response', (headers: IncomingHttpHeaders & IncomingHttpStatusHeader) => {
       if (this.#over) return;
@@ -73,11 +76,13 @@ export class Exchange implements Opening {
       const length = headers['content-length'];
       if (length !== undefined) expected = Number(length);
       this.#sink.head(headers[':status'] ?? 0, headers);
+      for (const chunk of early.splice(0)) if (!this.#over) this.#sink.data(chunk);
     });
     stream.on('data', (chunk: Buffer) => {
       if (this.#over) return;
       received += chunk.length;
-      this.#sink.data(chunk);
+      if (answered) this.#sink.data(chunk);
+      else early.push(chunk);
     });
     stream.on('error', (error) => {
       cause = error;
