@@ -1,4 +1,4 @@
-import { describe, expect, test } from 'vitest';
+import { beforeEach, describe, expect, test } from 'vitest';
 import * as z from 'zod';
 import { createAdmin } from '../cluster/api.ts';
 import { eventually } from '../cluster/eventually.ts';
@@ -6,6 +6,8 @@ import { configMap, is, useStage } from '../support/stage.ts';
 
 /** Rights that are missing: each is named exactly, holds up nothing else, and its grant is noticed. */
 const stage = useStage();
+// What other tests left would be taken away first, and refused by what stands there.
+beforeEach(async () => stage().sweep());
 
 const MERGE = { 'content-type': 'application/merge-patch+json' };
 const RBAC = 'rbac.authorization.k8s.io';
