@@ -70,6 +70,18 @@ test('one that begins before the last is done goes on where that one was: each o
   expect(met).toEqual(['a', 'b', 'c', 'd', 'e', 'a'].map((each) => `default/${each}`));
 });
 
+test('one that begins after another list was swapped in begins at its start', () => {
+  const store = storeOf('a', 'b', 'c');
+  const before = new Pass(store);
+  before.draw();
+  store.replace(['a', 'b', 'c', 'd'].map((each) => cachedObject({ name: each })));
+  const pass = new Pass(store, before);
+  expect([pass.draw(), pass.draw(), pass.draw(), pass.draw(), pass.left]).toEqual([
+    ...['a', 'b', 'c', 'd'].map((each) => `default/${each}`),
+    0,
+  ]);
+});
+
 test('is done when all that was drawn is evaluated', () => {
   const pass = new Pass(storeOf('a', 'b'));
   pass.draw();

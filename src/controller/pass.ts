@@ -9,12 +9,13 @@ export interface KeySource {
 }
 
 /**
- * One evaluation of every object that a store holds when it begins. What comes later tells of itself and may be met or
- * not. The keys are drawn one by one, since to make those of 50,000 objects at once would hold up everything else; so
- * the store must stay the same one, by events alone, until the last is drawn.
+ * One evaluation of every object that a store holds when it begins. What comes later, by an event or by a list that is
+ * swapped in, has to tell of itself, and may be met or not. The keys are drawn one by one: to make those of 50,000
+ * objects at once would hold up everything else.
  */
 export class Pass implements KeySource {
   readonly #store: ObjectStore;
+  readonly #lists: number;
   #keys: Iterator<ObjectKey>;
   #next: ObjectKey | undefined;
   /** The key that it began with, in the midst of the store: what is before that one follows what is after it. */
@@ -26,14 +27,16 @@ export class Pass implements KeySource {
   readonly #early = new Set<ObjectKey>();
 
   /**
-   * `before`: a pass over the same store that is not done. This one goes on where it is, so that however often passes
-   * begin anew, each object has its turn.
+   * `before`: a pass over the same store that is not done. Where no list was swapped in since, this one goes on where
+   * that is, so that however often passes begin anew, each object has its turn.
    */
   constructor(store: ObjectStore, before?: Pass) {
     this.#store = store;
+    this.#lists = store.lists;
     this.#left = store.size;
-    this.#from = before === undefined ? undefined : before.#next;
-    this.#keys = before === undefined || this.#from === undefined ? store.keys() : before.#keys;
+    const goesOn = before !== undefined && before.#next !== undefined && before.#lists === store.lists;
+    this.#from = goesOn ? before.#next : undefined;
+    this.#keys = goesOn ? before.#keys : store.keys();
     this.#next = this.#from ?? this.#advance();
   }
 

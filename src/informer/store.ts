@@ -23,6 +23,8 @@ export type Upsert =
 /** What readers may do. Do not keep an iterator while the store may change. */
 export interface ObjectStore {
   readonly size: number;
+  /** How many lists were swapped in. An iterator from before goes on over what was there before. */
+  readonly lists: number;
   get(key: ObjectKey): CachedObject | undefined;
   keys(): IterableIterator<ObjectKey>;
   values(): IterableIterator<CachedObject>;
@@ -56,6 +58,7 @@ export class Store implements ObjectStore {
   /** By namespace, then name: it is the namespace index too, and needs no string per object. */
   #objects = new Map<string, ByName>();
   #size = 0;
+  #lists = 0;
   /** Objects whose version is from an answer that list and watch have not reached, with the list count at that time. */
   readonly #answered = new Map<ObjectKey, number>();
   #listsStarted = 0;
@@ -65,6 +68,10 @@ export class Store implements ObjectStore {
 
   get size(): number {
     return this.#size;
+  }
+
+  get lists(): number {
+    return this.#lists;
   }
 
   get(key: ObjectKey): CachedObject | undefined {
@@ -151,6 +158,7 @@ export class Store implements ObjectStore {
       }
     }
     this.#objects = next;
+    this.#lists += 1;
     this.#size = size;
     this.#gone.clear();
     return { added, changed, removed };
