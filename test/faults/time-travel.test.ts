@@ -14,6 +14,7 @@ const STORY: FaultStory = {
   steps: [teamSets({ team: 'a' }, 2), teamSets({ team: 'c' }, 2)],
   settled: (end) => owns(end, 2),
 };
+const STORY_OBJECTS = 2;
 /** Writes of objects in the time that is lost: two objects, one of them again after it was made again, and a third one. */
 const LOST = 4;
 
@@ -53,7 +54,7 @@ it.each([
       ...PACE,
       // It may see what stands there again before it sees that the policy is another.
       each: running ? 1 : 0,
-      objects: LOST,
+      objects: LOST + (running ? STORY_OBJECTS : 0),
       status: PACE.status + LOST,
       events: PACE.events + LOST,
       ledger: LOST,
