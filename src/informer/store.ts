@@ -20,7 +20,7 @@ export type Upsert =
   /** Nothing that a reader could tell: the same version again, or one from the past. */
   | { readonly kind: 'Unchanged' };
 
-/** What readers may do. Do not keep an iterator while the store may change. */
+/** What readers may do. An iterator that is kept while the store changes may or may not meet what comes meanwhile. */
 export interface ObjectStore {
   readonly size: number;
   /** How many lists were swapped in. An iterator from before goes on over what was there before. */

@@ -18,7 +18,7 @@ export interface AnswerSink {
 export class Exchange implements Opening {
   readonly headers: OutgoingHttpHeaders;
   readonly body: Buffer | string | undefined;
-  readonly #pool: SessionPool;
+  readonly #pool: Pick<SessionPool, 'open' | 'forget'>;
   readonly #sink: AnswerSink;
   readonly #refusal: () => ApiError | undefined;
   #avoid: Session | undefined;
@@ -27,7 +27,7 @@ export class Exchange implements Opening {
 
   /** `refusal`: why it must not be sent, asked each time it is about to be. */
   constructor(
-    pool: SessionPool,
+    pool: Pick<SessionPool, 'open' | 'forget'>,
     headers: OutgoingHttpHeaders,
     body: Buffer | string | undefined,
     sink: AnswerSink,
