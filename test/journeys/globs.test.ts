@@ -122,7 +122,10 @@ describe('a glob over groups', () => {
     expect(view.watching['skipped']).toBe(0);
 
     await stage().applyPolicy('sized', { ...enforce([{ ...glob, scope: '*', version: 'v1beta1' }]), rules: sized });
-    const beta = await stage().policy('sized', (policy) => policy.watching['skipped'] === 1);
+    const beta = await stage().policy(
+      'sized',
+      ({ watching, conditions }) => watching['skipped'] === 1 && conditions['Watching']?.reason === 'Watching',
+    );
     expect(beta.conditions['Watching']?.message).toBe(
       `Globs leave out 1 resource: regions.${regions.group} (the API server does not serve it in v1beta1).`,
     );
