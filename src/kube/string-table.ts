@@ -2,14 +2,14 @@
 const SHORT = 64;
 /** Longer ones are hardly ever repeated, and each slot may hold one. In bytes. */
 const LONGEST = 4_096;
-const LONG_SLOTS = 256;
+const LONG_SLOTS = 1_024;
 /** Bytes of a long string that decide its slot. */
 const SAMPLES = 48;
 
 /**
  * Strings seen before, found by their bytes, so that what thousands of objects repeat (namespaces, label keys and
  * values) is one string in memory and costs no allocation to read again. Each string has one possible slot and a newer
- * one pushes an older one out: the table is bounded without any bookkeeping, to 1.6 MB if all that is read were made for it.
+ * one pushes an older one out: the table is bounded without any bookkeeping, to 5 MB if all that is read were made for it.
  */
 export class StringTable {
   readonly #slots: (string | undefined)[];
