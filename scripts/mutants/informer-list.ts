@@ -79,8 +79,8 @@ export const INFORMER_MUTANTS: readonly Mutant[] = [
     {
       name: 'reflector: does not move on with a bookmark',
       file: STATE,
-      find: "return { state: advance(state, resourceVersion), effects: [{ kind: 'Bookmark', resourceVersion }] };",
-      replace: "return { state, effects: [{ kind: 'Bookmark', resourceVersion }] };",
+      find: 'const next = advance(state, resourceVersion, context.now);',
+      replace: "const next = advance(state, '', context.now);",
     },
     {
       name: 'reflector: believes the versions of the objects that a watch begins with',
@@ -93,6 +93,12 @@ export const INFORMER_MUTANTS: readonly Mutant[] = [
       file: STATE,
       find: "    case 'TimerFired':\n      return overdue(state, context);\n",
       replace: "    case 'TimerFired':\n",
+    },
+    {
+      name: 'reflector: stays with a watch that has fallen silent',
+      file: STATE,
+      find: 'return heardAt === undefined ? Number.POSITIVE_INFINITY : heardAt + SILENT_MS;',
+      replace: 'return heardAt === -1 ? heardAt : Number.POSITIVE_INFINITY;',
     },
     {
       name: 'reflector: delivers what a watch says after it was left',

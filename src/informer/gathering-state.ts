@@ -70,7 +70,15 @@ function received(state: Gathering, event: WatchEvent, context: StepContext): St
 function gathered(state: Gathering, resourceVersion: string, { now }: StepContext): Step {
   const { timeoutSeconds, openedAt = now } = state;
   return {
-    state: { kind: 'Watching', resourceVersion, timeoutSeconds, openedAt, progressed: true, trouble: NO_TROUBLE },
+    state: {
+      kind: 'Watching',
+      resourceVersion,
+      timeoutSeconds,
+      openedAt,
+      heardAt: undefined,
+      progressed: true,
+      trouble: NO_TROUBLE,
+    },
     effects: [
       { kind: 'Replace', resourceVersion },
       { kind: 'SetTimer', ms: Math.max(0, openedAt - now + timeoutSeconds * 1_000 + OVERDUE_MS) },

@@ -150,9 +150,10 @@ describe('a watch', () => {
     const watch = await watching();
     expect(watch.query.get('allowWatchBookmarks')).toBe('true');
     expect(watch.query.get('timeoutSeconds')).toBe('300');
+    await clock.advance(250_000);
     watch.send('MODIFIED', widget('a', '11')).send('BOOKMARK', bookmark('40'));
     expect(await heard(1)).toEqual(['5 > a@11']);
-    await clock.advance(300_000);
+    await clock.advance(50_000);
     watch.end();
     (await api.next('watch 40')).open();
     expect(informer.status.restarts).toEqual({ Ended: 1 });

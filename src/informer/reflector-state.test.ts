@@ -3,11 +3,17 @@ import { cachedObject } from '../../test/support/cached-object.ts';
 import { bookmark, DELAY, ReflectorMachine } from '../../test/support/reflector-machine.ts';
 import { apiError } from '../../test/support/scripted-list-watch.ts';
 import { ApiError, type ApiErrorCode } from '../kube/errors.ts';
-import { RESUME_FOR_MS } from './reflector-state.ts';
+import type { WatchEvent } from '../kube/list-watch.ts';
+import { RESUME_FOR_MS, SILENT_MS } from './reflector-state.ts';
 import type { ReflectorInput } from './reflector-types.ts';
 import { OPEN_WITHIN_MS, OVERDUE_MS, PAGE_SIZE } from './transitions.ts';
 
 const PAGED = `List ${PAGE_SIZE}`;
+
+const modified = (resourceVersion: string): WatchEvent => ({
+  type: 'MODIFIED',
+  object: cachedObject({ name: 'a', resourceVersion }),
+});
 
 describe('listing', () => {
   test('row 1: a first, consistent list in pages, then a watch from its resourceVersion', () => {
@@ -109,7 +115,7 @@ describe('listing', () => {
 describe('a watch that ends', () => {
   test('row 12: cleanly after a while: watched on from the last resourceVersion, at once and without a list', () => {
     const machine = new ReflectorMachine().watching();
-    machine.event({ type: 'MODIFIED', object: cachedObject({ name: 'a', resourceVersion: '107' }) });
+    machine.event(modified('107'));
     machine.now += 400_000;
     machine.send({ kind: 'WatchEnded' });
     expect(machine.asked).toEqual(['CountRestart Ended', `SetTimer ${OPEN_WITHIN_MS}`, 'Watch 107']);
@@ -155,6 +161,28 @@ describe('a watch that ends', () => {
     machine.send({ kind: 'TimerFired' });
     expect(machine.asked).toEqual(['Cancel', 'CountRestart Overdue', `SetTimer ${DELAY}`]);
     expect(machine.send({ kind: 'TimerFired' }).asked).toContain('Watch 100');
+  });
+
+  test('row 23: a watch that falls silent after its bookmarks is left and resumed, and one without bookmarks is not', () => {
+    const machine = new ReflectorMachine().watching().event(modified('101'));
+    machine.now += SILENT_MS;
+    expect(machine.event(bookmark('101')).asked).toEqual(['Bookmark', `SetTimer ${SILENT_MS}`]);
+    machine.now += SILENT_MS - 1_000;
+    expect(machine.event(modified('102')).asked).toEqual(['Apply']);
+    machine.now += 1_000;
+    expect(machine.send({ kind: 'TimerFired' }).asked).toEqual([`SetTimer ${SILENT_MS - 1_000}`]);
+    machine.now += SILENT_MS - 1_000;
+    expect(machine.send({ kind: 'TimerFired' }).asked).toEqual(['Cancel', 'CountRestart Silent', `SetTimer ${DELAY}`]);
+    expect(machine.state).toMatchObject({ error: { code: 'Timeout' } });
+    expect(machine.send({ kind: 'TimerFired' }).asked).toContain('Watch 102');
+  });
+
+  test('row 23: a watch that has bookmarks is left in its time all the same where it is not ended', () => {
+    const machine = new ReflectorMachine().watching();
+    machine.now += 290_000;
+    expect(machine.event(bookmark('101')).asked).toEqual(['Bookmark', `SetTimer ${10_000 + OVERDUE_MS}`]);
+    machine.now += 10_000 + OVERDUE_MS;
+    expect(machine.send({ kind: 'TimerFired' }).asked).toContain('CountRestart Overdue');
   });
 
   test('row 23: a watch that nobody answers is left', () => {
@@ -276,7 +304,8 @@ describe('a retry', () => {
 describe('the resourceVersion', () => {
   test('row 14: a bookmark moves it on and is no object', () => {
     const machine = new ReflectorMachine().watching().event(bookmark('150'));
-    expect(machine.effects).toEqual([{ kind: 'Bookmark', resourceVersion: '150' }]);
+    expect(machine.effects[0]).toEqual({ kind: 'Bookmark', resourceVersion: '150' });
+    expect(machine.asked).not.toContain('Apply');
     expect(machine.fails('Network').state).toMatchObject({ next: { kind: 'Watch', resourceVersion: '150' } });
   });
 
@@ -286,7 +315,7 @@ describe('the resourceVersion', () => {
       const machine = new ReflectorMachine().watching(start);
       machine.event({ type: 'ADDED', object: cachedObject({ name: 'a', resourceVersion: '70' }) });
       expect(machine.state).toMatchObject({ resourceVersion: start });
-      machine.event({ type: 'MODIFIED', object: cachedObject({ name: 'a', resourceVersion: '90' }) });
+      machine.event(modified('90'));
       expect(machine.state).toMatchObject({ resourceVersion: '90' });
       machine.event({ type: 'ADDED', object: cachedObject({ name: 'b', resourceVersion: '91' }) });
       expect(machine.state).toMatchObject({ resourceVersion: '91' });

@@ -5,6 +5,7 @@ import type {
   BackingOff,
   ListCursor,
   Listing,
+  ReflectorEffect,
   ReflectorInput,
   ReflectorState,
   Resumption,
@@ -41,6 +42,12 @@ const SMALLER_BY = 4;
 const SHORT_WATCH_MS = 1_000;
 /** How long a watch that the server fails is tried again at its resourceVersion before a list, in milliseconds. */
 export const RESUME_FOR_MS = 60_000;
+/**
+ * A watch in which a bookmark came has one each minute from then on (kube-apiserver 1.36, `defaultBookmarkFrequency`; before that
+ * it has none until the server has gone beyond the version where it began). One that is silent for so long leads nowhere any more;
+ * in milliseconds.
+ */
+export const SILENT_MS = 100_000;
 /** A watch that ends no more than this before its `timeoutSeconds` was ended for these, in milliseconds. */
 const IN_TIME_MS = 2_000;
 
@@ -125,11 +132,10 @@ function limitAfter(error: ApiError, { limit = PAGE_SIZE }: ListCursor): number 
 
 function stepWatching(state: Watching, input: ReflectorInput, context: StepContext): Step {
   switch (input.kind) {
-    case 'WatchOpened':
-      return {
-        state: { ...state, openedAt: context.now },
-        effects: [{ kind: 'SetTimer', ms: state.timeoutSeconds * 1_000 + OVERDUE_MS }],
-      };
+    case 'WatchOpened': {
+      const open = { ...state, openedAt: context.now };
+      return { state: open, effects: [lookAgain(open, context)] };
+    }
     case 'WatchEvent':
       return received(state, input.event, context);
     case 'WatchEnded':
@@ -153,19 +159,23 @@ function received(state: Watching, event: WatchEvent, context: StepContext): Ste
   if (event.type === 'ERROR') return leave(failed(state, event.error, context));
   if (event.type === 'BOOKMARK') {
     const { resourceVersion } = event;
-    return { state: advance(state, resourceVersion), effects: [{ kind: 'Bookmark', resourceVersion }] };
+    const next = advance(state, resourceVersion, context.now);
+    const told: ReflectorEffect = { kind: 'Bookmark', resourceVersion };
+    return { state: next, effects: state.heardAt === undefined ? [told, lookAgain(next, context)] : [told] };
   }
   // The ADDED events with which a watch from '' or '0' begins are in no order: their versions say nothing about the watch.
   const synthetic = event.type === 'ADDED' && !isResumable(state.resourceVersion);
   return {
-    state: synthetic ? state : advance(state, event.object.resourceVersion),
+    state: synthetic
+      ? state
+      : advance(state, event.object.resourceVersion, state.heardAt === undefined ? undefined : context.now),
     effects: [{ kind: 'Apply', event }],
   };
 }
 
-function advance(state: Watching, resourceVersion: string): Watching {
-  if (resourceVersion === '' || resourceVersion === state.resourceVersion) return state;
-  return { ...state, resourceVersion, progressed: true, trouble: NO_TROUBLE };
+function advance(state: Watching, resourceVersion: string, heardAt: number | undefined): Watching {
+  if (resourceVersion === '' || resourceVersion === state.resourceVersion) return { ...state, heardAt };
+  return { ...state, heardAt, resourceVersion, progressed: true, trouble: NO_TROUBLE };
 }
 
 function ended(state: Watching, context: StepContext): Step {
@@ -185,8 +195,28 @@ function ended(state: Watching, context: StepContext): Step {
 function overdue(state: Watching, context: StepContext): Step {
   const { openedAt, timeoutSeconds } = state;
   if (openedAt === undefined) return leave(restart('Overdue', resumeForAWhile(state, notAnswered(), context)));
-  const message = `the server did not end the watch ${OVERDUE_MS / 1_000} s after its ${timeoutSeconds} s`;
-  return leave(restart('Overdue', resume(state, watchError('Timeout', message), context)));
+  if (context.now >= endDueAt(state)) {
+    const message = `the server did not end the watch ${OVERDUE_MS / 1_000} s after its ${timeoutSeconds} s`;
+    return leave(restart('Overdue', resume(state, watchError('Timeout', message), context)));
+  }
+  // The timer is not set anew with each event: there may be many.
+  if (context.now < wordDueAt(state)) return { state, effects: [lookAgain(state, context)] };
+  const message = `nothing came in the watch for ${SILENT_MS / 1_000} s, though the server had sent bookmarks in it`;
+  return leave(restart('Silent', resume(state, watchError('Timeout', message), context)));
+}
+
+function lookAgain(state: Watching, { now }: StepContext): ReflectorEffect {
+  return { kind: 'SetTimer', ms: Math.max(0, Math.min(endDueAt(state), wordDueAt(state)) - now) };
+}
+
+/** By when the server must have ended the watch, on the monotonic clock. */
+function endDueAt({ openedAt, timeoutSeconds }: Watching): number {
+  return openedAt === undefined ? Number.POSITIVE_INFINITY : openedAt + timeoutSeconds * 1_000 + OVERDUE_MS;
+}
+
+/** By when the server must have said something, on the monotonic clock. */
+function wordDueAt({ heardAt }: Watching): number {
+  return heardAt === undefined ? Number.POSITIVE_INFINITY : heardAt + SILENT_MS;
 }
 
 /** A watch that was refused, broke, or said ERROR. */

@@ -60,6 +60,8 @@ export interface Watching extends Troubled {
   readonly timeoutSeconds: number;
   /** When the server answered, on the monotonic clock; undefined until then. */
   readonly openedAt: number | undefined;
+  /** When anything came last, on the monotonic clock; undefined until a bookmark has shown that there are any in this watch. */
+  readonly heardAt: number | undefined;
   /** True once an event or bookmark of this watch moved the resourceVersion on. */
   readonly progressed: boolean;
 }
@@ -96,10 +98,10 @@ export type ReflectorInput =
   | { readonly kind: 'Stop' };
 
 /**
- * Why a watch was left: an error's code, a clean end, an end too soon, silence past its time, or initial events that
- * were never said to be over.
+ * Why a watch was left: an error's code, a clean end, an end too soon, no end in its time, silence where bookmarks were due, or
+ * initial events that were never said to be over.
  */
-export type RestartCause = ApiErrorCode | 'Ended' | 'EndedEarly' | 'Overdue' | 'NoInitialEventsEnd';
+export type RestartCause = ApiErrorCode | 'Ended' | 'EndedEarly' | 'Overdue' | 'Silent' | 'NoInitialEventsEnd';
 
 export type ObjectEvent = Exclude<WatchEvent, { type: 'BOOKMARK' | 'ERROR' }>;
 

@@ -52,7 +52,15 @@ export function watchList(trouble: Trouble, context: StepContext, losses = 0): S
 export function watch(resourceVersion: string, trouble: Trouble, context: StepContext, resumed = true): Step {
   const timeoutSeconds = watchSeconds(context);
   return {
-    state: { kind: 'Watching', resourceVersion, timeoutSeconds, openedAt: undefined, progressed: false, trouble },
+    state: {
+      kind: 'Watching',
+      resourceVersion,
+      timeoutSeconds,
+      openedAt: undefined,
+      heardAt: undefined,
+      progressed: false,
+      trouble,
+    },
     effects: [
       { kind: 'SetTimer', ms: OPEN_WITHIN_MS },
       { kind: 'Watch', resourceVersion, timeoutSeconds, resumed },
