@@ -37,8 +37,8 @@ export interface LeadershipOptions {
   readonly identity: string;
   /** Where the ledger is kept. */
   readonly namespace: string;
-  /** Writes of objects in flight at once. */
-  readonly writeConcurrency: number;
+  /** Writes of objects in flight at once, at most; undefined: as many as make it quicker. */
+  readonly writeConcurrency: number | undefined;
   /** Results listed in a policy's status. */
   readonly statusViolations: number;
   /** Where each write and each change of a verdict is written down. */

@@ -35,8 +35,8 @@ export interface OperatorOptions {
   readonly identity: string;
   /** Undefined: it leads without asking anybody. */
   readonly election: ElectionTimes | undefined;
-  /** Writes of objects in flight at once. */
-  readonly writeConcurrency: number;
+  /** Writes of objects in flight at once, at most; undefined: as many as make it quicker. */
+  readonly writeConcurrency: number | undefined;
   /** Kinds are read by WatchLists where the server can do that, else by lists. */
   readonly watchList: boolean;
   /** Globs over protected keys that policies may write. */

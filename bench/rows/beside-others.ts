@@ -11,7 +11,7 @@ import { median, quantile } from '../statistics.ts';
 
 const WINDOWS = 8;
 const NEIGHBOURS = 100;
-/** Of the bare applies, in flight: the operator's default. */
+/** Of the bare applies, in flight: what the operator writes with by default at most. */
 const WIDTH = 16;
 const LABEL = 'bench.example/label';
 

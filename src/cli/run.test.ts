@@ -24,7 +24,6 @@ async function parsed(...argv: readonly string[]): Promise<RunOptions | string> 
 
 const DEFAULTS = {
   listen: { host: '127.0.0.1', port: 8080 },
-  writeConcurrency: 16,
   watchList: false,
   statusViolations: 20,
   allowKeys: [],

@@ -31,7 +31,7 @@ export interface RunOptions extends ElectionFlags {
   readonly listen: Listen;
   readonly namespace: string | undefined;
   readonly namespaces: readonly string[] | undefined;
-  readonly writeConcurrency: number;
+  readonly writeConcurrency: number | undefined;
   readonly watchList: boolean;
   readonly statusViolations: number;
   readonly allowKeys: readonly string[];
@@ -64,7 +64,10 @@ export function runCommand(action: (options: RunOptions) => Promise<number> = ru
       ).argParser(argument(parseNamespaces)),
     )
     .addOption(
-      option('--write-concurrency <n>', 'Writes of objects in flight at once').default(16).argParser(integer(1, 256)),
+      option(
+        '--write-concurrency <n>',
+        'Writes of objects in flight at once. Default: as many as make it quicker, up to 16',
+      ).argParser(integer(1, 256)),
     )
     .addOption(
       option('--watch-list <bool>', 'Read kinds by WatchLists where the server can, else by lists')

@@ -38,8 +38,8 @@ export interface ObjectControllerOptions {
   readonly onKindChange: (kind: WatchedKind) => void;
   /** Called when no key of the kind is left to evaluate or to write. */
   readonly onKindIdle: (kind: WatchedKind) => void;
-  /** Writes in flight at once. */
-  readonly writeWidth: number;
+  /** Writes of objects in flight at once, at most; undefined: as many as make it quicker. */
+  readonly writeWidth: number | undefined;
   readonly observe?: ObjectControllerObserver;
 }
 

@@ -4,7 +4,7 @@ import { Backoff, type BackoffOptions } from '../base/backoff.ts';
 import type { Clock } from '../base/clock.ts';
 import { Pause } from '../base/pause.ts';
 import { type Lane, Lanes } from './lanes.ts';
-import { WriteWidth } from './write-width.ts';
+import { type WriteWidth, writeWidth } from './write-width.ts';
 
 /** What became of one turn of a key. */
 export type Turn =
@@ -28,8 +28,8 @@ export interface WhenToWrite {
 }
 
 export interface WriteQueueOptions {
-  /** Turns under way at once, at most; fewer after the server has asked to wait. */
-  readonly width: number;
+  /** Turns under way at once, at most; fewer after the server has asked to wait. Undefined: as many as make it quicker. */
+  readonly width: number | undefined;
   readonly clock: Clock;
   readonly random?: (() => number) | undefined;
   /** One turn: looks at the present state and makes what it needs. Must not reject. */
@@ -91,7 +91,7 @@ export class WriteQueue {
 
   constructor(options: WriteQueueOptions) {
     this.#options = options;
-    this.#width = new WriteWidth(options.width, options.clock);
+    this.#width = writeWidth(options.width, options.clock);
     this.#pause = new Pause(options.clock, () => this.#pump());
   }
 
@@ -169,7 +169,10 @@ export class WriteQueue {
     if (this.#stopped || this.#pause.isOn) return;
     while (this.#running < this.#width.now) {
       const taken = this.#waiting.take(this.#options.clock.monotonic());
-      if (taken === undefined) return;
+      if (taken === undefined) {
+        this.#width.idle();
+        return;
+      }
       void this.#run(taken.item);
     }
   }

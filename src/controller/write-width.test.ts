@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest';
 import { ManualClock } from '../../test/support/manual-clock.ts';
-import { WriteWidth } from './write-width.ts';
+import { type WriteWidth, writeWidth } from './write-width.ts';
 
 test('halves with each overload and never ends', () => {
-  const width = new WriteWidth(16, new ManualClock());
+  const width = writeWidth(16, new ManualClock());
   const seen = [width.now];
   for (let i = 0; i < 6; i++) {
     width.shrink();
@@ -13,7 +13,7 @@ test('halves with each overload and never ends', () => {
 });
 
 test('grows by one for each round that ends well, up to where it began', () => {
-  const width = new WriteWidth(4, new ManualClock());
+  const width = writeWidth(4, new ManualClock());
   width.shrink();
   width.shrink();
   const turns = (count: number) => {
@@ -35,7 +35,7 @@ async function answers(width: WriteWidth, clock: ManualClock, ms: number, rounds
 
 test('O4: a server that is slower the more is asked of it is asked for less', async () => {
   const clock = new ManualClock();
-  const width = new WriteWidth(64, clock);
+  const width = writeWidth(64, clock);
   await answers(width, clock, 100, 20);
   expect(width.now).toBeLessThanOrEqual(9);
   expect(width.now).toBeGreaterThan(2);
@@ -43,7 +43,7 @@ test('O4: a server that is slower the more is asked of it is asked for less', as
 
 test('a server that answers quickly is asked for as much as is allowed, however uneven its answers', async () => {
   const clock = new ManualClock();
-  const width = new WriteWidth(16, clock);
+  const width = writeWidth(16, clock);
   for (let i = 0; i < 1_000; i += 1) {
     width.answered(i % 16 === 0 ? 1 : 40);
     await clock.advance(5);
@@ -53,7 +53,7 @@ test('a server that answers quickly is asked for as much as is allowed, however 
 
 test('O4: a server that becomes slow whatever is asked of it is asked for less at first, and soon for as much again', async () => {
   const clock = new ManualClock();
-  const width = new WriteWidth(16, clock);
+  const width = writeWidth(16, clock);
   for (let i = 0; i < 100; i += 1) width.answered(5);
   const seen: number[] = [];
   for (let round = 0; round < 40; round += 1) {
