@@ -1,14 +1,12 @@
 import type { KubeClient } from './client.ts';
 import { JsonValues } from './json-values.ts';
 import { KeySetTable } from './key-sets.ts';
-import { SharedMaps } from './shared-maps.ts';
 import { StringTable } from './string-table.ts';
 
 /** What decoded objects share instead of holding a copy each. One serves all kinds: its tables are bounded. */
 export class Interner {
   readonly strings = new StringTable();
   readonly keySets = new KeySetTable();
-  readonly maps = new SharedMaps();
   readonly values = new JsonValues(this.strings);
 }
 

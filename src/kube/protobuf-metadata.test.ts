@@ -67,28 +67,6 @@ describe('decodeProtobufObject', () => {
     expect(decode(sample('a'), interner).applied).toBe(decode(sample('b'), interner).applied);
   });
 
-  test('objects with the same labels or annotations share them', () => {
-    const interner = new Interner();
-    const common = { labels: { app: 'shop', tier: 'web' }, annotations: { note: 'x' } };
-    const [, second, third] = ['a', 'b', 'c'].map((name) => decode({ name, ...common }, interner));
-    expect(third).toEqual({ ...second, name: 'c' });
-    expect(third?.labels).toBe(second?.labels);
-    expect(third?.annotations).toBe(second?.annotations);
-  });
-
-  test('a map in pieces is put together, and what is shared stays as it was', () => {
-    const interner = new Interner();
-    const [a, b, c] = ['a', 'b', 'c'].map((key) => bytesField(11, stringField(1, key), stringField(2, `of ${key}`)));
-    const generation = intField(7, 1);
-    const labelsOf = (...fields: readonly (Buffer | undefined)[]) => {
-      const metadata = bytesField(1, stringField(1, 'n'), ...fields.map((field) => field ?? generation));
-      return decodeProtobufObject(envelope('meta.k8s.io/v1', 'PartialObjectMetadata', metadata), interner).labels;
-    };
-    for (let i = 0; i < 3; i += 1) expect(labelsOf(a, generation)).toEqual({ a: 'of a' });
-    expect(labelsOf(a, generation, b, c)).toEqual({ a: 'of a', b: 'of b', c: 'of c' });
-    expect(labelsOf(a, generation)).toEqual({ a: 'of a' });
-  });
-
   test('a controller among the owners makes it controlled, an owner alone does not', () => {
     expect(decode({ name: 'a', controllers: [false, true, false] }).controlled).toBe(true);
     expect(decode({ name: 'a', controllers: [false] }).controlled).toBe(false);

@@ -36,8 +36,7 @@ export function partialObject(reader: ProtobufReader, interner: Interner): Cache
   return object;
 }
 
-function objectMetadata(reader: ProtobufReader, interner: Interner): CachedObject {
-  const { strings, keySets } = interner;
+function objectMetadata(reader: ProtobufReader, { strings, keySets }: Interner): CachedObject {
   let namespace = '';
   let name = '';
   let uid = '';
@@ -75,10 +74,10 @@ function objectMetadata(reader: ProtobufReader, interner: Interner): CachedObjec
         reader.skip(tag);
         break;
       case bytesTag(11):
-        labels = mapEntries(reader, tag, interner, labels);
+        labels = mapEntry(reader, strings, labels);
         break;
       case bytesTag(12):
-        annotations = mapEntries(reader, tag, interner, annotations);
+        annotations = mapEntry(reader, strings, annotations);
         break;
       case bytesTag(13):
         if (isController(reader)) controlled = true;
@@ -120,23 +119,6 @@ function seconds(reader: ProtobufReader): number {
   }
   reader.leave(outer);
   return value;
-}
-
-/** The entries of a map that follow each other, as the server writes all of them, with those of `before`. */
-function mapEntries(reader: ProtobufReader, tag: number, interner: Interner, before: StringMap): StringMap {
-  const { maps, strings } = interner;
-  const { bytes, position: start } = reader;
-  reader.skipRun(tag);
-  const end = reader.position;
-  let map = maps.find(bytes, start, end);
-  if (map === undefined) {
-    const entries = new ProtobufReader(bytes, start, end);
-    map = NO_STRINGS;
-    do map = mapEntry(entries, strings, map);
-    while (entries.tag() !== 0);
-    maps.add(bytes, start, end, map);
-  }
-  return before === NO_STRINGS ? map : { ...before, ...map };
 }
 
 /** Adds a map's entry to `map`, which becomes an object of its own with the first one. */

@@ -125,16 +125,6 @@ export class ProtobufReader {
     return end - start === expected.length && expected.compare(this.bytes, start, end) === 0;
   }
 
-  /** Passes over the content of this field and over all fields of the same tag that follow it at once. */
-  skipRun(tag: number): void {
-    let end: number;
-    do {
-      end = this.#contentEnd();
-      this.#position = end;
-    } while (this.tag() === tag);
-    this.#position = end;
-  }
-
   /** Passes over the value of a field that nobody reads. */
   skip(tag: number): void {
     switch (tag & 7) {

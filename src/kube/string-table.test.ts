@@ -47,11 +47,11 @@ describe('StringTable', () => {
     const table = new StringTable();
     const bytes = Buffer.from('x'.repeat(4_000));
     const before = process.memoryUsage().heapUsed;
-    const texts = Array.from({ length: 5_000 }, () => table.text(bytes, 0, bytes.length));
+    const texts = Array.from({ length: 50_000 }, () => table.text(bytes, 0, bytes.length));
     const grown = process.memoryUsage().heapUsed - before;
     expect(new Set(texts)).toEqual(new Set(['x'.repeat(4_000)]));
-    // 20 MB where each is a string of its own.
-    expect(grown).toBeLessThan(5_000_000);
+    // 200 MB where each is a string of its own; what was made to compare goes again.
+    expect(grown).toBeLessThan(100_000_000);
   });
 
   test('text that starts alike or has equal length is told apart', () => {

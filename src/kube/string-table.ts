@@ -48,17 +48,17 @@ export class StringTable {
   }
 
   #longText(bytes: Buffer, start: number, end: number): string {
+    // To make it and to compare it as a whole is quicker than to compare it byte by byte.
+    const text = bytes.toString('utf8', start, end);
     const length = end - start;
-    if (length > LONGEST) return bytes.toString('utf8', start, end);
+    if (length > LONGEST) return text;
     let hash = length;
     const step = length / SAMPLES;
     for (let i = 0; i < SAMPLES; i++) hash = mix(hash, bytes[start + Math.floor(i * step)] ?? 0);
     const slot = (hash ^ (hash >>> 15)) & (LONG_SLOTS - 1);
     const known = this.#long[slot];
-    if (known !== undefined && known.length === length && isText(known, bytes, start)) return known;
-    const text = bytes.toString('utf8', start, end);
-    // Of as many characters as bytes it is ASCII, or has a replacement character, which equals no byte.
-    if (text.length === length) this.#long[slot] = text;
+    if (known === text) return known;
+    this.#long[slot] = text;
     return text;
   }
 }
