@@ -9,7 +9,7 @@ import type { BenchStage } from '../stage.ts';
 import { median } from '../statistics.ts';
 
 const OBJECTS = 10_000;
-/** Of the bare applies, in flight: what the operator writes with by default at most, and more, whatever the server does best with. */
+/** Of the bare applies, in flight: the most that the operator makes by default, and more, whichever serves the server best. */
 const WIDTHS = [16, 64];
 /** No cap that is felt. */
 const LIFTED = '64';

@@ -96,7 +96,7 @@ export const INFORMER_MUTANTS: readonly Mutant[] = [
     },
     {
       name: 'reflector: stays with a watch that has fallen silent',
-      file: STATE,
+      file: TRANSITIONS,
       find: 'return heardAt === undefined ? Number.POSITIVE_INFINITY : heardAt + SILENT_MS;',
       replace: 'return heardAt === -1 ? heardAt : Number.POSITIVE_INFINITY;',
     },

@@ -39,8 +39,8 @@ export const WATCH_LIST_MUTANTS: readonly Mutant[] = [
   {
     name: 'reflector: does not go on with the stream of a WatchList from the version of its bookmark',
     file: GATHERING,
-    find: "kind: 'Watching',\n      resourceVersion,",
-    replace: "kind: 'Watching',\n      resourceVersion: '',",
+    find: "kind: 'Watching',\n    resourceVersion,",
+    replace: "kind: 'Watching',\n    resourceVersion: '',",
     tests: STATES,
   },
   {

@@ -11,8 +11,8 @@ const ROUND_WRITES = 24;
 /** A trial is made with so many times more, or fewer. */
 const STEP = 1.5;
 /**
- * More writes under way are worth it where they bring this share of what they would bring if none waited for another; fewer, where
- * they cost no more than this share. Between the two all stays as it is.
+ * More writes under way are worth it where they bring this share of what they would bring if none waited for another;
+ * fewer, where they cost no more than this share. Between the two all stays as it is.
  */
 const WORTH = { More: 0.3, Fewer: 0.2 } as const;
 /** Rounds without a trial, once neither more nor fewer were better. */
@@ -67,8 +67,8 @@ export class SoughtWidth implements WriteWidth {
     const tookMs = now - this.#since;
     if (tookMs < ROUND_MS || this.#ended < Math.max(ROUND_WRITES, 2 * this.#width)) return;
     const rate = this.#ended / tookMs;
-    if (!this.#pace.wasQuick()) this.shrink();
-    else this.#ends(rate);
+    if (this.#pace.wasQuick()) this.#ends(rate);
+    else this.shrink();
     this.#begin(now);
   }
 

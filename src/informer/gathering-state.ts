@@ -1,15 +1,15 @@
 import { type ApiError, isResourceVersionTooLarge } from '../kube/errors.ts';
 import type { WatchEvent } from '../kube/list-watch.ts';
-import type { Gathering, ReflectorInput, Step, StepContext } from './reflector-types.ts';
+import type { Gathering, ReflectorInput, Step, StepContext, Watching } from './reflector-types.ts';
 import {
   backOff,
   leave,
   list,
+  lookAgain,
   NO_TROUBLE,
   NOTHING,
   notAnswered,
   OPEN_WITHIN_MS,
-  OVERDUE_MS,
   restart,
   WHOLE_LIST,
   watchError,
@@ -67,23 +67,18 @@ function received(state: Gathering, event: WatchEvent, context: StepContext): St
 }
 
 /** All of it is there, and the same stream goes on as the watch. */
-function gathered(state: Gathering, resourceVersion: string, { now }: StepContext): Step {
-  const { timeoutSeconds, openedAt = now } = state;
-  return {
-    state: {
-      kind: 'Watching',
-      resourceVersion,
-      timeoutSeconds,
-      openedAt,
-      heardAt: undefined,
-      progressed: true,
-      trouble: NO_TROUBLE,
-    },
-    effects: [
-      { kind: 'Replace', resourceVersion },
-      { kind: 'SetTimer', ms: Math.max(0, openedAt - now + timeoutSeconds * 1_000 + OVERDUE_MS) },
-    ],
+function gathered(state: Gathering, resourceVersion: string, context: StepContext): Step {
+  const { timeoutSeconds, openedAt = context.now } = state;
+  const watching: Watching = {
+    kind: 'Watching',
+    resourceVersion,
+    timeoutSeconds,
+    openedAt,
+    heardAt: undefined,
+    progressed: true,
+    trouble: NO_TROUBLE,
   };
+  return { state: watching, effects: [{ kind: 'Replace', resourceVersion }, lookAgain(watching, context)] };
 }
 
 function failed(state: Gathering, why: ApiError, context: StepContext): Step {

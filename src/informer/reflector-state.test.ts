@@ -4,9 +4,9 @@ import { bookmark, DELAY, ReflectorMachine } from '../../test/support/reflector-
 import { apiError } from '../../test/support/scripted-list-watch.ts';
 import { ApiError, type ApiErrorCode } from '../kube/errors.ts';
 import type { WatchEvent } from '../kube/list-watch.ts';
-import { RESUME_FOR_MS, SILENT_MS } from './reflector-state.ts';
+import { RESUME_FOR_MS } from './reflector-state.ts';
 import type { ReflectorInput } from './reflector-types.ts';
-import { OPEN_WITHIN_MS, OVERDUE_MS, PAGE_SIZE } from './transitions.ts';
+import { OPEN_WITHIN_MS, OVERDUE_MS, PAGE_SIZE, SILENT_MS } from './transitions.ts';
 
 const PAGED = `List ${PAGE_SIZE}`;
 

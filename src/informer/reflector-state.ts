@@ -18,19 +18,23 @@ import {
   after,
   backOff,
   CANCEL,
+  endDueAt,
   leave,
   list,
+  lookAgain,
   NO_TROUBLE,
   NOTHING,
   notAnswered,
   OVERDUE_MS,
   PAGE_SIZE,
   restart,
+  SILENT_MS,
   sync,
   WHOLE_LIST,
   watch,
   watchError,
   watchList,
+  wordDueAt,
 } from './transitions.ts';
 
 /**
@@ -42,12 +46,6 @@ const SMALLER_BY = 4;
 const SHORT_WATCH_MS = 1_000;
 /** How long a watch that the server fails is tried again at its resourceVersion before a list, in milliseconds. */
 export const RESUME_FOR_MS = 60_000;
-/**
- * A watch in which a bookmark came has one each minute from then on (kube-apiserver 1.36, `defaultBookmarkFrequency`; before that
- * it has none until the server has gone beyond the version where it began). One that is silent for so long leads nowhere any more;
- * in milliseconds.
- */
-export const SILENT_MS = 100_000;
 /** A watch that ends no more than this before its `timeoutSeconds` was ended for these, in milliseconds. */
 const IN_TIME_MS = 2_000;
 
@@ -203,20 +201,6 @@ function overdue(state: Watching, context: StepContext): Step {
   if (context.now < wordDueAt(state)) return { state, effects: [lookAgain(state, context)] };
   const message = `nothing came in the watch for ${SILENT_MS / 1_000} s, though the server had sent bookmarks in it`;
   return leave(restart('Silent', resume(state, watchError('Timeout', message), context)));
-}
-
-function lookAgain(state: Watching, { now }: StepContext): ReflectorEffect {
-  return { kind: 'SetTimer', ms: Math.max(0, Math.min(endDueAt(state), wordDueAt(state)) - now) };
-}
-
-/** By when the server must have ended the watch, on the monotonic clock. */
-function endDueAt({ openedAt, timeoutSeconds }: Watching): number {
-  return openedAt === undefined ? Number.POSITIVE_INFINITY : openedAt + timeoutSeconds * 1_000 + OVERDUE_MS;
-}
-
-/** By when the server must have said something, on the monotonic clock. */
-function wordDueAt({ heardAt }: Watching): number {
-  return heardAt === undefined ? Number.POSITIVE_INFINITY : heardAt + SILENT_MS;
 }
 
 /** A watch that was refused, broke, or said ERROR. */

@@ -7,6 +7,7 @@ import type {
   Step,
   StepContext,
   Trouble,
+  Watching,
 } from './reflector-types.ts';
 
 /** Objects per page of a list. */
@@ -15,6 +16,12 @@ export const PAGE_SIZE = 500;
 export const OPEN_WITHIN_MS = 60_000;
 /** How long after `timeoutSeconds` a watch may still go on before it counts as dead, in milliseconds. */
 export const OVERDUE_MS = 15_000;
+/**
+ * A watch in which a bookmark came has one each minute from then on (kube-apiserver 1.36, `defaultBookmarkFrequency`;
+ * before that it has none until the server has gone beyond the version where it began). One that is silent for so long
+ * leads nowhere any more; in milliseconds.
+ */
+export const SILENT_MS = 100_000;
 
 export const NO_TROUBLE: Trouble = { failingSince: undefined, gone: false, tooLarge: false };
 export const WHOLE_LIST: ListCursor = { limit: PAGE_SIZE, continue: '', resourceVersion: '' };
@@ -66,6 +73,21 @@ export function watch(resourceVersion: string, trouble: Trouble, context: StepCo
       { kind: 'Watch', resourceVersion, timeoutSeconds, resumed },
     ],
   };
+}
+
+/** When an open watch is to be looked at, whatever comes until then. */
+export function lookAgain(state: Watching, { now }: StepContext): ReflectorEffect {
+  return { kind: 'SetTimer', ms: Math.max(0, Math.min(endDueAt(state), wordDueAt(state)) - now) };
+}
+
+/** By when the server must have ended the watch, on the monotonic clock. */
+export function endDueAt({ openedAt, timeoutSeconds }: Watching): number {
+  return openedAt === undefined ? Number.POSITIVE_INFINITY : openedAt + timeoutSeconds * 1_000 + OVERDUE_MS;
+}
+
+/** By when the server must have said something, on the monotonic clock. */
+export function wordDueAt({ heardAt }: Watching): number {
+  return heardAt === undefined ? Number.POSITIVE_INFINITY : heardAt + SILENT_MS;
 }
 
 /** Spread over 5 minutes, so that watches which began together do not end together. */

@@ -8,8 +8,9 @@ const SAMPLES = 48;
 
 /**
  * Strings seen before, found by their bytes, so that what thousands of objects repeat (namespaces, label keys and
- * values) is one string in memory and costs no allocation to read again. Each string has one possible slot and a newer
- * one pushes an older one out: the table is bounded without any bookkeeping, to 5 MB if all that is read were made for it.
+ * values) is one string in memory, and where it is short costs no allocation to read again. Each string has one
+ * possible slot and a newer one pushes an older one out: the table is bounded without any bookkeeping, to 9 MB if all
+ * that is read were made for it.
  */
 export class StringTable {
   readonly #slots: (string | undefined)[];

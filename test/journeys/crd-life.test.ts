@@ -1,5 +1,4 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { eventually } from '../cluster/eventually.ts';
 import { recordRequests, type SeenRequest, useFaultProxy } from '../support/fault-proxy.ts';
 import { CRDS, collectionOf, crdName, SmallCrds, type SmallKind } from '../support/small-crd.ts';
 import { configMap, is, type PolicyView, useStage } from '../support/stage.ts';
@@ -148,11 +147,7 @@ describe('row 45: a CRD that is made again at once', () => {
           seen.conditions['Watching']?.reason === 'WaitingForResources',
       );
       expect(view.conditions['Watching']?.status).toBe('True');
-      await eventually(
-        'the informer of the old kind',
-        async () => operator.metric('watchkeeper_informer_state', `kind="${crdName(from)}"`),
-        (count) => count === 0,
-      );
+      expect(await operator.metric('watchkeeper_informer_state', `kind="${crdName(from)}"`)).toBe(0);
     }
     await othersGoOn('beside');
   });
