@@ -254,6 +254,43 @@ describe('enforce', () => {
   });
 });
 
+describe('followCrds', () => {
+  test('forgets a kind whose CRD is gone, also after a restart, and never one that had none', async () => {
+    const { ledger, store } = setUp();
+    ledger.followCrds(new Set(['gears.acme.io', 'widgets.acme.io']));
+    for (const kind of ['widgets.acme.io', 'gears.acme.io', 'metrics.example.com']) await ledger.ensure(kind);
+    const next = setUp(store.data);
+    await next.ledger.load();
+    expect(next.ledger.followCrds(new Set(['gears.acme.io']))).toBe(true);
+    expect([...next.ledger.kinds].toSorted()).toEqual(['gears.acme.io', 'metrics.example.com']);
+    await next.ledger.flush();
+    expect(next.store.data).toEqual({ kinds: 'gears.acme.io\nmetrics.example.com', customKinds: 'gears.acme.io' });
+    expect(next.ledger.followCrds(new Set(['gears.acme.io']))).toBe(false);
+  });
+
+  test('learns of the CRD of a kind that is on record already, as an older version has it', async () => {
+    const { ledger, store } = setUp({ kinds: 'pods\nwidgets.acme.io' });
+    await ledger.load();
+    expect(ledger.followCrds(new Set(['widgets.acme.io']))).toBe(false);
+    await ledger.flush();
+    expect(store.writes).toEqual([{ kinds: 'pods\nwidgets.acme.io', customKinds: 'widgets.acme.io' }]);
+    expect(ledger.followCrds(new Set())).toBe(true);
+    expect([...ledger.kinds]).toEqual(['pods']);
+  });
+
+  test('who waits for the record of a kind that goes meanwhile is told so, and the record is left in peace', async () => {
+    const { ledger, store, release } = setUp();
+    ledger.followCrds(new Set(['widgets.acme.io']));
+    store.held = true;
+    const ensured = ledger.ensure('widgets.acme.io');
+    ledger.enforce(sets('p', 'a'));
+    ledger.followCrds(new Set());
+    release();
+    await expect(ensured).rejects.toThrow('widgets.acme.io was taken off the record');
+    expect(store.writes).toHaveLength(1);
+  });
+});
+
 describe('flush', () => {
   test('takes forgotten kinds and policies off the record, once', async () => {
     const { ledger, store } = setUp();

@@ -19,6 +19,8 @@ export interface LedgerStore {
 
 /** Of the ConfigMap's data: one kind in a line. */
 const KINDS = 'kinds';
+/** Those of them that a CRD defines, where there are any. */
+const CUSTOM_KINDS = 'customKinds';
 /** And one entry for each policy, by uid: a policy's name can be longer than a key of a ConfigMap may be. */
 const POLICY_PREFIX = 'policy.';
 const policyRecordSchema = z.object({
@@ -39,10 +41,15 @@ export class Ledger implements WriteRecord {
   readonly #store: LedgerStore;
   readonly #log: Log;
   readonly #kinds = new Set<GroupResourceName>();
+  /** Those of them that a CRD defines, or did. */
+  readonly #customKinds = new Set<GroupResourceName>();
+  /** Kinds that CRDs define now. */
+  #crds: Pick<ReadonlySet<GroupResourceName>, 'has'> = new Set();
   /** By name. */
   readonly #policies = new Map<string, PolicyRecord>();
   /** What stands on the server. */
   #recordedKinds: ReadonlySet<GroupResourceName> = new Set();
+  #recordedCustomKinds: ReadonlySet<GroupResourceName> = new Set();
   #recordedPolicies: ReadonlyMap<string, PolicyRecord> = new Map();
   /** Whether every key of every policy stands there. */
   #policiesStand = true;
@@ -76,8 +83,10 @@ export class Ledger implements WriteRecord {
     const data = (await this.#noting(this.#store.read())) ?? {};
     signal?.throwIfAborted();
     this.#kinds.clear();
+    this.#customKinds.clear();
     this.#policies.clear();
-    for (const name of (data[KINDS] ?? '').split('\n')) if (name !== '') this.#kinds.add(name);
+    for (const name of linesOf(data[KINDS])) this.#kinds.add(name);
+    for (const name of linesOf(data[CUSTOM_KINDS])) if (this.#kinds.has(name)) this.#customKinds.add(name);
     for (const [key, text] of Object.entries(data)) {
       if (!key.startsWith(POLICY_PREFIX)) continue;
       const record = parseRecord(text);
@@ -85,6 +94,7 @@ export class Ledger implements WriteRecord {
       else this.#policies.set(record.name, { uid: key.slice(POLICY_PREFIX.length), ...record.record });
     }
     this.#recordedKinds = new Set(this.#kinds);
+    this.#recordedCustomKinds = new Set(this.#customKinds);
     this.#recordedPolicies = new Map(this.#policies);
     this.#policiesStand = true;
   }
@@ -120,6 +130,19 @@ export class Ledger implements WriteRecord {
   /** No object of the kind carries keys of ours any more, and no policy writes it. Recorded with the next write. */
   forgetKind(kind: GroupResourceName): void {
     this.#kinds.delete(kind);
+    this.#customKinds.delete(kind);
+  }
+
+  /**
+   * `crds`: the kinds that CRDs define now. With a CRD all objects of its kind go (kube-apiserver deletes them first), so that
+   * a kind which had one and has none any more is forgotten. Returns whether there was one.
+   */
+  followCrds(crds: Pick<ReadonlySet<GroupResourceName>, 'has'>): boolean {
+    this.#crds = crds;
+    const gone = [...this.#customKinds].filter((kind) => !crds.has(kind));
+    for (const kind of gone) this.forgetKind(kind);
+    for (const kind of this.#kinds) if (crds.has(kind)) this.#customKinds.add(kind);
+    return gone.length > 0;
   }
 
   /** Whether objects of the kind may be written: what must be found again after a restart is on the server. */
@@ -129,7 +152,11 @@ export class Ledger implements WriteRecord {
 
   async ensure(kind: GroupResourceName): Promise<void> {
     this.#kinds.add(kind);
-    while (!this.stands(kind)) await this.#write();
+    if (this.#crds.has(kind)) this.#customKinds.add(kind);
+    while (!this.stands(kind)) {
+      await this.#write();
+      if (!this.#kinds.has(kind)) throw new Error(`${kind} was taken off the record`);
+    }
   }
 
   /** Writes what is not on the server yet, and takes away what is not needed there any more. Rejects with ApiError. */
@@ -144,9 +171,9 @@ export class Ledger implements WriteRecord {
   }
 
   #isRecorded(): boolean {
-    if (this.#kinds.size !== this.#recordedKinds.size || this.#policies.size !== this.#recordedPolicies.size)
+    if (!areSame(this.#kinds, this.#recordedKinds) || !areSame(this.#customKinds, this.#recordedCustomKinds))
       return false;
-    for (const kind of this.#kinds) if (!this.#recordedKinds.has(kind)) return false;
+    if (this.#policies.size !== this.#recordedPolicies.size) return false;
     for (const [policy, record] of this.#policies) if (this.#recordedPolicies.get(policy) !== record) return false;
     return true;
   }
@@ -161,13 +188,16 @@ export class Ledger implements WriteRecord {
 
   async #writeOnce(): Promise<void> {
     const kinds = new Set(this.#kinds);
+    const customKinds = new Set(this.#customKinds);
     const policies = new Map(this.#policies);
-    const data: Record<string, string> = { [KINDS]: [...kinds].toSorted().join('\n') };
+    const data: Record<string, string> = { [KINDS]: textOf(kinds) };
+    if (customKinds.size > 0) data[CUSTOM_KINDS] = textOf(customKinds);
     for (const [name, { uid, keys, reach }] of policies) {
       data[`${POLICY_PREFIX}${uid}`] = JSON.stringify({ name, ...keys, ...reach });
     }
     await this.#noting(this.#store.write(data));
     this.#recordedKinds = kinds;
+    this.#recordedCustomKinds = customKinds;
     this.#recordedPolicies = policies;
     this.#policiesStand = [...this.#policies].every(([policy, record]) => this.#isPolicyRecorded(policy, record));
   }
@@ -188,6 +218,19 @@ export class Ledger implements WriteRecord {
     this.#problem = problem;
     this.#onProblem();
   }
+}
+
+/** One in a line. */
+function textOf(kinds: ReadonlySet<GroupResourceName>): string {
+  return [...kinds].toSorted().join('\n');
+}
+
+function linesOf(text = ''): readonly string[] {
+  return text.split('\n').filter((line) => line !== '');
+}
+
+function areSame(some: ReadonlySet<string>, others: ReadonlySet<string>): boolean {
+  return some.size === others.size && some.isSubsetOf(others);
 }
 
 function covers(keys: KeySet, wanted: KeySet): boolean {

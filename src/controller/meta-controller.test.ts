@@ -782,6 +782,26 @@ describe('a kind of the ledger that no policy is on', () => {
     await world.start({ ledger: { kinds: WIDGETS } });
     expect([world.stored, world.cluster.starts(WIDGETS)]).toEqual([{ kinds: WIDGETS }, 0]);
   });
+
+  test('that went with its CRD leaves the record, and Namespaces are not watched for it any more', async () => {
+    const world = makeWorld();
+    world.cluster.put(CRDS, crd(WIDGETS));
+    world.cluster.serve(WIDGET_KIND);
+    world.cluster.put(POLICIES, policy('p', { match: on(WIDGET_KIND) }));
+    await world.start();
+    await world.put(WIDGETS, cachedObject({ name: 'a' }));
+    expect([world.writer.writes, world.stored?.['kinds']]).toEqual([['a'], WIDGETS]);
+    world.cluster.remove(POLICIES, 'p');
+    world.cluster.unserve(WIDGETS);
+    world.cluster.remove(CRDS, WIDGETS);
+    await world.clock.advance(2_000);
+    await world.quiet();
+    expect([world.stored, world.cluster.watching(WIDGETS), world.cluster.watching('namespaces')]).toEqual([
+      { kinds: '' },
+      0,
+      0,
+    ]);
+  });
 });
 
 test('stop leaves no request, no timer and no plan', async () => {

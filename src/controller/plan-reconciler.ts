@@ -168,7 +168,7 @@ export class PlanReconciler {
   }
 
   #carryOut(plan: Plan, { entries, programs }: UnderWay): void {
-    const { policies, ledger, upkeep, discovery, reevaluation, observer } = this.#options;
+    const { policies, ledger, upkeep, discovery, incarnations, reevaluation, observer } = this.#options;
     const before = this.#plan;
     this.#plan = plan;
     this.#awaited = new Awaited(plan);
@@ -177,6 +177,8 @@ export class PlanReconciler {
     if (heldChanged) this.#held = new HeldKeys(held);
     this.#followsLedger = true;
     this.#reconcileKinds(heldChanged);
+    // Nobody writes them any more. This plan still was for them.
+    if (ledger.followCrds(incarnations.crds)) this.replanSoon();
     reevaluation.set(programs);
     // As they are by now: some may have changed, or gone, since this plan was begun.
     for (const entry of policies.entries()) observer.policyChanged(entry);
