@@ -19,8 +19,6 @@ type Told = z.infer<typeof Told>;
 
 const CURVE = [1, 10, 100];
 const EVENTS = 40_000;
-/** With many policies fewer do: each takes longer. */
-const LEAST_EVENTS = 4_000;
 
 /** P8 and P12: what one event costs, from the bytes of a watch to an evaluation that asks for nothing. No server takes part. */
 export async function events(bench: Bench): Promise<void> {
@@ -71,8 +69,7 @@ function eventMicros({ cpuSeconds, events: count }: Told): number {
 
 async function run(bench: Bench, policies: number): Promise<Told> {
   const file = join(bench.folder, 'events.json');
-  const count = Math.max(LEAST_EVENTS, Math.round(EVENTS / policies));
-  await writeFile(file, JSON.stringify({ policies, events: count }));
+  await writeFile(file, JSON.stringify({ policies, events: EVENTS }));
   const command = [...NODE_FLAGS, '--expose-gc', await bench.child('events'), file];
   const { stdout } = await promisify(execFile)(process.execPath, command);
   const told = Told.parse(JSON.parse(stdout));

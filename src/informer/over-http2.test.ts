@@ -23,7 +23,7 @@ afterEach(async () => {
 });
 
 describe('a list', () => {
-  test('rows 1 and 11: comes in pages of 500, and what happens meanwhile comes by the watch from its version', async () => {
+  test('rows 1 and 11: comes in pages, the first of 500, and what happens meanwhile comes by the watch from its version', async () => {
     const { api, informer, heard } = await setUp();
     informer.start();
     const first = await api.next('list');

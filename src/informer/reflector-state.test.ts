@@ -32,6 +32,19 @@ describe('listing', () => {
     expect(machine.effects[0]).toEqual({ kind: 'Replace', resourceVersion: '100' });
   });
 
+  test.each([
+    [8_192, 2_048],
+    [1_000, 5_000],
+    [2 ** 20, 16],
+    [2 ** 26, 1],
+  ])('row 11: after objects of %i bytes, pages of %i', (itemBytes, size) => {
+    const machine = new ReflectorMachine().send({ kind: 'Start' });
+    machine.send({ kind: 'PageListed', resourceVersion: '100', continue: 'a', itemBytes });
+    expect(machine.asked).toEqual([`List ${size} a`]);
+    machine.send({ kind: 'PageListed', resourceVersion: '100', continue: 'b' });
+    expect(machine.asked).toEqual([`List ${size} b`]);
+  });
+
   test('row 11: a page that expired midway leads at once to one full list without pages', () => {
     const machine = new ReflectorMachine().send({ kind: 'Start' });
     machine.send({ kind: 'PageListed', resourceVersion: '100', continue: 'a' });
@@ -370,7 +383,8 @@ describe('a server that is too slow for a page', () => {
     machine.send({ kind: 'PageListed', resourceVersion: '100', continue: 'next' });
     machine.send(late).send({ kind: 'TimerFired' });
     expect(machine.asked).toEqual(['List 125 next']);
-    machine.send({ kind: 'PageListed', resourceVersion: '100', continue: 'more' });
+    // However small its objects are.
+    machine.send({ kind: 'PageListed', resourceVersion: '100', continue: 'more', itemBytes: 1_000 });
     expect(machine.asked).toEqual(['List 125 more']);
     machine.send({ kind: 'PageListed', resourceVersion: '100', continue: '' });
     expect(machine.asked).toContain('Watch 100');

@@ -24,6 +24,7 @@ import {
   lookAgain,
   NO_TROUBLE,
   NOTHING,
+  nextPage,
   notAnswered,
   OVERDUE_MS,
   PAGE_SIZE,
@@ -96,7 +97,7 @@ function stepListing(state: Listing, input: ReflectorInput, context: StepContext
   if (input.kind === 'PageListed') {
     const resourceVersion = cursor.continue === '' ? input.resourceVersion : cursor.resourceVersion;
     if (input.continue !== '') {
-      return list({ ...cursor, continue: input.continue, resourceVersion }, trouble, instead);
+      return list({ ...nextPage(cursor, input), resourceVersion }, trouble, instead);
     }
     const watching = after([{ kind: 'Replace', resourceVersion }], watch(resourceVersion, trouble, context, false));
     return instead === undefined ? watching : after([{ kind: 'PreferLists', error: instead }], watching);
@@ -106,14 +107,14 @@ function stepListing(state: Listing, input: ReflectorInput, context: StepContext
     // All our lists are consistent reads, of no version in particular: it says nothing about the next one, nor about
     // the size of pages.
     if (isResourceVersionTooLarge(error) && !trouble.tooLarge) return list(WHOLE_LIST, { ...trouble, tooLarge: true });
-    const limit = limitAfter(error, cursor);
+    const size = sizeAfter(error, cursor);
     if (cursor.continue === '')
-      return backOff({ kind: 'List', cursor: { ...WHOLE_LIST, limit } }, error, trouble, context);
+      return backOff({ kind: 'List', cursor: { ...WHOLE_LIST, ...size } }, error, trouble, context);
     // The history that the continue token names is compacted. Paging anew could lose the same race again.
     if (error.code === 'Gone') return list({ ...WHOLE_LIST, limit: undefined }, trouble);
     // An overloaded server must not be asked for all earlier pages again.
     return backOff(
-      { kind: 'List', cursor: isTransient(error) ? { ...cursor, limit } : WHOLE_LIST },
+      { kind: 'List', cursor: isTransient(error) ? { ...cursor, ...size } : WHOLE_LIST },
       error,
       trouble,
       context,
@@ -122,10 +123,10 @@ function stepListing(state: Listing, input: ReflectorInput, context: StepContext
   return { state, effects: NOTHING };
 }
 
-function limitAfter(error: ApiError, { limit = PAGE_SIZE }: ListCursor): number {
-  return error.code === 'Timeout' && !isResourceVersionTooLarge(error)
-    ? Math.max(1, Math.floor(limit / SMALLER_BY))
-    : limit;
+function sizeAfter(error: ApiError, { limit = PAGE_SIZE, most }: ListCursor): Pick<ListCursor, 'limit' | 'most'> {
+  if (error.code !== 'Timeout' || isResourceVersionTooLarge(error)) return { limit, most };
+  const smaller = Math.max(1, Math.floor(limit / SMALLER_BY));
+  return { limit: smaller, most: smaller };
 }
 
 function stepWatching(state: Watching, input: ReflectorInput, context: StepContext): Step {

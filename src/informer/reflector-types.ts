@@ -5,6 +5,8 @@ import type { WatchEvent } from '../kube/list-watch.ts';
 export interface ListCursor {
   /** Objects per page; undefined for all at once. */
   readonly limit: number | undefined;
+  /** More than this were too many for the server. */
+  readonly most: number;
   /** Token of the page to ask for; '' for the first. */
   readonly continue: string;
   /** Of the first page: later pages show the same moment, and a watch from a later one would miss what happened between. */
@@ -82,9 +84,17 @@ export type ReflectorState =
   | BackingOff
   | { readonly kind: 'Stopped' };
 
+export interface PageListed {
+  readonly kind: 'PageListed';
+  readonly resourceVersion: string;
+  readonly continue: string;
+  /** Of an object, on the average, as the server sent it; undefined where there was none. */
+  readonly itemBytes?: number | undefined;
+}
+
 export type ReflectorInput =
   | { readonly kind: 'Start' }
-  | { readonly kind: 'PageListed'; readonly resourceVersion: string; readonly continue: string }
+  | PageListed
   | { readonly kind: 'ListFailed'; readonly error: ApiError }
   /** A WatchList had its turn and goes out now. */
   | { readonly kind: 'WatchAsked' }

@@ -37,7 +37,8 @@ describe('list and watch', () => {
     expect(first.options.continue).toBeUndefined();
     first.answer([a], '10', 'more');
     const second = await listWatch.nextList();
-    expect(second.options).toMatchObject({ limit: 500, continue: 'more' });
+    // Objects of 8 KiB, of which 2,048 make up 16 MiB.
+    expect(second.options).toMatchObject({ limit: 2_048, continue: 'more' });
     expect(second.options.resourceVersion).toBeUndefined();
     expect(told).toEqual(['list']);
     second.answer([b], '10');
@@ -185,7 +186,7 @@ describe('row 2: stop', () => {
     const stopped = stopping();
     await clock.settle();
     order.push('transport let go');
-    answer.resolve({ items: [a], resourceVersion: '1', continue: '' });
+    answer.resolve({ items: [a], resourceVersion: '1', continue: '', bytes: 100 });
     await stopped;
     expect(order).toEqual(['transport let go', 'stopped']);
     expect(told).toEqual(['list']);

@@ -222,7 +222,9 @@ export class Reflector {
         const page = await this.#listWatch.list({ ...position, limit: effect.limit, signal });
         if (!current()) return;
         for (const item of page.items) this.#items.push(item);
-        this.#dispatch({ kind: 'PageListed', resourceVersion: page.resourceVersion, continue: page.continue });
+        const { resourceVersion, items, bytes } = page;
+        const itemBytes = items.length === 0 ? undefined : bytes / items.length;
+        this.#dispatch({ kind: 'PageListed', resourceVersion, continue: page.continue, itemBytes });
       },
       (error) => this.#dispatch({ kind: 'ListFailed', error }),
     );

@@ -190,12 +190,12 @@ describe('reconcile', () => {
       await clock.settle();
       expect(registry.get(id)).toBeUndefined();
       expect(lists).toHaveLength(1);
-      lists[0]?.({ items: [], resourceVersion: '1', continue: '' });
+      lists[0]?.({ items: [], resourceVersion: '1', continue: '', bytes: 0 });
       await clock.settle();
       expect(lists).toHaveLength(stillWanted ? 2 : 1);
       expect(registry.get(id) !== undefined).toBe(stillWanted);
       const stopped = registry.stopAll();
-      lists[1]?.({ items: [], resourceVersion: '1', continue: '' });
+      lists[1]?.({ items: [], resourceVersion: '1', continue: '', bytes: 0 });
       await stopped;
     }
   });
@@ -307,7 +307,7 @@ describe('reconcile', () => {
           most = Math.max(most, listing);
           await clock.settle();
           listing -= 1;
-          return { items: [cachedObject({ name: 'a' })], resourceVersion: '10', continue: '' };
+          return { items: [cachedObject({ name: 'a' })], resourceVersion: '10', continue: '', bytes: 100 };
         },
         position: async () => '',
         watch: ({ signal, onOpen }) => {

@@ -1,6 +1,7 @@
 import { ApiError } from '../kube/errors.ts';
 import type {
   ListCursor,
+  PageListed,
   ReflectorEffect,
   RestartCause,
   Resumption,
@@ -10,8 +11,12 @@ import type {
   Watching,
 } from './reflector-types.ts';
 
-/** Objects per page of a list. */
+/** Objects on the first page of a list. */
 export const PAGE_SIZE = 500;
+/** And on a later one: as many as make up so many bytes, of what the server sends of them, */
+const PAGE_BYTES = 16 * 2 ** 20;
+/** but no more than this. */
+export const MOST_IN_PAGE = 5_000;
 /** The server must answer a watch within this time, in milliseconds. */
 export const OPEN_WITHIN_MS = 60_000;
 /** How long after `timeoutSeconds` a watch may still go on before it counts as dead, in milliseconds. */
@@ -24,7 +29,7 @@ export const OVERDUE_MS = 15_000;
 export const SILENT_MS = 100_000;
 
 export const NO_TROUBLE: Trouble = { failingSince: undefined, gone: false, tooLarge: false };
-export const WHOLE_LIST: ListCursor = { limit: PAGE_SIZE, continue: '', resourceVersion: '' };
+export const WHOLE_LIST: ListCursor = { limit: PAGE_SIZE, most: MOST_IN_PAGE, continue: '', resourceVersion: '' };
 export const NOTHING: readonly ReflectorEffect[] = [];
 export const CANCEL: ReflectorEffect = { kind: 'Cancel' };
 
@@ -38,6 +43,17 @@ export function list(cursor: ListCursor, trouble: Trouble, instead?: ApiError): 
     state: { kind: 'Listing', cursor, trouble, instead },
     effects: [{ kind: 'List', continue: cursor.continue, limit: cursor.limit }],
   };
+}
+
+/**
+ * Each page is work of its own for both sides, as much as some hundred small objects; of large ones many would be more than the
+ * server should hold at once.
+ */
+export function nextPage(cursor: ListCursor, { itemBytes, ...page }: PageListed): ListCursor {
+  const { limit, most } = cursor;
+  const next = { ...cursor, continue: page.continue };
+  if (limit === undefined || itemBytes === undefined) return next;
+  return { ...next, limit: Math.max(1, Math.min(Math.floor(PAGE_BYTES / itemBytes), most)) };
 }
 
 export function watchList(trouble: Trouble, context: StepContext, losses = 0): Step {

@@ -4,6 +4,9 @@ import type { BodySink } from './body-sink.ts';
 import { ApiError } from './errors.ts';
 import { malformed } from './malformed.ts';
 
+/** Each chunk goes to another thread and back, so that small ones cost more than what is in them; in bytes. */
+const UNPACKED_CHUNK = 128 * 1024;
+
 export interface BodyPassageOptions {
   readonly sink: BodySink;
   readonly headers: Readonly<Record<string, string | undefined>>;
@@ -26,7 +29,7 @@ export class BodyPassage {
     const { sink, headers } = options;
     sink.begin(headers);
     if (headers['content-encoding'] !== 'gzip') return;
-    this.#gunzip = createGunzip();
+    this.#gunzip = createGunzip({ chunkSize: UNPACKED_CHUNK });
     this.#gunzip.on('data', (chunk: Buffer) => this.#pass(chunk));
     this.#gunzip.on('end', () => this.#end());
     this.#gunzip.on('error', (error) => {

@@ -30,9 +30,10 @@ describe('a list as JSON', () => {
       { kind: 'List', metadata, items },
       { items, metadata },
     ]) {
-      const { items: read, ...rest } = listOf(JSON.stringify(list));
+      const text = JSON.stringify(list);
+      const { items: read, ...rest } = listOf(text);
       expect(read.map(({ name }) => name)).toEqual(['a', 'b']);
-      expect(rest).toEqual({ resourceVersion: '7', continue: 'go' });
+      expect(rest).toEqual({ resourceVersion: '7', continue: 'go', bytes: text.length });
     }
   });
 

@@ -1,5 +1,6 @@
 import type { CachedObject } from '../api/object.ts';
 import { ApiError } from './errors.ts';
+import type { ListPage } from './list-watch.ts';
 import type { ListMetadata } from './metadata-rules.ts';
 
 /** Large enough that a failed try costs little beside what is read, small enough to be read in less than a millisecond or two. */
@@ -15,7 +16,10 @@ export abstract class ListDecoder {
   protected done = 0;
   readonly #step: number;
   #parts: Buffer[] = [];
+  /** Of the parts. */
   #size = 0;
+  /** Of all that came. */
+  #bytes = 0;
   #needed: number;
 
   /** `step`: how many bytes are gathered before they are read. */
@@ -27,6 +31,7 @@ export abstract class ListDecoder {
   push(chunk: Buffer): void {
     this.#parts.push(chunk);
     this.#size += chunk.length;
+    this.#bytes += chunk.length;
     if (this.#size < this.#needed) return;
     try {
       this.#read(false);
@@ -39,9 +44,9 @@ export abstract class ListDecoder {
   }
 
   /** To be called when the answer is over. Throws ApiError 'BadResponse' where it was no whole list. */
-  end(): ListMetadata & { readonly items: readonly CachedObject[] } {
+  end(): ListPage {
     this.#read(true);
-    return { ...this.finish(), items: this.items };
+    return { ...this.finish(), items: this.items, bytes: this.#bytes };
   }
 
   /**

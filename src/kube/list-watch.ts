@@ -16,6 +16,8 @@ export interface ListPage {
   readonly resourceVersion: string;
   /** '' on the last page. */
   readonly continue: string;
+  /** How many the server sent, unpacked. */
+  readonly bytes: number;
 }
 
 export type WatchEvent =

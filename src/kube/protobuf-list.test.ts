@@ -23,7 +23,7 @@ const RECORDED = Buffer.from(
 describe('a list as protobuf', () => {
   test('reads what a real server sent', () => {
     const { items, ...list } = listOf([RECORDED]);
-    expect(list).toEqual({ resourceVersion: '75', continue: '' });
+    expect(list).toEqual({ resourceVersion: '75', continue: '', bytes: RECORDED.length });
     expect(items).toEqual([
       {
         namespace: 'default',
@@ -53,9 +53,10 @@ describe('a list as protobuf', () => {
   });
 
   test('holds many items and the token of the next page', () => {
-    const { items, ...list } = listOf([protobufList([{ name: 'a' }, { name: 'b' }], '7', 'go')]);
+    const bytes = protobufList([{ name: 'a' }, { name: 'b' }], '7', 'go');
+    const { items, ...list } = listOf([bytes]);
     expect(items.map(({ name }) => name)).toEqual(['a', 'b']);
-    expect(list).toEqual({ resourceVersion: '7', continue: 'go' });
+    expect(list).toEqual({ resourceVersion: '7', continue: 'go', bytes: bytes.length });
   });
 
   test('another kind of object is refused', () => {

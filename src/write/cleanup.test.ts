@@ -48,7 +48,12 @@ async function clean({ pages, answer, ...options }: Script) {
         const place = Number(token ?? 0);
         const page = pages[place] ?? [];
         if (page instanceof ApiError) throw page;
-        return { items: page, resourceVersion: '9', continue: place + 1 < pages.length ? String(place + 1) : '' };
+        return {
+          items: page,
+          resourceVersion: '9',
+          continue: place + 1 < pages.length ? String(place + 1) : '',
+          bytes: 0,
+        };
       },
     }),
     writer: {

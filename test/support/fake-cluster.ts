@@ -168,6 +168,7 @@ export class FakeCluster {
       items: [...this.#resource(name).objects.values()].filter(selects),
       resourceVersion: String(this.#revision),
       continue: '',
+      bytes: 0,
     };
   }
 

@@ -174,6 +174,7 @@ export class ModelServer implements ListWatch {
       items: [...snapshot.values()].slice(start, end),
       resourceVersion: String(revision),
       continue: end < snapshot.size ? `${revision}+${end}` : '',
+      bytes: 0,
     });
   }
 

@@ -7,6 +7,9 @@ export function apiError(code: ApiErrorCode, fields: { readonly retryAfterMs?: n
   return new ApiError({ code, status: 0, reason: '', message: `the script says ${code}`, ...fields });
 }
 
+/** That of an object here. */
+const ITEM_BYTES = 8_192;
+
 export interface ListCall {
   readonly kind: 'list';
   readonly options: ListOptions;
@@ -36,7 +39,8 @@ export class ScriptedListWatch implements ListWatch {
     this.calls.push({
       kind: 'list',
       options,
-      answer: (items, resourceVersion, next = '') => resolve({ items, resourceVersion, continue: next }),
+      answer: (items, resourceVersion, next = '') =>
+        resolve({ items, resourceVersion, continue: next, bytes: ITEM_BYTES * items.length }),
       fail: reject,
     });
     return promise;
