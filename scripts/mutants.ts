@@ -53,7 +53,7 @@ function tryOn(copy: string, { name, file, find, replace, tests, byRow = false }
     const output = join(copy, 'results.json');
     rmSync(output, { force: true });
     // Who waits for what never comes has noticed as well.
-    const reporter = ['--reporter', 'json', '--outputFile', output, '--testTimeout', '20000'];
+    const reporter = ['--reporter', 'json', '--outputFile', output, '--testTimeout', '5000', '--hookTimeout', '5000'];
     const { stderr } = spawnSync(vitest, ['run', '--project', 'unit', ...reporter, ...tests], {
       cwd: copy,
       encoding: 'utf8',

@@ -28,6 +28,12 @@ export const INFORMER_MUTANTS: readonly Mutant[] = [
       replace: 'return list(WHOLE_LIST, trouble);',
     },
     {
+      name: 'reflector: asks for as many large objects in a page as for small ones',
+      file: TRANSITIONS,
+      find: 'if (limit === undefined || itemBytes === undefined) return next;',
+      replace: 'return next;',
+    },
+    {
       name: 'reflector: keeps what earlier pages held when it lists anew',
       file: DRIVER,
       find: '  #beginAnew(): void {\n    this.#items = [];\n',
