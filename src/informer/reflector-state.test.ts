@@ -392,6 +392,15 @@ describe('a server that is too slow for a page', () => {
     expect(machine.asked).toContain(PAGED);
   });
 
+  test('row 11: a page of more than can be read is asked for in smaller parts', () => {
+    const machine = new ReflectorMachine().send({ kind: 'Start' });
+    machine.send({ kind: 'PageListed', resourceVersion: '100', continue: 'next', itemBytes: 1_000 });
+    machine.send({ kind: 'ListFailed', error: apiError('TooLarge') }).send({ kind: 'TimerFired' });
+    expect(machine.asked).toEqual(['List 1250 next']);
+    machine.send({ kind: 'PageListed', resourceVersion: '100', continue: 'more', itemBytes: 1_000 });
+    expect(machine.asked).toEqual(['List 1250 more']);
+  });
+
   test('is asked for pages again when it was too slow for the whole list', () => {
     const machine = new ReflectorMachine().send({ kind: 'Start' });
     machine.send({ kind: 'PageListed', resourceVersion: '100', continue: 'next' });

@@ -39,8 +39,8 @@ import {
 } from './transitions.ts';
 
 /**
- * A page for which the server took too long is asked for again with so many times fewer objects: the same would take as
- * long again.
+ * A page for which the server took too long, or that was too large to be read, is asked for again with so many times fewer
+ * objects: the same would be so again.
  */
 const SMALLER_BY = 4;
 /** A watch that ends sooner than this and brought nothing new is a failure, in milliseconds. */
@@ -124,7 +124,8 @@ function stepListing(state: Listing, input: ReflectorInput, context: StepContext
 }
 
 function sizeAfter(error: ApiError, { limit = PAGE_SIZE, most }: ListCursor): Pick<ListCursor, 'limit' | 'most'> {
-  if (error.code !== 'Timeout' || isResourceVersionTooLarge(error)) return { limit, most };
+  const isTooMuch = error.code === 'TooLarge' || (error.code === 'Timeout' && !isResourceVersionTooLarge(error));
+  if (!isTooMuch) return { limit, most };
   const smaller = Math.max(1, Math.floor(limit / SMALLER_BY));
   return { limit: smaller, most: smaller };
 }
@@ -277,6 +278,7 @@ function isTransient({ code }: ApiError): boolean {
     code === 'TooManyRequests' ||
     code === 'ServerError' ||
     code === 'Unavailable' ||
-    code === 'Timeout'
+    code === 'Timeout' ||
+    code === 'TooLarge'
   );
 }

@@ -64,7 +64,8 @@ export class BodyPassage {
     this.#size += chunk.length;
     const { sink, maxBodyBytes } = this.#options;
     if (this.#size > maxBodyBytes) {
-      this.#fail(malformed(`a body of more than ${maxBodyBytes} bytes`));
+      const message = `the API server sent a body of more than ${maxBodyBytes} bytes`;
+      this.#fail(new ApiError({ code: 'TooLarge', status: 0, reason: '', message }));
       return;
     }
     try {

@@ -18,6 +18,7 @@ export type ApiErrorCode =
   | 'Aborted' // the caller's signal
   | 'NotLeading' // a write was not sent, or was broken off, because this process does not hold the Lease
   | 'BadResponse' // an answer that cannot be read
+  | 'TooLarge' // an answer of which the rest was not read, as it had more bytes than are read
   | 'Other';
 
 export interface StatusCause {
@@ -67,7 +68,14 @@ export function isNotLeading(error: unknown): boolean {
   return error instanceof ApiError && error.code === 'NotLeading';
 }
 
-const OUTAGES: ReadonlySet<ApiErrorCode> = new Set(['Network', 'ServerError', 'Unavailable', 'Timeout', 'BadResponse']);
+const OUTAGES: ReadonlySet<ApiErrorCode> = new Set([
+  'Network',
+  'ServerError',
+  'Unavailable',
+  'Timeout',
+  'BadResponse',
+  'TooLarge',
+]);
 
 /** Whether an error tells of trouble of the server, or on the way to it: when that is over, it may be so for all that met it. */
 export function isOutage({ code }: ApiError): boolean {
