@@ -114,6 +114,7 @@ function afterFailure(state: Gathering, why: ApiError, context: StepContext): St
     case 'Invalid':
     case 'ServerError':
     case 'BadResponse':
+    case 'TooLarge':
     case 'NotLeading':
     case 'Other':
       break;

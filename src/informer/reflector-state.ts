@@ -229,6 +229,7 @@ function afterFailure(state: Watching, error: ApiError, context: StepContext): S
     case 'Unavailable':
     case 'Timeout':
     case 'BadResponse':
+    case 'TooLarge':
       return resumeForAWhile(state, error, context);
     case 'BadRequest':
     case 'Unauthorized':
