@@ -40,7 +40,8 @@ export function isEvaluated(policy: PolicyEnd | undefined): policy is PolicyEnd 
 export async function storyEnd(stage: Stage, ns: string, paths: Iterable<string>): Promise<StoryEnd> {
   const found = await Promise.all([...paths].map(async (path) => objectsAt(stage, ns, path)));
   const policies = (await stage.admin.list(POLICIES)).items.filter(({ metadata }) => isOf(ns, metadata.name));
-  const { kinds = '', ...records } = await ledgerOf(stage);
+  // Which of the kinds have a CRD may be learnt later.
+  const { kinds = '', customKinds: _, ...records } = await ledgerOf(stage);
   const end: StoryEnd = {
     objects: Object.fromEntries(found.flat()),
     policies: Object.fromEntries(policies.map((policy) => [policy.metadata.name.slice(ns.length + 1), endOf(policy)])),
