@@ -41,7 +41,7 @@ export class Ledger implements WriteRecord {
   readonly #store: LedgerStore;
   readonly #log: Log;
   readonly #kinds = new Set<GroupResourceName>();
-  /** Those of them that a CRD defines, or did. */
+  /** Those of them that a CRD defines, or did. That alone is no reason to write: as long as there is the CRD, it is known anyway. */
   readonly #customKinds = new Set<GroupResourceName>();
   /** Kinds that CRDs define now. */
   #crds: Pick<ReadonlySet<GroupResourceName>, 'has'> = new Set();
@@ -49,7 +49,6 @@ export class Ledger implements WriteRecord {
   readonly #policies = new Map<string, PolicyRecord>();
   /** What stands on the server. */
   #recordedKinds: ReadonlySet<GroupResourceName> = new Set();
-  #recordedCustomKinds: ReadonlySet<GroupResourceName> = new Set();
   #recordedPolicies: ReadonlyMap<string, PolicyRecord> = new Map();
   /** Whether every key of every policy stands there. */
   #policiesStand = true;
@@ -94,7 +93,6 @@ export class Ledger implements WriteRecord {
       else this.#policies.set(record.name, { uid: key.slice(POLICY_PREFIX.length), ...record.record });
     }
     this.#recordedKinds = new Set(this.#kinds);
-    this.#recordedCustomKinds = new Set(this.#customKinds);
     this.#recordedPolicies = new Map(this.#policies);
     this.#policiesStand = true;
   }
@@ -171,9 +169,7 @@ export class Ledger implements WriteRecord {
   }
 
   #isRecorded(): boolean {
-    if (!areSame(this.#kinds, this.#recordedKinds) || !areSame(this.#customKinds, this.#recordedCustomKinds))
-      return false;
-    if (this.#policies.size !== this.#recordedPolicies.size) return false;
+    if (!areSame(this.#kinds, this.#recordedKinds) || this.#policies.size !== this.#recordedPolicies.size) return false;
     for (const [policy, record] of this.#policies) if (this.#recordedPolicies.get(policy) !== record) return false;
     return true;
   }
@@ -188,16 +184,14 @@ export class Ledger implements WriteRecord {
 
   async #writeOnce(): Promise<void> {
     const kinds = new Set(this.#kinds);
-    const customKinds = new Set(this.#customKinds);
     const policies = new Map(this.#policies);
     const data: Record<string, string> = { [KINDS]: textOf(kinds) };
-    if (customKinds.size > 0) data[CUSTOM_KINDS] = textOf(customKinds);
+    if (this.#customKinds.size > 0) data[CUSTOM_KINDS] = textOf(this.#customKinds);
     for (const [name, { uid, keys, reach }] of policies) {
       data[`${POLICY_PREFIX}${uid}`] = JSON.stringify({ name, ...keys, ...reach });
     }
     await this.#noting(this.#store.write(data));
     this.#recordedKinds = kinds;
-    this.#recordedCustomKinds = customKinds;
     this.#recordedPolicies = policies;
     this.#policiesStand = [...this.#policies].every(([policy, record]) => this.#isPolicyRecorded(policy, record));
   }
