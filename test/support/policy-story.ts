@@ -80,7 +80,7 @@ export const ENCOUNTERS: readonly (readonly [string, Encounter])[] = [
 ];
 
 const CONFIG_MAPS = '/api/v1/configmaps';
-const LEDGER = '/api/v1/namespaces/watchkeeper/configmaps/watchkeeper-ledger';
+export const LEDGER = '/api/v1/namespaces/watchkeeper/configmaps/watchkeeper-ledger';
 
 /** Plays the stories side by side, a step of all of them at a time. @returns how each step of each ended, by story name */
 export async function play(
