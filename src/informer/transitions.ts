@@ -16,7 +16,7 @@ export const PAGE_SIZE = 500;
 /** And on a later one: as many as make up so many bytes, of what the server sends of them, */
 const PAGE_BYTES = 16 * 2 ** 20;
 /** but no more than this. */
-export const MOST_IN_PAGE = 5_000;
+const MOST_IN_PAGE = 5_000;
 /** The server must answer a watch within this time, in milliseconds. */
 export const OPEN_WITHIN_MS = 60_000;
 /** How long after `timeoutSeconds` a watch may still go on before it counts as dead, in milliseconds. */

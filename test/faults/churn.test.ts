@@ -3,6 +3,7 @@ import { eventually, PATIENCE_MS } from '../cluster/eventually.ts';
 import { type Holdings, holdingsOf, INSPECTABLE, inspect } from '../soak/holdings.ts';
 import type { OperatorProcess } from '../support/operator-process.ts';
 import { useOwnStage } from '../support/own-stage.ts';
+import { ledgerOf } from '../support/policy-story.ts';
 import { collectionOf, SmallCrds, type SmallKind } from '../support/small-crd.ts';
 
 const { stage } = useOwnStage();
@@ -14,7 +15,6 @@ const OBJECTS = ['a', 'b', 'c'];
 const GROWTH = 1.05;
 /** Of an operator whose policies fit nothing: CRDs, APIServices and WatchPolicies. */
 const OWN_WATCHES = 3;
-const LEDGER = '/api/v1/namespaces/watchkeeper/configmaps/watchkeeper-ledger';
 
 /** One life after the other: a kind that was there before, then one that never was. */
 function kindOf(lane: number, life: number): SmallKind {
@@ -66,7 +66,7 @@ test('row 32: forty kinds that come and go under a policy on all of them leave n
   const operator = await stage().startOperator({ nodeFlags: [INSPECTABLE] });
   const lanes = Array.from({ length: LANES }, (_, lane) => lane);
   const watches = async () => operator.metric('watchkeeper_streams', 'pool="watch"');
-  const recorded = async () => (await stage().admin.get(LEDGER))['data'];
+  const watched = async () => [...(await operator.labels('watchkeeper_informer_state', 'kind', 'state')).keys()];
   const lives = async (from: number, to: number) => {
     await Promise.all(
       lanes.map(async (lane) => {
@@ -74,8 +74,9 @@ test('row 32: forty kinds that come and go under a policy on all of them leave n
       }),
     );
     // The last of them is let go a moment after it is gone, and with it the Namespaces where its objects were.
+    await eventually('watched kinds', watched, (kinds) => kinds.length === 0);
     await eventually('its watches', watches, (count) => count === OWN_WATCHES);
-    await expect.poll(recorded, { timeout: PATIENCE_MS }).toMatchObject({ kinds: '' });
+    await expect.poll(async () => ledgerOf(stage()), { timeout: PATIENCE_MS }).toMatchObject({ kinds: '' });
   };
   // What is made once: code, tables of strings, connections.
   await lives(0, LIVES);

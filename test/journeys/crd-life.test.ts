@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { recordRequests, type SeenRequest, useFaultProxy } from '../support/fault-proxy.ts';
+import { ledgerOf } from '../support/policy-story.ts';
 import { CRDS, collectionOf, crdName, SmallCrds, type SmallKind } from '../support/small-crd.ts';
 import { configMap, is, type PolicyView, useStage } from '../support/stage.ts';
 
@@ -118,8 +119,7 @@ describe('row 45: a CRD that is made again at once', () => {
       const changes = await stage().cluster.changes();
       expect(changes.get(`/registry/${small.group}/${small.plural}/${ns}/one`)).toBe(2);
     }
-    const ledger = await stage().admin.get('/api/v1/namespaces/watchkeeper/configmaps/watchkeeper-ledger');
-    expect(ledger['data']).toMatchObject({ kinds: expect.stringContaining(crdName(small)) });
+    expect(await ledgerOf(stage())).toMatchObject({ kinds: expect.stringContaining(crdName(small)) });
   });
 
   test('under another plural or in another group: the old one is waited for, the new one is labelled', async () => {
