@@ -10,6 +10,7 @@ import { parseArgs } from 'node:util';
 import { build, type Metafile } from 'esbuild';
 import { clientNodeIsKubeConfig, leaveOut } from './bundle/left-out.ts';
 import { bundledPackageFolders, licensesText, readPackage } from './bundle/licenses.ts';
+import { nodeBuiltinsByRequire } from './bundle/node-builtins.ts';
 
 const root = dirname(import.meta.dirname);
 
@@ -39,11 +40,11 @@ export async function buildProduct(entry: string, outdir: string): Promise<Built
     minifySyntax: true,
     // The texts travel in a file of their own.
     legalComments: 'none',
-    // Bundled CommonJS packages ask for Node's own modules by `require`, which an ES module does not have.
+    // Node's own modules come by `require`, which an ES module does not have.
     banner: {
       js: '#!/usr/bin/env node\nimport { createRequire as nodeRequire } from "node:module";\nconst require = nodeRequire(import.meta.url);',
     },
-    plugins: [leaveOut, clientNodeIsKubeConfig],
+    plugins: [leaveOut, clientNodeIsKubeConfig, nodeBuiltinsByRequire],
     logLevel: 'warning',
   });
   chmodSync(bundle, 0o755);

@@ -1,9 +1,12 @@
+import { execFile } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type Built, buildProduct } from '../build.ts';
 import { bundledPackageFolders, readPackage } from './licenses.ts';
+import { importedBuiltins } from './node-builtins.ts';
 
 const project = dirname(dirname(import.meta.dirname));
 
@@ -28,9 +31,8 @@ function reach(): Record<string, string[]> {
   const found: Record<string, Set<string>> = {};
   for (const input of bundled) {
     const owner = /^node_modules\/((?:@[^/]+\/)?[^/]+)\//.exec(input)?.[1] ?? input;
-    for (const { path, external } of built.metafile.inputs[input]?.imports ?? []) {
-      const module = path.replace(/^node:/, '');
-      if (external === true && OUTWARD.test(module)) (found[owner] ??= new Set()).add(module);
+    for (const module of importedBuiltins(built.metafile, input)) {
+      if (OUTWARD.test(module)) (found[owner] ??= new Set()).add(module);
     }
   }
   return Object.fromEntries(Object.entries(found).map(([owner, modules]) => [owner, [...modules].toSorted()]));
@@ -54,6 +56,19 @@ test('G12: of all that is in the bundle this alone can reach somebody', () => {
     commander: ['child_process'],
     pino: ['worker_threads'],
   });
+});
+
+test('starting the product loads no fetch, no WebSocket and no web streams of Node, which it never uses', async () => {
+  const report = "process.on('exit', () => console.error(process.moduleLoadList.join('\\n')))";
+  const { stderr } = await promisify(execFile)(process.execPath, [
+    '--import',
+    `data:text/javascript,${report}`,
+    built.bundle,
+    '--help',
+  ]);
+  const loaded = stderr.split('\n').map((module) => module.replace(/^NativeModule /, ''));
+  expect(loaded).toContain('http');
+  expect(loaded.filter((module) => /undici|webstreams/.test(module))).toEqual([]);
 });
 
 /** What may be in a file under Apache-2.0 that we hand on. */
