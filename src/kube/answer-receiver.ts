@@ -4,6 +4,7 @@ import { BodyPassage } from './body-passage.ts';
 import type { BodySink } from './body-sink.ts';
 import { ApiError } from './errors.ts';
 import type { AnswerSink } from './exchange.ts';
+import { tooLarge } from './malformed.ts';
 
 export interface Answer {
   readonly status: number;
@@ -79,7 +80,7 @@ export class AnswerReceiver implements AnswerSink {
     }
     this.#options.cancel();
     if (isError) this.end();
-    else this.fail(badAnswer(this.#status, `a body of more than ${this.#options.maxBodyBytes} bytes`));
+    else this.fail(tooLarge(this.#options.maxBodyBytes, this.#status));
   }
 
   end(): void {

@@ -2,7 +2,7 @@ import { createGunzip, type Gunzip } from 'node:zlib';
 import { messageOf } from '../base/errors.ts';
 import type { BodySink } from './body-sink.ts';
 import { ApiError } from './errors.ts';
-import { malformed } from './malformed.ts';
+import { malformed, tooLarge } from './malformed.ts';
 
 /** Each chunk goes to another thread and back, so that small ones cost more than what is in them; in bytes. */
 const UNPACKED_CHUNK = 128 * 1024;
@@ -64,8 +64,7 @@ export class BodyPassage {
     this.#size += chunk.length;
     const { sink, maxBodyBytes } = this.#options;
     if (this.#size > maxBodyBytes) {
-      const message = `the API server sent a body of more than ${maxBodyBytes} bytes`;
-      this.#fail(new ApiError({ code: 'TooLarge', status: 0, reason: '', message }));
+      this.#fail(tooLarge(maxBodyBytes));
       return;
     }
     try {

@@ -148,7 +148,7 @@ describe('a request', () => {
       },
       { maxBodyBytes: 100_000 },
     );
-    expect((await failure(pair.client.request(get('/api/v1/pods')))).code).toBe('BadResponse');
+    expect((await failure(pair.client.request(get('/api/v1/pods')))).code).toBe('TooLarge');
   });
 
   test('refuses an answer beyond the bound and lets its stream go', async () => {
@@ -159,7 +159,7 @@ describe('a request', () => {
       },
       { maxBodyBytes: 100_000 },
     );
-    expect((await failure(pair.client.request(get('/api/v1/pods')))).code).toBe('BadResponse');
+    expect((await failure(pair.client.request(get('/api/v1/pods')))).code).toBe('TooLarge');
     await expect.poll(() => pair.client.state().request.sessions[0]?.streams).toBe(0);
   });
 

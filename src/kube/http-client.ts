@@ -14,6 +14,7 @@ import { Cutoff } from './cutoff.ts';
 import { isExclusive, refuseReason } from './door-rules.ts';
 import { ApiError, type ApiErrorCode } from './errors.ts';
 import { Exchange } from './exchange.ts';
+import { tooLarge } from './malformed.ts';
 import { RetryGate } from './retry-gate.ts';
 import type { SessionLimits } from './session.ts';
 import type { PoolState } from './session-pool.ts';
@@ -250,10 +251,12 @@ class Http2KubeClient implements HttpKubeClient {
 
   async #unpacked(answer: Answer): Promise<Answer> {
     if (answer.headers['content-encoding'] !== 'gzip' || answer.passedBytes !== undefined) return answer;
+    const maxOutputLength = this.#options.maxBodyBytes ?? MAX_BODY_BYTES;
     try {
-      const maxOutputLength = this.#options.maxBodyBytes ?? MAX_BODY_BYTES;
       return { ...answer, body: await unzip(answer.body, { maxOutputLength }) };
     } catch (error) {
+      // zlib's ERR_BUFFER_TOO_LARGE.
+      if (error instanceof RangeError) throw tooLarge(maxOutputLength, answer.status);
       throw badAnswer(answer.status, `a packed body that cannot be read: ${messageOf(error)}`, error);
     }
   }

@@ -4,3 +4,9 @@ import { ApiError } from './errors.ts';
 export function malformed(what: string, cause?: unknown): ApiError {
   return new ApiError({ code: 'BadResponse', status: 0, reason: '', message: `the API server sent ${what}`, cause });
 }
+
+/** An answer of which the rest was not read. */
+export function tooLarge(maxBodyBytes: number, status = 0): ApiError {
+  const message = `the API server sent a body of more than ${maxBodyBytes} bytes`;
+  return new ApiError({ code: 'TooLarge', status, reason: '', message });
+}
