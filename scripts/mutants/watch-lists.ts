@@ -100,6 +100,15 @@ export const WATCH_LIST_MUTANTS: readonly Mutant[] = [
     tests: STATES,
   },
   {
+    name: 'reflector: takes the time in which a watch that broke waits for its turn for that of the server',
+    file: 'src/informer/transitions.ts',
+    find: "effects: [{ kind: 'Watch', resourceVersion, timeoutSeconds, resumed }],",
+    replace:
+      "effects: [{ kind: 'Watch', resourceVersion, timeoutSeconds, resumed }, { kind: 'SetTimer', ms: OPEN_WITHIN_MS }],",
+    tests: ['src/informer'],
+    byRow: true,
+  },
+  {
     name: 'reflector: loops where a version is too large for the server',
     file: 'src/informer/reflector-state.ts',
     find: 'isResourceVersionTooLarge(error) && !trouble.tooLarge',

@@ -84,7 +84,7 @@ describe('a WatchList', () => {
     const machine = asked().fails(code);
     expect(machine.asked).toEqual([`CountRestart ${code}`, PAGED]);
     expect(listed(machine).effects[0]).toMatchObject({ kind: 'PreferLists', error: { code } });
-    expect(machine.asked.slice(1)).toEqual(['Replace', `SetTimer ${OPEN_WITHIN_MS}`, 'Watch 99']);
+    expect(machine.asked.slice(1)).toEqual(['Replace', 'Watch 99']);
   });
 
   test('row 19: an ERROR event as the first one leads to a list as a refusal does', () => {

@@ -2,6 +2,7 @@ import { type ApiError, isResourceVersionTooLarge } from '../kube/errors.ts';
 import type { WatchEvent } from '../kube/list-watch.ts';
 import type { Gathering, ReflectorInput, Step, StepContext, Watching } from './reflector-types.ts';
 import {
+  asked,
   backOff,
   leave,
   list,
@@ -9,7 +10,6 @@ import {
   NO_TROUBLE,
   NOTHING,
   notAnswered,
-  OPEN_WITHIN_MS,
   restart,
   WHOLE_LIST,
   watchError,
@@ -30,7 +30,7 @@ export const MOST_LOSSES = 3;
 export function stepGathering(state: Gathering, input: ReflectorInput, context: StepContext): Step {
   switch (input.kind) {
     case 'WatchAsked':
-      return { state, effects: [{ kind: 'SetTimer', ms: OPEN_WITHIN_MS }] };
+      return asked(state);
     case 'WatchOpened':
       return {
         state: { ...state, openedAt: context.now, addedAt: context.now },

@@ -20,7 +20,7 @@ describe('listing', () => {
     const machine = new ReflectorMachine().send({ kind: 'Start' });
     expect(machine.asked).toEqual([PAGED]);
     machine.send({ kind: 'PageListed', resourceVersion: '100', continue: '' });
-    expect(machine.asked).toEqual(['Replace', `SetTimer ${OPEN_WITHIN_MS}`, 'Watch 100']);
+    expect(machine.asked).toEqual(['Replace', 'Watch 100']);
   });
 
   test('row 11: the watch begins at the resourceVersion of the first page', () => {
@@ -131,7 +131,7 @@ describe('a watch that ends', () => {
     machine.event(modified('107'));
     machine.now += 400_000;
     machine.send({ kind: 'WatchEnded' });
-    expect(machine.asked).toEqual(['CountRestart Ended', `SetTimer ${OPEN_WITHIN_MS}`, 'Watch 107']);
+    expect(machine.asked).toEqual(['CountRestart Ended', 'Watch 107']);
   });
 
   test('row 12: watches last 5 to 10 minutes, uniformly', () => {
@@ -221,6 +221,13 @@ describe('a watch that fails', () => {
       }
     },
   );
+
+  test('row 5: the server has its time to answer from when it was asked: a watch that waits for its turn waits for good', () => {
+    const machine = new ReflectorMachine().watching();
+    machine.now += 1_000;
+    expect(machine.fails('Network').asked).toEqual(['CountRestart Network', 'Watch 100']);
+    expect(machine.send({ kind: 'WatchAsked' }).asked).toEqual([`SetTimer ${OPEN_WITHIN_MS}`]);
+  });
 
   test('row 5: 429 in the stream backs off and resumes', () => {
     const machine = new ReflectorMachine().watching();

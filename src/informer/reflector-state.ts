@@ -16,6 +16,7 @@ import type {
 import { isResumable } from './resource-version.ts';
 import {
   after,
+  asked,
   backOff,
   CANCEL,
   endDueAt,
@@ -132,6 +133,8 @@ function sizeAfter(error: ApiError, { limit = PAGE_SIZE, most }: ListCursor): Pi
 
 function stepWatching(state: Watching, input: ReflectorInput, context: StepContext): Step {
   switch (input.kind) {
+    case 'WatchAsked':
+      return asked(state);
     case 'WatchOpened': {
       const open = { ...state, openedAt: context.now };
       return { state: open, effects: [lookAgain(open, context)] };
@@ -147,7 +150,6 @@ function stepWatching(state: Watching, input: ReflectorInput, context: StepConte
     case 'Start':
     case 'PageListed':
     case 'ListFailed':
-    case 'WatchAsked':
     case 'Retry':
     case 'Stop':
       break;

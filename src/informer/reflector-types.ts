@@ -96,7 +96,7 @@ export type ReflectorInput =
   | { readonly kind: 'Start' }
   | PageListed
   | { readonly kind: 'ListFailed'; readonly error: ApiError }
-  /** A WatchList had its turn and goes out now. */
+  /** A watch goes out now: it had its turn, and what had to be known before it is known. */
   | { readonly kind: 'WatchAsked' }
   | { readonly kind: 'WatchOpened' }
   | { readonly kind: 'WatchEvent'; readonly event: WatchEvent }

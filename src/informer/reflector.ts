@@ -234,12 +234,7 @@ export class Reflector {
     this.#clearTimer();
     this.#beginAnew();
     this.#gathered = new Store();
-    this.#stream({
-      resourceVersion: '',
-      sendInitialEvents: true,
-      timeoutSeconds,
-      onAsked: () => this.#dispatch({ kind: 'WatchAsked' }),
-    });
+    this.#stream({ resourceVersion: '', sendInitialEvents: true, timeoutSeconds });
   }
 
   /** What is asked for from here on is consistent, and takes the place of what came before. */
@@ -251,13 +246,14 @@ export class Reflector {
   }
 
   #watch({ resourceVersion, timeoutSeconds, resumed }: Extract<ReflectorEffect, { kind: 'Watch' }>): void {
+    this.#clearTimer();
     this.#stream({ resourceVersion, timeoutSeconds }, (signal) =>
       resumed ? this.#requireHistory(resourceVersion, signal) : Promise.resolve(),
     );
   }
 
   #stream(
-    { onAsked, ...options }: Omit<WatchOptions, 'signal' | 'onOpen' | 'onEvent'>,
+    options: Omit<WatchOptions, 'signal' | 'onAsked' | 'onOpen' | 'onEvent'>,
     before?: (signal: AbortSignal) => Promise<void>,
   ): void {
     this.#request(
@@ -267,7 +263,7 @@ export class Reflector {
           ...options,
           signal,
           onAsked: () => {
-            if (current()) onAsked?.();
+            if (current()) this.#dispatch({ kind: 'WatchAsked' });
           },
           onOpen: () => {
             if (current()) this.#dispatch({ kind: 'WatchOpened' });

@@ -139,7 +139,7 @@ describe('reconcile', () => {
     registry.reconcile(desired());
     expect(told).toEqual(['widgets: change a', 'widgets: synced', 'widgets: remove a']);
     await registry.drained();
-    await clock.advance(600_000);
+    await clock.advance(250_000);
     expect(await transport('widgets').quiet()).toBe(true);
     expect(clock.pending).toBe(0);
     await registry.stopAll();
@@ -328,6 +328,57 @@ describe('reconcile', () => {
     await expect.poll(() => watching).toBe(1_000);
     expect(most).toBe(8);
     expect([...registry.entries()].every(([, , { status }]) => status.synced && status.objects === 1)).toBe(true);
+    await registry.stopAll();
+    expect(clock.pending).toBe(0);
+  });
+
+  test('rows 5 and 50: a thousand watches that break together are resumed, and none lists, however long the server asks to wait', async () => {
+    const clock = new ManualClock();
+    const broken: Array<() => void> = [];
+    let lists = 0;
+    let asking = 0;
+    let most = 0;
+    let overloaded = true;
+    const registry = new InformerRegistry({
+      createListWatch: () => ({
+        list: async () => {
+          lists += 1;
+          return { items: [], resourceVersion: '10', continue: '', bytes: 0 };
+        },
+        position: async () => {
+          asking += 1;
+          most = Math.max(most, asking);
+          await new Promise<void>((resolve) => clock.after(1_000, resolve));
+          asking -= 1;
+          if (overloaded) throw apiError('TooManyRequests', { retryAfterMs: 30_000 });
+          return '10';
+        },
+        watch: ({ signal, onAsked, onOpen }) => {
+          onAsked?.();
+          onOpen?.();
+          return new Promise((_, reject) => {
+            broken.push(() => reject(apiError('Network')));
+            signal.addEventListener('abort', () => reject(apiError('Aborted')), { once: true });
+          });
+        },
+      }),
+      prepare: () => {},
+      clock,
+      random: Math.random,
+      log: silentLog,
+    });
+    const names = Array.from({ length: 1_000 }, (_, i) => `kind-${i}`);
+    registry.reconcile(desired(...names.map((name) => [spec(name), 'p1'] as const)));
+    await expect.poll(() => broken.length).toBe(1_000);
+    await clock.advance(2_000);
+    for (const breaks of broken.splice(0)) breaks();
+    await clock.advance(180_000);
+    expect([lists, broken.length]).toEqual([1_000, 0]);
+    overloaded = false;
+    await clock.advance(250_000);
+    expect([lists, broken.length, most]).toEqual([1_000, 1_000, 8]);
+    const restarts = [...registry.entries()].map(([, , { status }]) => Object.keys(status.restarts));
+    expect(new Set(restarts.flat())).toEqual(new Set(['Network', 'TooManyRequests']));
     await registry.stopAll();
     expect(clock.pending).toBe(0);
   });

@@ -1,5 +1,6 @@
 import { ApiError } from '../kube/errors.ts';
 import type {
+  Gathering,
   ListCursor,
   PageListed,
   ReflectorEffect,
@@ -84,11 +85,13 @@ export function watch(resourceVersion: string, trouble: Trouble, context: StepCo
       progressed: false,
       trouble,
     },
-    effects: [
-      { kind: 'SetTimer', ms: OPEN_WITHIN_MS },
-      { kind: 'Watch', resourceVersion, timeoutSeconds, resumed },
-    ],
+    effects: [{ kind: 'Watch', resourceVersion, timeoutSeconds, resumed }],
   };
+}
+
+/** The request goes out now: what it waited for before that was no fault of the server. */
+export function asked(state: Gathering | Watching): Step {
+  return { state, effects: [{ kind: 'SetTimer', ms: OPEN_WITHIN_MS }] };
 }
 
 /** When an open watch is to be looked at, whatever comes until then. */
