@@ -1,9 +1,11 @@
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import type { ServerHttp2Stream } from 'node:http2';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { stringify } from 'yaml';
-import { answerJson, authority, Http2Server } from '../../test/support/http2-server.ts';
+import { createAuthority } from '../../test/cluster/certificates.ts';
+import { answerJson, authority, Http2Server, type ReceivedRequest } from '../../test/support/http2-server.ts';
 import { ManualClock } from '../../test/support/manual-clock.ts';
 import { systemClock } from '../base/clock.ts';
 import { silentLog } from '../base/log.ts';
@@ -350,4 +352,69 @@ test('a client certificate of a kubeconfig is what the server sees', async () =>
   await client.request({ method: 'GET', path: '/version', accept: 'application/json', signal });
   await client.close();
   expect(server.requests.map(({ clientName }) => clientName)).toEqual(['jane']);
+});
+
+test('a client certificate that is rotated is shown on new connections, and what is under way on the old one comes to its end', async () => {
+  const held: ServerHttp2Stream[] = [];
+  const answer = (stream: ServerHttp2Stream, { path }: ReceivedRequest) => {
+    if (path === '/version') answerJson(stream, 200, {});
+    else held.push(stream);
+    if (path === '/api/v1/watched') stream.respond({ ':status': 200 });
+  };
+  await using server = await Http2Server.start(answer, { clientCertificates: true });
+  const show = async (commonName: string) => {
+    const { certPem, keyPem } = authority.issue({ commonName, usage: 'client' });
+    await put('tls.crt', certPem);
+    await put('tls.key', keyPem);
+  };
+  await show('before');
+  const file = await put(
+    'config',
+    kubeconfig({
+      server: server.url.href,
+      cluster: { 'certificate-authority-data': base64(server.caPem) },
+      user: { 'client-certificate': 'tls.crt', 'client-key': 'tls.key' },
+    }),
+  );
+  const credentials = await load({ kubeconfig: file });
+  const client = createKubeClient({ credentials, userAgent: 'test', clock: systemClock, log: silentLog });
+  const { signal } = new AbortController();
+  const get = (path: string) => ({ method: 'GET' as const, path, accept: 'application/json', signal });
+  const seen: string[] = [];
+  const watch = await client.stream(get('/api/v1/watched'), (chunk) => seen.push(chunk.toString()));
+  const slow = client.request(get('/api/v1/slow'));
+  await expect.poll(() => held.length).toBe(2);
+
+  await show('after');
+  await clock.advance(120_000);
+  await client.request(get('/version'));
+  expect(server.requests.map(({ path, clientName }) => `${path} ${clientName}`)).toEqual([
+    '/api/v1/watched before',
+    '/api/v1/slow before',
+    '/version after',
+  ]);
+  const [watched, slowed] = held;
+  watched?.end('all of it');
+  if (slowed !== undefined) answerJson(slowed, 200, {});
+  expect((await slow).status).toBe(200);
+  await watch.ended;
+  expect(seen).toEqual(['all of it']);
+  await client.close();
+});
+
+test('a server that has got another authority is trusted again as soon as the kubeconfig names it', async () => {
+  await using server = await Http2Server.start((stream) => answerJson(stream, 200, {}));
+  const trusting = (caPem: string) =>
+    kubeconfig({ server: server.url.href, cluster: { 'certificate-authority-data': base64(caPem) } });
+  const file = await put('config', trusting(createAuthority('loopback').certPem));
+  const credentials = await load({ kubeconfig: file });
+  const client = createKubeClient({ credentials, userAgent: 'test', clock: systemClock, log: silentLog });
+  const { signal } = new AbortController();
+  const get = () => client.request({ method: 'GET', path: '/version', accept: 'application/json', signal });
+  await expect(get()).rejects.toThrow('not signed by an authority that we trust');
+  await put('config', trusting(server.caPem));
+  await clock.advance(5_000);
+  await expect(get()).rejects.toThrow('not signed by an authority that we trust');
+  await expect.poll(() => get().then(({ status }) => status, String)).toBe(200);
+  await client.close();
 });

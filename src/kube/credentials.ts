@@ -36,7 +36,10 @@ export interface Credentials {
    * with a tenth of their life left where they say when it ends.
    */
   headers(): Promise<Readonly<Record<string, string>>>;
-  /** Reads everything again, past all caches: for use after a 401. Callers at the same time share one run. */
+  /**
+   * Reads everything again, past all caches: for use after a 401, and where the server shows a certificate of an authority that
+   * we do not know. At most once in five seconds; callers at the same time share one run.
+   */
   refresh(): Promise<void>;
 }
 

@@ -4,7 +4,7 @@ import { messageOf } from '../base/errors.ts';
 import type { CarrierStream } from './carrier.ts';
 import type { Credentials } from './credentials.ts';
 import { ApiError } from './errors.ts';
-import { networkError } from './network-error.ts';
+import { isUnknownAuthority, networkError } from './network-error.ts';
 import { Session, type SessionEnd, type SessionLimits, type SessionOwner } from './session.ts';
 
 /** A request that wants a stream. Exactly one of `opened` and `failed` is called, at once or later, unless it is forgotten. */
@@ -117,8 +117,14 @@ export class SessionPool implements SessionOwner {
     this.#sessions.delete(session);
     const neverReady = this.#connecting.delete(session);
     if (this.#closed && this.#sessions.size === 0) this.#onAllClosed?.();
-    if (neverReady) this.#connectFailed(session.failure() ?? closedError());
-    else this.#serveWaiting();
+    if (!neverReady) {
+      this.#serveWaiting();
+      return;
+    }
+    const failure = session.failure() ?? closedError();
+    // The next attempt may know better; this one is told of all the same.
+    if (isUnknownAuthority(failure)) void this.#credentials.refresh().catch(() => {});
+    this.#connectFailed(failure);
   }
 
   #sessionFor({ avoid }: Opening): Session | undefined {
