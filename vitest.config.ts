@@ -21,6 +21,7 @@ export default defineConfig({
             'test/support/**/*.test.ts',
             'test/fuzz/**/*.test.ts',
             'test/hostile/**/*.test.ts',
+            'test/soak/**/*.test.ts',
           ],
           pool: 'threads',
           // Against one that hangs: how long a property over thousands of cases takes depends on what else the machine does.
@@ -33,7 +34,7 @@ export default defineConfig({
         test: {
           name: 'journeys',
           include: ['test/**/*.test.ts'],
-          exclude: ['test/support/**', 'test/fuzz/**', 'test/hostile/**', '**/node_modules/**'],
+          exclude: ['test/support/**', 'test/fuzz/**', 'test/hostile/**', 'test/soak/**', '**/node_modules/**'],
           // A process of its own for each file: journeys start and kill servers.
           pool: 'forks',
           maxWorkers: 2,

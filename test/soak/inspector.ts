@@ -16,6 +16,8 @@ export interface Heap {
   readonly objects: number;
   /** Of V8, compiled from functions as they get warm, for hours: bytecode and machine code, and what belongs to them. */
   readonly code: number;
+  /** Outside of V8, but held by objects on its heap: buffers above all. */
+  readonly buffers: number;
 }
 
 const CODE_SPACE = /code|trusted/;
@@ -50,7 +52,7 @@ export class Inspector implements Disposable {
     await this.#ask('HeapProfiler.collectGarbage');
     await this.#ask('HeapProfiler.collectGarbage');
     const spaces = Spaces.parse(await this.#evaluate(`process.getBuiltinModule('node:v8').getHeapSpaceStatistics()`));
-    const heap = { objects: 0, code: 0 };
+    const heap = { objects: 0, code: 0, buffers: Number(await this.#evaluate('process.memoryUsage().external')) };
     for (const { space_name: name, space_used_size: used } of spaces) {
       heap[CODE_SPACE.test(name) ? 'code' : 'objects'] += used;
     }

@@ -19,6 +19,10 @@ const FEWEST_POINTS = 5;
 const SHORTEST_MS = 600_000;
 /** Whatever the time: between the first and the last rest of one process. */
 const HEAP_STEP = 12 * MIB;
+const BUFFERS_STEP = 4 * MIB;
+const RESIDENT_STEP = 32 * MIB;
+/** In so much time something can be said of growth, unless hardly any process lived on. */
+const LONG_MS = 3_300_000;
 /** There is only so much to compile. */
 const MOST_CODE = 16 * MIB;
 
@@ -32,6 +36,7 @@ export function judge({ seed, quietPoints, samples, changes, faults, writes }: S
     'slowest to settle',
     `${(Math.max(...quietPoints.map((point) => point.settledAfterMs)) / 1_000).toFixed(1)} s`,
   ]);
+  const seen = new Set<boolean>();
   for (const { name, life } of last?.replicas ?? []) {
     const resident = samples.filter((sample) => sample.replica === name && sample.life === life);
     for (const leads of [true, false]) {
@@ -52,12 +57,18 @@ export function judge({ seed, quietPoints, samples, changes, faults, writes }: S
         `${mib(was.residentBytes)} and ${mib(is.residentBytes)}; ${mib(most)}`,
       ]);
       rows.push([`${who}: sockets / timers / watches, first and last`, `${held(was)} and ${held(is)}`]);
-      if (is.heap.objects - was.heap.objects > HEAP_STEP)
-        wrong.push(`${who}: the heap grew from ${mib(was.heap.objects)} to ${mib(is.heap.objects)}`);
+      rows.push([`${who}: buffers, first and last`, `${mib(was.heap.buffers)} and ${mib(is.heap.buffers)}`]);
+      const grew = (what: string, before: number, after: number, step: number) => {
+        if (after - before > step) wrong.push(`${who}: ${what} grew from ${mib(before)} to ${mib(after)}`);
+      };
+      grew('the heap', was.heap.objects, is.heap.objects, HEAP_STEP);
+      grew('what buffers hold', was.heap.buffers, is.heap.buffers, BUFFERS_STEP);
+      grew('resident memory', was.residentBytes, is.residentBytes, RESIDENT_STEP);
       if (is.heap.code > MOST_CODE) wrong.push(`${who}: there are ${mib(is.heap.code)} of compiled code`);
       const late = points.filter(({ atMs }) => atMs >= WARM_MS);
       const span = (late.at(-1)?.atMs ?? 0) - (late[0]?.atMs ?? 0);
       if (late.length < FEWEST_POINTS || span < SHORTEST_MS) continue;
+      seen.add(leads);
       const { slope } = trendOf(late.map(({ atMs, holdings }) => [atMs / HOUR_MS, holdings.heap.objects]));
       rows.push([
         `${who}: growth of the heap, over ${minutes(span)}`,
@@ -65,6 +76,10 @@ export function judge({ seed, quietPoints, samples, changes, faults, writes }: S
       ]);
       if (slope > HEAP_PER_HOUR) wrong.push(`${who}: the heap grows by ${mib(slope)} an hour`);
     }
+  }
+  if ((last?.atMs ?? 0) >= LONG_MS) {
+    for (const leads of [true, false].filter((one) => !seen.has(one)))
+      wrong.push(`too few rests to say how the heap of a replica that ${leads ? 'leads' : 'waits'} grows`);
   }
   return { rows, wrong };
 }
