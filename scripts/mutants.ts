@@ -38,6 +38,35 @@ const results = z.object({
   ),
 });
 
+interface Failures {
+  readonly count: number;
+  /** Of the tests, and of what they stand in. A file that cannot even be loaded has none. */
+  readonly titles: readonly string[];
+}
+
+function failuresOf(copy: string, tests: readonly string[]): Failures {
+  const vitest = join(root, 'node_modules', '.bin', 'vitest');
+  const output = join(copy, 'results.json');
+  rmSync(output, { force: true });
+  // Who waits for what never comes has noticed as well.
+  const reporter = ['--reporter', 'json', '--outputFile', output, '--testTimeout', '5000', '--hookTimeout', '5000'];
+  const { stderr } = spawnSync(vitest, ['run', '--project', 'unit', ...reporter, ...tests], {
+    cwd: copy,
+    encoding: 'utf8',
+  });
+  if (!existsSync(output)) throw new Error(`the tests of ${tests.join(' ')} did not run:\n${stderr.slice(-2_000)}`);
+  const { numTotalTests, testResults } = results.parse(JSON.parse(readFileSync(output, 'utf8')));
+  if (numTotalTests === 0) throw new Error(`there is no test in ${tests.join(' ')}`);
+  const failed = testResults.flatMap(({ assertionResults }) =>
+    assertionResults.filter(({ status }) => status === 'failed'),
+  );
+  const unread = testResults.filter((one) => one.status === 'failed' && one.assertionResults.length === 0).length;
+  return {
+    count: failed.length + unread,
+    titles: failed.flatMap(({ ancestorTitles, title }) => [...ancestorTitles, title]),
+  };
+}
+
 function tryOn(copy: string, { name, file, find, replace, tests, byRow = false }: Mutant): Outcome {
   const path = join(copy, file);
   const source = readFileSync(path, 'utf8');
@@ -49,26 +78,9 @@ function tryOn(copy: string, { name, file, find, replace, tests, byRow = false }
     source.replace(find, () => replace),
   );
   try {
-    const vitest = join(root, 'node_modules', '.bin', 'vitest');
-    const output = join(copy, 'results.json');
-    rmSync(output, { force: true });
-    // Who waits for what never comes has noticed as well.
-    const reporter = ['--reporter', 'json', '--outputFile', output, '--testTimeout', '5000', '--hookTimeout', '5000'];
-    const { stderr } = spawnSync(vitest, ['run', '--project', 'unit', ...reporter, ...tests], {
-      cwd: copy,
-      encoding: 'utf8',
-    });
-    if (!existsSync(output)) throw new Error(`${name}: the tests did not run:\n${stderr.slice(-2_000)}`);
-    const { numTotalTests, testResults } = results.parse(JSON.parse(readFileSync(output, 'utf8')));
-    if (numTotalTests === 0) throw new Error(`${name}: there was no test to run`);
-    const failed = testResults.flatMap(({ assertionResults }) =>
-      assertionResults.filter(({ status }) => status === 'failed'),
-    );
-    // A file that could not even be loaded has noticed too, but no row has.
-    const unread = testResults.filter((one) => one.status === 'failed' && one.assertionResults.length === 0).length;
-    const titles = failed.flatMap(({ ancestorTitles, title }) => [...ancestorTitles, title]);
+    const { count, titles } = failuresOf(copy, tests);
     const rows = byRow ? [...new Set(titles.flatMap(rowsNamedBy))].toSorted((one, other) => one - other) : undefined;
-    return { name, killedBy: failed.length + unread, rows };
+    return { name, killedBy: count, rows };
   } finally {
     writeFileSync(path, source);
   }
@@ -80,7 +92,13 @@ try {
   for (const name of COPIED) cpSync(join(root, name), join(copy, name), { recursive: true });
   symlinkSync(join(root, 'node_modules'), join(copy, 'node_modules'));
   const survivors: string[] = [];
-  for (const mutant of [...MUTANTS, ...INFORMER_MUTANTS].filter(({ name }) => name.includes(wanted))) {
+  const mutants = [...MUTANTS, ...INFORMER_MUTANTS].filter(({ name }) => name.includes(wanted));
+  // What fails anyway would notice everything.
+  for (const tests of new Map(mutants.map((mutant) => [mutant.tests.join(), mutant.tests])).values()) {
+    const { count, titles } = failuresOf(copy, tests);
+    if (count > 0) throw new Error(`${count} tests of ${tests.join(' ')} fail without a mutant:\n${titles.join('\n')}`);
+  }
+  for (const mutant of mutants) {
     const { name, killedBy, rows } = tryOn(copy, mutant);
     const survives = killedBy === 0 || rows?.length === 0;
     const told = rows === undefined ? '' : ` (${rows.length === 0 ? 'no row' : `row ${rows.join(', ')}`})`;
