@@ -176,6 +176,8 @@ test('L1: a leader that is paused for longer than its Lease and wakes writes not
   await leads(second);
   const takenOver = Date.now();
   await settled(ns, count);
+  // It is in the middle of its work as it wakes.
+  expect(ofObjects(await writesOf('a', mark), ns).length).toBeLessThan(count);
   process.kill(first.pid, 'SIGCONT');
   await leads(first, false);
   const told = async () => first.lines.map(({ msg }) => msg).join('\n');
