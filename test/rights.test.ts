@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { type Admin, createAdmin } from './cluster/api.ts';
 import { type ControlPlane, startControlPlane } from './cluster/control-plane.ts';
 import { at } from './cluster/kube-object.ts';
@@ -129,7 +129,6 @@ describe("the operator's service account", () => {
   });
 
   test('may, with the opt-in file, list, watch and patch its kinds, and nothing beside', async () => {
-    await admin.applyFile(join(deploy, 'targets.yaml'));
     const kinds = [
       'configmaps',
       'persistentvolumeclaims',
@@ -144,12 +143,15 @@ describe("the operator's service account", () => {
     const more = kinds.flatMap((kind) =>
       ['list', 'patch', 'watch'].flatMap((verb) => NAMESPACES.map((namespace) => `${verb} ${kind} in ${namespace}`)),
     );
-    // The server reads new roles a moment after it has taken them.
-    await expect
-      .poll(async () => may(admin, OPERATOR, { verb: 'patch', group: 'apps', resource: 'deployments' }))
-      .toBe(true);
+    // The server heeds roles, and that they are gone, a moment after it was told.
+    const mayPatch = async () => may(admin, OPERATOR, { verb: 'patch', group: 'apps', resource: 'deployments' });
+    onTestFinished(async () => {
+      await admin.delete(`/apis/${RBAC}/v1/clusterrolebindings/watchkeeper-targets`);
+      await expect.poll(mayPatch).toBe(false);
+    });
+    await admin.applyFile(join(deploy, 'targets.yaml'));
+    await expect.poll(mayPatch).toBe(true);
     expect(await rightsOf(OPERATOR)).toEqual([...INSTALLED, ...more].toSorted());
-    await admin.delete(`/apis/${RBAC}/v1/clusterrolebindings/watchkeeper-targets`);
   });
 });
 
