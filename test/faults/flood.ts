@@ -65,6 +65,11 @@ export class Flood {
     return this.#mostBuffered;
   }
 
+  /** How many objects are in this state now. */
+  count(state: (typeof STATES)[number]): number {
+    return this.#frames.filter((frame) => frame.state === state).length;
+  }
+
   get isWatched(): boolean {
     return this.#watches.size > 0;
   }
