@@ -2,6 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import { CONFIG_MAPS, labelling, owns } from '../support/fault-stories.ts';
 import type { Fault, FaultStory, Scene } from '../support/fault-story.ts';
+import type { OperatorProcess } from '../support/operator-process.ts';
 import { expectUndisturbed, PACE, useTheatre } from '../support/undisturbed.ts';
 import { configMaps, isWritten, teamBecomes } from './labelled.ts';
 import { isWrite, PASS } from './proxy.ts';
@@ -20,7 +21,7 @@ const SMALL: FaultStory = {
 };
 
 /**
- * Leads throughout, and answers the probe that asks whether it lives; a kind that is being listed may keep it from
+ * Leads, and answers the probe that asks whether it lives; a kind that is being listed may keep it from
  * being ready.
  */
 async function expectWell({ operator }: Scene): Promise<void> {
@@ -28,6 +29,13 @@ async function expectWell({ operator }: Scene): Promise<void> {
   expect(await operator.metric('watchkeeper_leader')).toBe(1);
 }
 
+/** An operator that has ended became the leader once, and never stood by. */
+function expectLedThroughout(operator: OperatorProcess | undefined): void {
+  const told = operator?.lines.map(({ msg }) => String(msg)).filter((msg) => /holds the Lease|stands by/.test(msg));
+  expect(told).toEqual(['this process holds the Lease, and leads']);
+}
+
+let slowed: OperatorProcess | undefined;
 const slow: Fault = async (scene, change) => {
   scene.proxy.use(async (request) => {
     const isList = request.method === 'GET' && request.query.has('limit');
@@ -36,10 +44,12 @@ const slow: Fault = async (scene, change) => {
   });
   await change();
   await expectWell(scene);
+  slowed = scene.operator;
 };
 
 test('N8: the server takes five seconds for each write and each list: all is written, each object once', async () => {
   expectUndisturbed(await theatre().compare(SMALL, slow), PACE);
+  expectLedThroughout(slowed);
 });
 
 /** Characters in each of so many objects: as near to the limit of etcd as a test can afford. */
@@ -77,15 +87,18 @@ const HUGE: FaultStory = {
 
 test('N8: objects are as large as they can be, and the network is slow: memory has a bound, and the Lease is kept', async () => {
   let grown = Number.NaN;
+  let thinned: OperatorProcess | undefined;
   const thin: Fault = async (scene, change, at) => {
     if (at === 0) return change();
     const before = await scene.operator.metric('process_resident_memory_bytes');
     if (at === 1) scene.proxy.network.slow(8 * 2 ** 20);
     await change();
     await expectWell(scene);
+    thinned = scene.operator;
     grown = (await scene.operator.metric('process_resident_memory_bytes')) - before;
   };
   expectUndisturbed(await theatre().compare(HUGE, thin), PACE);
+  expectLedThroughout(thinned);
   // What a rule reads of each object is kept, and a page of them is under way.
   expect(grown).toBeLessThan(6 * LARGE * LARGE_OBJECTS);
 });
