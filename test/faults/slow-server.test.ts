@@ -31,7 +31,7 @@ async function expectWell({ operator }: Scene): Promise<void> {
 
 /** An operator that has ended became the leader once, and never stood by. */
 function expectLedThroughout(operator: OperatorProcess | undefined): void {
-  const told = operator?.lines.map(({ msg }) => String(msg)).filter((msg) => /holds the Lease|stands by/.test(msg));
+  const told = operator?.lines.map(({ msg }) => msg).filter((msg) => /holds the Lease|stands by/.test(msg));
   expect(told).toEqual(['this process holds the Lease, and leads']);
 }
 
