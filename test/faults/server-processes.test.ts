@@ -77,7 +77,7 @@ test('N1: etcd is compacted between two pages of a list, and its token is gone: 
 });
 
 /** So many that the work takes a while. */
-const MANY = 300;
+const MANY = 600;
 const LONG: FaultStory = {
   objects: (ns) => configMaps(ns, MANY),
   steps: [
