@@ -16,6 +16,8 @@ export interface KeySet {
 
 export const NO_KEYS: KeySet = Object.freeze({ labels: Object.freeze([]), annotations: Object.freeze([]) });
 
+export const NO_OWNERS: readonly string[] = Object.freeze([]);
+
 /** Field manager of keys that are removed when nothing wants them any more. Frozen: it stands in users' managedFields. */
 export const MANAGER = 'watchkeeper';
 /** Field manager of keys that stay when nothing wants them any more. Frozen likewise. */
@@ -47,6 +49,8 @@ export interface CachedObject {
   readonly deleting: boolean;
   /** True when an ownerReference has `controller: true`. */
   readonly controlled: boolean;
+  /** The uids in its ownerReferences. */
+  readonly owners: readonly string[];
   readonly labels: StringMap;
   readonly annotations: StringMap;
   /** Keys applied by MANAGER (operation Apply, no subresource), from managedFields; with a record, those that are on it too. */

@@ -6,6 +6,12 @@ import { Store } from './store.ts';
 import type { IndexBy } from './store-index.ts';
 
 const byLabel: IndexBy = ({ labels }) => Object.entries(labels).map(([key, value]) => `${key}=${value}`);
+const BY: ReadonlyArray<readonly [by: IndexBy, values: readonly string[]]> = [
+  [({ namespace }) => [namespace], ['n', 'm']],
+  [byLabel, ['x=1', 'x=2', 'y=1', 'y=2']],
+  [({ owners }) => owners, ['o', 'p']],
+  [({ name, deleting }) => (deleting ? [`${name} goes`] : []), ['a goes', 'b goes']],
+];
 const names = (objects: Iterable<CachedObject>) =>
   [...objects].map(({ namespace, name }) => `${namespace}/${name}`).toSorted();
 
@@ -15,6 +21,8 @@ const OBJECTS = fc
     namespace: fc.constantFrom('n', 'm'),
     uid: fc.constantFrom('1', '2'),
     resourceVersion: fc.integer({ min: 1, max: 30 }).map(String),
+    deleting: fc.boolean(),
+    owners: fc.uniqueArray(fc.constantFrom('o', 'p'), { maxLength: 2 }),
     labels: fc.dictionary(fc.constantFrom('x', 'y'), fc.constantFrom('1', '2')),
   })
   .map((fields) => cachedObject({ ...fields, uid: `${fields.namespace}${fields.name}${fields.uid}` }));
@@ -45,27 +53,30 @@ function take(store: Store, step: typeof STEPS extends fc.Arbitrary<infer T> ? T
 }
 
 describe('an index', () => {
-  test('row 35: finds what a look at all objects finds, whenever it was added and whatever happens', () => {
+  test('row 35: by namespace, label, owner or what else: finds what a look at all objects finds, whenever it was added and whatever happens', () => {
+    const seen = new Set<string>();
     fc.assert(
       fc.property(fc.array(STEPS, { maxLength: 20 }), fc.array(STEPS, { maxLength: 20 }), (before, after) => {
         const store = new Store();
         for (const step of before) take(store, step);
-        const index = store.index(byLabel);
-        const seen = new Set<string>();
+        const indices = BY.map(([by, values]) => [by, values, store.index(by)] as const);
         for (const step of [undefined, ...after]) {
           if (step !== undefined) take(store, step);
-          for (const value of ['x=1', 'x=2', 'y=1', 'y=2']) {
-            const found = [...index.get(value)];
-            const wanted = [...store.values()].filter((object) => [...byLabel(object)].includes(value));
-            expect([value, new Set(found)]).toEqual([value, new Set(wanted)]);
-            // The very objects.
-            for (const object of found) expect(store.get(`${object.namespace}/${object.name}`)).toBe(object);
-            if (found.length > 0) seen.add(value);
+          for (const [by, values, index] of indices) {
+            for (const value of values) {
+              const found = [...index.get(value)];
+              const wanted = [...store.values()].filter((object) => [...by(object)].includes(value));
+              expect([value, new Set(found)]).toEqual([value, new Set(wanted)]);
+              // The very objects.
+              for (const object of found) expect(store.get(`${object.namespace}/${object.name}`)).toBe(object);
+              if (found.length > 0) seen.add(value);
+            }
           }
         }
       }),
       { numRuns: 300 },
     );
+    expect(seen).toEqual(new Set(BY.flatMap(([, values]) => values)));
   });
 
   test('row 35: finds one object under several values, and none under values that no object has any more', () => {

@@ -1,6 +1,7 @@
 import type { KubeClient } from './client.ts';
 import { JsonValues } from './json-values.ts';
 import { KeySetTable } from './key-sets.ts';
+import { OwnerLists } from './owner-lists.ts';
 import { StringTable } from './string-table.ts';
 
 /** What decoded objects share instead of holding a copy each. One serves all kinds: its tables are bounded. */
@@ -8,6 +9,7 @@ export class Interner {
   readonly strings = new StringTable();
   readonly keySets = new KeySetTable();
   readonly values = new JsonValues(this.strings);
+  readonly owners = new OwnerLists();
 }
 
 const interners = new WeakMap<KubeClient, Interner>();

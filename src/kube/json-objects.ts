@@ -1,4 +1,4 @@
-import { type CachedObject, type KeySet, MANAGER, NO_KEYS, type StringMap } from '../api/object.ts';
+import { type CachedObject, type KeySet, MANAGER, NO_KEYS, NO_OWNERS, type StringMap } from '../api/object.ts';
 import type { Interner } from './interner.ts';
 import { JsonCursor } from './json-cursor.ts';
 import { unionOfKeys } from './key-sets.ts';
@@ -48,7 +48,7 @@ function readMetadata(cursor: JsonCursor, interner: Interner): CachedObject {
   let generation = 0;
   let created = 0;
   let deleting = false;
-  let controlled = false;
+  let owners = NOBODY;
   let labels = NO_STRINGS;
   let annotations = NO_STRINGS;
   let own: OwnKeys = NO_OWN_KEYS;
@@ -83,7 +83,7 @@ function readMetadata(cursor: JsonCursor, interner: Interner): CachedObject {
         annotations = readStrings(cursor, interner);
         break;
       case 'ownerReferences':
-        controlled = hasController(cursor, interner);
+        owners = readOwners(cursor, interner);
         break;
       case 'managedFields':
         own = readOwnKeys(cursor, interner);
@@ -100,7 +100,8 @@ function readMetadata(cursor: JsonCursor, interner: Interner): CachedObject {
     generation,
     created,
     deleting,
-    controlled,
+    controlled: owners.controlled,
+    owners: interner.owners.shared(owners.uids),
     labels,
     annotations,
     applied: own.applied,
@@ -128,18 +129,28 @@ function readStrings(cursor: JsonCursor, { strings }: Interner): StringMap {
   return map;
 }
 
-function hasController(cursor: JsonCursor, { strings }: Interner): boolean {
-  if (cursor.takeNull()) return false;
-  let found = false;
+interface Owners {
+  /** One of them is the controller. */
+  readonly controlled: boolean;
+  readonly uids: readonly string[];
+}
+
+const NOBODY: Owners = { controlled: false, uids: NO_OWNERS };
+
+function readOwners(cursor: JsonCursor, { strings }: Interner): Owners {
+  if (cursor.takeNull()) return NOBODY;
+  let controlled = false;
+  const uids: string[] = [];
   cursor.enterArray();
   while (cursor.hasElement()) {
     cursor.enterObject();
     for (let key = cursor.key(strings); key !== undefined; key = cursor.key(strings)) {
-      if (key !== 'controller') cursor.skip();
-      else if (cursor.boolean()) found = true;
+      if (key === 'uid') uids.push(cursor.string());
+      else if (key !== 'controller') cursor.skip();
+      else if (cursor.boolean()) controlled = true;
     }
   }
-  return found;
+  return { controlled, uids };
 }
 
 interface OwnKeys {

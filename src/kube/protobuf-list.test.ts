@@ -34,6 +34,7 @@ describe('a list as protobuf', () => {
         created: Date.parse('2026-11-20T22:59:06Z') / 1000,
         deleting: false,
         controlled: false,
+        owners: [],
         labels: { a: '1', r: '1', team: 'x' },
         annotations: { n: 'v' },
         applied: { labels: ['a', 'team'], annotations: ['n'] },

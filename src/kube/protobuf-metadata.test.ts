@@ -10,7 +10,7 @@ import {
   type SampleMetadata,
   stringField,
 } from '../../test/support/kube-encodings.ts';
-import type { CachedObject } from '../api/object.ts';
+import { type CachedObject, NO_OWNERS } from '../api/object.ts';
 import { Interner } from './interner.ts';
 import { decodeJsonObject } from './json-objects.ts';
 import { decodeProtobufObject } from './protobuf-metadata.ts';
@@ -70,6 +70,18 @@ describe('decodeProtobufObject', () => {
   test('a controller among the owners makes it controlled, an owner alone does not', () => {
     expect(decode({ name: 'a', controllers: [false, true, false] }).controlled).toBe(true);
     expect(decode({ name: 'a', controllers: [false] }).controlled).toBe(false);
+  });
+
+  test('the uids of its owners are kept, as one list with an object of the same owners that was read just before', () => {
+    const interner = new Interner();
+    const of = (name: string, count: number) =>
+      decode({ name, controllers: Array.from({ length: count }, () => true) }, interner).owners;
+    const two = of('a', 2);
+    expect(two).toEqual(['owner-0', 'owner-1']);
+    expect(of('b', 2)).toBe(two);
+    expect(of('c', 1)).toEqual(['owner-0']);
+    expect(of('d', 0)).toBe(NO_OWNERS);
+    expect(of('e', 1)).toEqual(['owner-0']);
   });
 
   test('a deletionTimestamp makes it deleting, and no creationTimestamp is 0', () => {

@@ -1,4 +1,12 @@
-import { type CachedObject, type KeySet, MANAGER, NO_KEYS, RETAINED_MANAGER, type StringMap } from '../api/object.ts';
+import {
+  type CachedObject,
+  type KeySet,
+  MANAGER,
+  NO_KEYS,
+  NO_OWNERS,
+  RETAINED_MANAGER,
+  type StringMap,
+} from '../api/object.ts';
 import type { Interner } from './interner.ts';
 import { unionOfKeys } from './key-sets.ts';
 import { malformed } from './malformed.ts';
@@ -36,7 +44,7 @@ export function partialObject(reader: ProtobufReader, interner: Interner): Cache
   return object;
 }
 
-function objectMetadata(reader: ProtobufReader, { strings, keySets }: Interner): CachedObject {
+function objectMetadata(reader: ProtobufReader, { strings, keySets, owners }: Interner): CachedObject {
   let namespace = '';
   let name = '';
   let uid = '';
@@ -45,6 +53,7 @@ function objectMetadata(reader: ProtobufReader, { strings, keySets }: Interner):
   let created = 0;
   let deleting = false;
   let controlled = false;
+  let uids: string[] | undefined;
   let labels = NO_STRINGS;
   let annotations = NO_STRINGS;
   let applied: KeySet = NO_KEYS;
@@ -79,9 +88,12 @@ function objectMetadata(reader: ProtobufReader, { strings, keySets }: Interner):
       case bytesTag(12):
         annotations = mapEntry(reader, strings, annotations);
         break;
-      case bytesTag(13):
-        if (isController(reader)) controlled = true;
+      case bytesTag(13): {
+        const owner = readOwner(reader);
+        if (owner.isController) controlled = true;
+        (uids ??= []).push(owner.uid);
         break;
+      }
       case bytesTag(17): {
         const own = ownEntry(reader);
         if (own?.manager === MANAGER) applied = unionOfKeys(applied, keySets.read(own.fieldsV1));
@@ -101,6 +113,7 @@ function objectMetadata(reader: ProtobufReader, { strings, keySets }: Interner):
     created,
     deleting,
     controlled,
+    owners: uids === undefined ? NO_OWNERS : owners.shared(uids),
     labels,
     annotations,
     applied,
@@ -143,15 +156,17 @@ function mapEntry(reader: ProtobufReader, strings: StringTable, map: StringMap):
   return withString(map, key, value);
 }
 
-function isController(reader: ProtobufReader): boolean {
-  let controller = false;
+function readOwner(reader: ProtobufReader): { readonly uid: string; readonly isController: boolean } {
+  let uid = '';
+  let isController = false;
   const outer = reader.enter();
   for (let tag = reader.tag(); tag !== 0; tag = reader.tag()) {
-    if (tag === varintTag(6)) controller = reader.varint() !== 0;
+    if (tag === bytesTag(4)) uid = reader.string();
+    else if (tag === varintTag(6)) isController = reader.varint() !== 0;
     else reader.skip(tag);
   }
   reader.leave(outer);
-  return controller;
+  return { uid, isController };
 }
 
 interface OwnEntry {

@@ -1,4 +1,4 @@
-import { type CachedObject, NO_KEYS } from '../../src/api/object.ts';
+import { type CachedObject, NO_KEYS, NO_OWNERS } from '../../src/api/object.ts';
 
 /** A cached object with what a test cares about; its uid follows from its name unless given. */
 export function cachedObject(fields: Partial<CachedObject> & { readonly name: string }): CachedObject {
@@ -11,6 +11,7 @@ export function cachedObject(fields: Partial<CachedObject> & { readonly name: st
     created: 1_700_000_000,
     deleting: false,
     controlled: false,
+    owners: NO_OWNERS,
     labels: {},
     annotations: {},
     applied: NO_KEYS,

@@ -47,6 +47,7 @@ export interface SampleMetadata {
   readonly deleted?: number;
   readonly labels?: Readonly<Record<string, string>>;
   readonly annotations?: Readonly<Record<string, string>>;
+  /** Its owners, whose uids are `owner-0` and so on: whether each is its controller. */
   readonly controllers?: readonly boolean[];
   readonly finalizers?: readonly string[];
   readonly managedFields?: readonly SampleEntry[];
@@ -65,11 +66,11 @@ export function jsonMetadata(sample: SampleMetadata): object {
     deletionTimestamp: sample.deleted === undefined ? undefined : timestamp(sample.deleted),
     labels,
     annotations,
-    ownerReferences: sample.controllers?.map((controller) => ({
+    ownerReferences: sample.controllers?.map((controller, i) => ({
       apiVersion: 'v1',
       kind: 'Owner',
       name: 'owner',
-      uid: 'u',
+      uid: `owner-${i}`,
       controller,
     })),
     finalizers,
@@ -95,8 +96,14 @@ export function protobufObject(sample: SampleMetadata): Buffer {
     ...(sample.deleted === undefined ? [] : [bytesField(9, protobufTime(sample.deleted))]),
     ...protobufMap(11, sample.labels),
     ...protobufMap(12, sample.annotations),
-    ...(sample.controllers ?? []).map((controller) =>
-      bytesField(13, stringField(1, 'Owner'), stringField(3, 'owner'), intField(6, controller ? 1 : 0)),
+    ...(sample.controllers ?? []).map((controller, i) =>
+      bytesField(
+        13,
+        stringField(1, 'Owner'),
+        stringField(3, 'owner'),
+        stringField(4, `owner-${i}`),
+        intField(6, controller ? 1 : 0),
+      ),
     ),
     ...(sample.finalizers ?? []).map((finalizer) => stringField(14, finalizer)),
     ...(sample.managedFields ?? []).map(({ manager, operation, subresource = '', fieldsV1 }) =>
