@@ -4,6 +4,7 @@ export const ROWS = {
   P2: 'resident memory beside client-go',
   P3: 'heap of a cached object',
   P4: 'labels beside bare applies',
+  P5: 'objects that come steadily',
   P6: 'a kind that comes late',
   P7: 'many watched kinds',
   P8: 'many policies on one kind',

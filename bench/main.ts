@@ -18,7 +18,7 @@ import { labels } from './rows/labels.ts';
 /** Rows that share a control plane, or need none; the quick ones first. */
 const GROUPS: readonly { readonly rows: readonly RowId[]; readonly run: (bench: Bench) => Promise<void> }[] = [
   { rows: ['P8', 'P12'], run: events },
-  { rows: ['P4', 'P6', 'P11', 'P13', 'P14', 'P15', 'P16'], run: labels },
+  { rows: ['P4', 'P5', 'P6', 'P11', 'P13', 'P14', 'P15', 'P16'], run: labels },
   { rows: ['P7', 'P9'], run: kinds },
   { rows: ['P1', 'P2', 'P3', 'P10'], run: firstSync },
 ];
