@@ -8,9 +8,16 @@ export function cpuSeconds(pid: number): number {
 
 export const MIB = 1024 * 1024;
 
-/** Resident memory in bytes, now and at most so far. */
-export function residentBytes(pid: number): { readonly now: number; readonly peak: number } {
+export interface Resident {
+  readonly now: number;
+  readonly peak: number;
+  /** Of those now: pages of files, which processes of one program share; nearly all are the program itself. */
+  readonly files: number;
+}
+
+/** Resident memory in bytes. */
+export function residentBytes(pid: number): Resident {
   const status = readFileSync(`/proc/${pid}/status`, 'utf8');
   const bytes = (name: string) => 1024 * Number(new RegExp(`${name}:\\s+(\\d+)`).exec(status)?.[1]);
-  return { now: bytes('VmRSS'), peak: bytes('VmHWM') };
+  return { now: bytes('VmRSS'), peak: bytes('VmHWM'), files: bytes('RssFile') };
 }

@@ -1,8 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { eventually } from '../../test/cluster/eventually.ts';
-import { MIB, residentBytes } from '../process-figures.ts';
+import { MIB, type Resident, residentBytes } from '../process-figures.ts';
 import type { BenchStage } from '../stage.ts';
-import { median } from '../statistics.ts';
+import { median, medianOf } from '../statistics.ts';
 
 const STARTS = 5;
 const REST_MS = 3_000;
@@ -12,7 +12,7 @@ export async function start(stage: BenchStage): Promise<void> {
   const { bench } = stage;
   const { bytes } = await bench.product();
   const times: number[] = [];
-  const resident: number[] = [];
+  const resident: Resident[] = [];
   for (let i = 0; i < STARTS; i += 1) {
     const since = performance.now();
     const operator = await stage.launchOperator();
@@ -21,7 +21,7 @@ export async function start(stage: BenchStage): Promise<void> {
     await eventually('/readyz', readyz, (status) => status === 200, { intervalMs: 2 });
     times.push(performance.now() - since);
     await delay(REST_MS);
-    resident.push(residentBytes(operator.pid).now / MIB);
+    resident.push(residentBytes(operator.pid));
     await operator.stop();
   }
   const detail = `of ${STARTS} starts ${times.map((ms) => ms.toFixed(0)).join(', ')} ms`;
@@ -33,7 +33,13 @@ export async function start(stage: BenchStage): Promise<void> {
     target: { atMost: 400 },
     detail,
   });
-  const small = `the bundle has ${(bytes / 1024).toFixed(0)} KiB`;
-  const value = median(resident);
-  bench.record({ row: 'P11', what: 'resident at rest', value, unit: 'MiB', target: { atMost: 90 }, detail: small });
+  const files = medianOf(resident, (one) => one.files / MIB);
+  bench.record({
+    row: 'P11',
+    what: 'resident at rest',
+    value: medianOf(resident, ({ now }) => now / MIB),
+    unit: 'MiB',
+    target: { atMost: 90e6 / MIB },
+    detail: `${files.toFixed(1)} MiB of it Node's program and other files; the bundle has ${(bytes / 1024).toFixed(0)} KiB`,
+  });
 }
