@@ -33,7 +33,11 @@ const root = PROJECT;
 afterEach(async () => {
   const { admin } = stage();
   // The operator of the test is gone by now; so are the policies, unless the CRD cannot take their end.
-  for (const kind of [widgets, unconverted]) await admin.request('DELETE', `${CRDS}/${crdName(kind)}`);
+  for (const kind of [widgets, unconverted]) {
+    const path = `${CRDS}/${crdName(kind)}`;
+    await admin.request('DELETE', path);
+    await admin.waitForGone(path);
+  }
 });
 
 const team = (ns: string, resources: readonly object[] = [{ group: '', resource: 'configmaps' }]): PolicySpec => ({

@@ -69,8 +69,13 @@ export class SmallCrds {
     this.#stage = stage;
   }
 
+  /** One that is on its way out is established until it is gone, and would go all the same: another takes its place. */
   async apply(small: SmallKind): Promise<void> {
-    await this.#stage.admin.apply(smallCrd(small), { force: true });
+    const { admin } = this.#stage;
+    const crd = await admin.apply(smallCrd(small), { force: true });
+    if (crd.metadata.deletionTimestamp === undefined) return;
+    await admin.waitForGone(`${CRDS}/${crdName(small)}`);
+    await admin.apply(smallCrd(small), { force: true });
   }
 
   async established(small: SmallKind): Promise<void> {
