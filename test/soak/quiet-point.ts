@@ -75,9 +75,7 @@ export async function quietPoint(options: QuietPointOptions): Promise<QuietPoint
   const different = await until(
     CALM_MS,
     async () => {
-      const look = await atRest(stage, replicas);
-      // What later rests are compared with is what there is for good: on a busy machine renewing the Lease may be under way at any look.
-      seen = first === undefined ? look.map((one, i) => fewest(one, seen[i])) : look;
+      seen = await atRest(stage, replicas);
       const now = JSON.stringify(seen.map(({ holdings }) => [...sorted(holdings.resources)]));
       if (now !== held) [calmSince, held] = [performance.now(), now];
       const isCalm = first !== undefined || performance.now() - calmSince >= calmMs;
@@ -152,21 +150,13 @@ async function atRest(stage: Installation, replicas: readonly Replica[]): Promis
 /** What a replica holds for good: of several looks the fewest of each, since renewing the Lease takes a timer now and then. */
 async function holdingsOf(replica: Replica): Promise<Holdings> {
   let seen = await replica.holdings();
-  for (let look = 1; look < LOOKS; look++) seen = fewestOf(await replica.holdings(), seen);
+  for (let look = 1; look < LOOKS; look++) {
+    const before = seen.resources;
+    seen = await replica.holdings();
+    const fewest = [...seen.resources].map(([what, count]) => [what, Math.min(count, before.get(what) ?? 0)] as const);
+    seen = { ...seen, resources: new Map(fewest.filter(([, count]) => count > 0)) };
+  }
   return seen;
-}
-
-function fewestOf(now: Holdings, before: Holdings): Holdings {
-  const counts = [...now.resources].map(
-    ([what, count]) => [what, Math.min(count, before.resources.get(what) ?? 0)] as const,
-  );
-  return { ...now, resources: new Map(counts.filter(([, count]) => count > 0)) };
-}
-
-function fewest(now: ReplicaAtRest, before: ReplicaAtRest | undefined): ReplicaAtRest {
-  const isSame =
-    before !== undefined && before.name === now.name && before.life === now.life && before.leads === now.leads;
-  return isSame ? { ...now, holdings: fewestOf(now.holdings, before.holdings) } : now;
 }
 
 /** As many watches, and no more sockets and timers, as at the first rest of a replica with the same part to play. */
