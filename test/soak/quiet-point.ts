@@ -6,6 +6,7 @@ import { at } from '../cluster/kube-object.ts';
 import { foundStatus } from '../differential/found-status.ts';
 import { type Expectation, expectation } from '../differential/oracle.ts';
 import type { Installation } from '../support/installation.ts';
+import { CalmLooks } from './calm-looks.ts';
 import type { Holdings } from './holdings.ts';
 import { CUSTOM, GROUP, NAMESPACES } from './kinds.ts';
 import type { Population } from './population.ts';
@@ -70,56 +71,20 @@ export async function quietPoint(options: QuietPointOptions): Promise<QuietPoint
   wrong.push(...(await until(CALM_MS, async () => writtenWithin(stage, LAST_STATUSES_MS), 0)));
   wrong.push(...(await writtenWithin(stage, restMs)));
   const { kinds } = await expected(options);
-  const looks = new CalmLooks(first === undefined ? calmMs : 0);
+  const looks = new CalmLooks<readonly ReplicaAtRest[]>(first === undefined ? calmMs : 0);
   let seen: readonly ReplicaAtRest[] = [];
   const different = await until(
     CALM_MS,
     async () => {
-      looks.add(performance.now(), await atRest(stage, replicas));
-      seen = looks.usual;
+      const look = await atRest(stage, replicas);
+      looks.add(performance.now(), JSON.stringify(look.map(({ holdings }) => [...sorted(holdings.resources)])), look);
+      seen = looks.usual ?? look;
       return looks.areCalm ? differences(seen, first, kinds) : ['what is held still changes'];
     },
     LOOK_AGAIN_MS,
   );
   wrong.push(...different);
   return { atMs, replicas: seen, settledAfterMs, wrong, lines: seen.map((one) => lineOf(one, atMs, settledAfterMs)) };
-}
-
-/** On a busy machine what comes and goes, such as renewing the Lease, is under way at some looks. */
-const USUAL_SHARE = 0.7;
-
-/** What is seen at most looks of the last so many milliseconds. */
-class CalmLooks {
-  readonly #calmMs: number;
-  #looks: { readonly at: number; readonly held: string; readonly seen: readonly ReplicaAtRest[] }[] = [];
-  #began: number | undefined;
-
-  constructor(calmMs: number) {
-    this.#calmMs = calmMs;
-  }
-
-  add(now: number, seen: readonly ReplicaAtRest[]): void {
-    this.#began ??= now;
-    const held = JSON.stringify(seen.map(({ holdings }) => [...sorted(holdings.resources)]));
-    this.#looks = [...this.#looks.filter((look) => now - look.at <= this.#calmMs), { at: now, held, seen }];
-  }
-
-  /** The last of the looks that were most alike. */
-  get usual(): readonly ReplicaAtRest[] {
-    return this.#alike.at(-1)?.seen ?? [];
-  }
-
-  /** For all of the time nearly all looks were alike. */
-  get areCalm(): boolean {
-    const last = this.#looks.at(-1)?.at ?? 0;
-    const isWhole = last - (this.#began ?? last) >= this.#calmMs;
-    return isWhole && this.#alike.length >= USUAL_SHARE * this.#looks.length;
-  }
-
-  get #alike() {
-    const groups = [...Map.groupBy(this.#looks, ({ held }) => held).values()];
-    return groups.toSorted((one, other) => other.length - one.length)[0] ?? [];
-  }
 }
 
 /** Looks again until nothing is left to say, or time is up; resolves to what was said last. */
