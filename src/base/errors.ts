@@ -8,3 +8,8 @@ export function messageOf(thrown: unknown): string {
 export function errorOf(thrown: unknown): Error {
   return thrown instanceof Error ? thrown : new Error(messageOf(thrown), { cause: thrown });
 }
+
+/** What Node says in a word, such as 'ENOENT'; undefined where it says none. */
+export function codeOf(thrown: unknown): string | undefined {
+  return thrown instanceof Error && 'code' in thrown && typeof thrown.code === 'string' ? thrown.code : undefined;
+}

@@ -172,7 +172,6 @@ export class Reflector {
         this.#gathered = undefined;
         return;
       case 'List':
-        this.#clearTimer();
         this.#list(effect);
         return;
       case 'Watch':
@@ -231,7 +230,6 @@ export class Reflector {
   }
 
   #watchList(timeoutSeconds: number): void {
-    this.#clearTimer();
     this.#beginAnew();
     this.#gathered = new Store();
     this.#stream({ resourceVersion: '', sendInitialEvents: true, timeoutSeconds });
@@ -246,7 +244,6 @@ export class Reflector {
   }
 
   #watch({ resourceVersion, timeoutSeconds, resumed }: Extract<ReflectorEffect, { kind: 'Watch' }>): void {
-    this.#clearTimer();
     this.#stream({ resourceVersion, timeoutSeconds }, (signal) =>
       resumed ? this.#requireHistory(resourceVersion, signal) : Promise.resolve(),
     );
@@ -295,6 +292,8 @@ export class Reflector {
     run: (signal: AbortSignal, current: () => boolean) => Promise<void>,
     onError: (error: ApiError) => void,
   ): void {
+    // What was waited for is over; what this request is given is said as it goes out.
+    this.#clearTimer();
     if (this.#state.kind === 'Stopped') return;
     const flight = new AbortController();
     this.#flight = flight;

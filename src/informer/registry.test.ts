@@ -3,7 +3,7 @@ import { cachedObject } from '../../test/support/cached-object.ts';
 import { ManualClock } from '../../test/support/manual-clock.ts';
 import { apiError, ScriptedListWatch } from '../../test/support/scripted-list-watch.ts';
 import { silentLog } from '../base/log.ts';
-import type { ListPage } from '../kube/list-watch.ts';
+import type { ListPage, ListWatch } from '../kube/list-watch.ts';
 import { type DesiredWatch, InformerRegistry } from './registry.ts';
 import { type WatchSpec, watchId } from './watch-spec.ts';
 
@@ -49,6 +49,27 @@ function setUp(options: { readonly listConcurrency?: number } = {}) {
     return found;
   };
   return { clock, registry, told, transport };
+}
+
+/** A thousand kinds on one server, all wanted. */
+function ofThousandKinds(clock: ManualClock, listWatch: ListWatch): InformerRegistry {
+  const registry = new InformerRegistry({
+    createListWatch: () => listWatch,
+    prepare: () => {},
+    clock,
+    random: Math.random,
+    log: silentLog,
+  });
+  const names = Array.from({ length: 1_000 }, (_, i) => `kind-${i}`);
+  registry.reconcile(desired(...names.map((name) => [spec(name), 'p1'] as const)));
+  return registry;
+}
+
+/** A stream that goes on until somebody settles it, or gives it up. */
+function untilAborted(signal: AbortSignal): PromiseWithResolvers<void> {
+  const stream = Promise.withResolvers<void>();
+  signal.addEventListener('abort', () => stream.reject(apiError('Aborted')), { once: true });
+  return stream;
 }
 
 test('an id tells group, resource, version, namespace, representation and incarnation apart, and nothing else', () => {
@@ -300,31 +321,21 @@ describe('reconcile', () => {
     let listing = 0;
     let most = 0;
     let watching = 0;
-    const registry = new InformerRegistry({
-      createListWatch: () => ({
-        list: async () => {
-          listing += 1;
-          most = Math.max(most, listing);
-          await clock.settle();
-          listing -= 1;
-          return { items: [cachedObject({ name: 'a' })], resourceVersion: '10', continue: '', bytes: 100 };
-        },
-        position: async () => '',
-        watch: ({ signal, onOpen }) => {
-          watching += 1;
-          onOpen?.();
-          return new Promise((_, reject) => {
-            signal.addEventListener('abort', () => reject(apiError('Aborted')), { once: true });
-          });
-        },
-      }),
-      prepare: () => {},
-      clock,
-      random: Math.random,
-      log: silentLog,
+    const registry = ofThousandKinds(clock, {
+      list: async () => {
+        listing += 1;
+        most = Math.max(most, listing);
+        await clock.settle();
+        listing -= 1;
+        return { items: [cachedObject({ name: 'a' })], resourceVersion: '10', continue: '', bytes: 100 };
+      },
+      position: async () => '',
+      watch: ({ signal, onOpen }) => {
+        watching += 1;
+        onOpen?.();
+        return untilAborted(signal).promise;
+      },
     });
-    const names = Array.from({ length: 1_000 }, (_, i) => `kind-${i}`);
-    registry.reconcile(desired(...names.map((name) => [spec(name), 'p1'] as const)));
     await expect.poll(() => watching).toBe(1_000);
     expect(most).toBe(8);
     expect([...registry.entries()].every(([, , { status }]) => status.synced && status.objects === 1)).toBe(true);
@@ -334,44 +345,35 @@ describe('reconcile', () => {
 
   test('rows 5 and 50: a thousand watches that break together are resumed, and none lists, however long the server asks to wait', async () => {
     const clock = new ManualClock();
-    const broken: Array<() => void> = [];
+    const broken: PromiseWithResolvers<void>[] = [];
     let lists = 0;
     let asking = 0;
     let most = 0;
     let overloaded = true;
-    const registry = new InformerRegistry({
-      createListWatch: () => ({
-        list: async () => {
-          lists += 1;
-          return { items: [], resourceVersion: '10', continue: '', bytes: 0 };
-        },
-        position: async () => {
-          asking += 1;
-          most = Math.max(most, asking);
-          await new Promise<void>((resolve) => clock.after(1_000, resolve));
-          asking -= 1;
-          if (overloaded) throw apiError('TooManyRequests', { retryAfterMs: 30_000 });
-          return '10';
-        },
-        watch: ({ signal, onAsked, onOpen }) => {
-          onAsked?.();
-          onOpen?.();
-          return new Promise((_, reject) => {
-            broken.push(() => reject(apiError('Network')));
-            signal.addEventListener('abort', () => reject(apiError('Aborted')), { once: true });
-          });
-        },
-      }),
-      prepare: () => {},
-      clock,
-      random: Math.random,
-      log: silentLog,
+    const registry = ofThousandKinds(clock, {
+      list: async () => {
+        lists += 1;
+        return { items: [], resourceVersion: '10', continue: '', bytes: 0 };
+      },
+      position: async () => {
+        asking += 1;
+        most = Math.max(most, asking);
+        await new Promise<void>((resolve) => clock.after(1_000, resolve));
+        asking -= 1;
+        if (overloaded) throw apiError('TooManyRequests', { retryAfterMs: 30_000 });
+        return '10';
+      },
+      watch: ({ signal, onAsked, onOpen }) => {
+        onAsked?.();
+        onOpen?.();
+        const watch = untilAborted(signal);
+        broken.push(watch);
+        return watch.promise;
+      },
     });
-    const names = Array.from({ length: 1_000 }, (_, i) => `kind-${i}`);
-    registry.reconcile(desired(...names.map((name) => [spec(name), 'p1'] as const)));
     await expect.poll(() => broken.length).toBe(1_000);
     await clock.advance(2_000);
-    for (const breaks of broken.splice(0)) breaks();
+    for (const { reject } of broken.splice(0)) reject(apiError('Network'));
     await clock.advance(180_000);
     expect([lists, broken.length]).toEqual([1_000, 0]);
     overloaded = false;

@@ -146,8 +146,8 @@ function readOwners(cursor: JsonCursor, { strings }: Interner): Owners {
     cursor.enterObject();
     for (let key = cursor.key(strings); key !== undefined; key = cursor.key(strings)) {
       if (key === 'uid') uids.push(cursor.string());
-      else if (key !== 'controller') cursor.skip();
-      else if (cursor.boolean()) controlled = true;
+      else if (key === 'controller') controlled = cursor.boolean() || controlled;
+      else cursor.skip();
     }
   }
   return { controlled, uids };

@@ -2,7 +2,7 @@ import { access, constants, readFile } from 'node:fs/promises';
 import type { RequestOptions } from 'node:https';
 import { dirname, resolve } from 'node:path';
 import type { KubeConfig } from '@kubernetes/client-node/dist/config.js';
-import { messageOf } from '../base/errors.ts';
+import { codeOf, messageOf } from '../base/errors.ts';
 import { isRecord, type JsonRecord, recordOf } from '../base/json-value.ts';
 import type { CredentialMaterial, CredentialSource } from './cached-credentials.ts';
 import { credentialError } from './credential-error.ts';
@@ -91,7 +91,7 @@ async function readKubeconfig(file: string, mayBeMissing: boolean): Promise<stri
   try {
     return await readFile(file, 'utf8');
   } catch (error) {
-    if (mayBeMissing && error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined;
+    if (mayBeMissing && codeOf(error) === 'ENOENT') return undefined;
     throw credentialError(`the kubeconfig ${file} cannot be read: ${messageOf(error)}`, error);
   }
 }
@@ -157,8 +157,9 @@ async function requireReadable(field: string, path: string | undefined): Promise
   try {
     await access(path, constants.R_OK);
   } catch (error) {
-    const code = error instanceof Error && 'code' in error ? String(error.code) : 'unknown';
-    throw credentialError(`the file that the kubeconfig names as ${field} cannot be read (${code})`);
+    throw credentialError(
+      `the file that the kubeconfig names as ${field} cannot be read (${codeOf(error) ?? 'unknown'})`,
+    );
   }
 }
 

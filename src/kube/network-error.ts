@@ -1,4 +1,4 @@
-import { messageOf } from '../base/errors.ts';
+import { codeOf, messageOf } from '../base/errors.ts';
 import { ApiError } from './errors.ts';
 
 /** The connection could not be made, or broke. `what` is the start of a sentence; the reason follows it. */
@@ -8,7 +8,7 @@ export function networkError(what: string, cause?: unknown): ApiError {
 }
 
 /** What says that the server shows a certificate of an authority that we do not know: it may have got a new one. */
-const UNKNOWN_AUTHORITY: ReadonlySet<unknown> = new Set([
+const UNKNOWN_AUTHORITY: ReadonlySet<string | undefined> = new Set([
   'CERT_SIGNATURE_FAILURE',
   'DEPTH_ZERO_SELF_SIGNED_CERT',
   'SELF_SIGNED_CERT_IN_CHAIN',
@@ -19,10 +19,6 @@ const UNKNOWN_AUTHORITY: ReadonlySet<unknown> = new Set([
 /** Whether the server could be reached, and shows a certificate that cannot be trusted with what we know of it. */
 export function isUnknownAuthority({ cause }: ApiError): boolean {
   return UNKNOWN_AUTHORITY.has(codeOf(cause));
-}
-
-function codeOf(cause: unknown): unknown {
-  return cause instanceof Error && 'code' in cause ? cause.code : undefined;
 }
 
 function reasonOf(cause: unknown): string {
@@ -38,6 +34,7 @@ function reasonOf(cause: unknown): string {
     case 'ENOTFOUND':
     case 'EAI_AGAIN':
       return `the name of the host cannot be resolved (${messageOf(cause)})`;
+    case undefined:
     default:
       return messageOf(cause);
   }
