@@ -4,12 +4,16 @@ import { PATIENCE_MS } from '../../test/cluster/eventually.ts';
 import { type ApiCall, statusDocument } from '../../test/support/scripted-api.ts';
 import { bookmark, WireStage, widget } from '../../test/support/wire-stage.ts';
 import type { CachedObject } from '../api/object.ts';
+import { silentLog } from '../base/log.ts';
 import type { SessionLimits } from '../kube/session.ts';
+import { InformerRegistry } from './registry.ts';
+import type { Selection } from './selection.ts';
+import { type WatchSpec, watchId } from './watch-spec.ts';
 
 const stages: WireStage[] = [];
 
-async function setUp(timeouts: Partial<SessionLimits> = {}): Promise<WireStage> {
-  const stage = await WireStage.start(timeouts);
+async function setUp(timeouts: Partial<SessionLimits> = {}, selection?: Selection): Promise<WireStage> {
+  const stage = await WireStage.start(timeouts, selection);
   stages.push(stage);
   return stage;
 }
@@ -22,6 +26,11 @@ afterEach(async () => {
   }
 });
 
+/** What a server says of a version that it has not heard of yet. */
+function notReached(call: ApiCall): void {
+  call.refuse(504, 'Timeout', { 'retry-after': '1' }, { message: 'Too large resource version: 120, current: 100' });
+}
+
 describe('a list', () => {
   test('rows 1 and 11: comes in pages, the first of 500, and what happens meanwhile comes by the watch from its version', async () => {
     const { api, informer, heard } = await setUp();
@@ -33,6 +42,38 @@ describe('a list', () => {
     const watch = (await api.next('watch 10')).open();
     watch.send('MODIFIED', widget('a', '11')).send('DELETED', widget('b', '12'));
     expect(await heard(5)).toEqual(['new > a@5', 'new > b@6', 'synced', '5 > a@11', 'remove b@6']);
+  });
+
+  test('row 4: that fails again and again is asked for ever more rarely, and as at first after two minutes that were well', async () => {
+    const { api, informer, waits, clock } = await setUp();
+    informer.start();
+    const delays: number[] = [];
+    while (delays.length < 8) {
+      (await api.next('list')).refuse(500, 'InternalError');
+      delays.push(await waits());
+    }
+    expect(delays).toEqual([800, 1_600, 3_200, 6_400, 12_800, 25_600, 30_000, 30_000]);
+    (await api.next('list')).list('10', [widget('a', '5')]);
+    const watch = (await api.next('watch 10')).open();
+    await expect.poll(() => informer.status.phase).toBe('Watching');
+    await clock.advance(121_000);
+    watch.send('ERROR', statusDocument(500, 'InternalError'));
+    expect(await waits()).toBe(800);
+    (await api.next('position')).list('10');
+    (await api.next('watch 10')).open();
+  });
+
+  test('row 10: of a server that says it has not reached a version is asked for once more at once, then after a wait', async () => {
+    const { api, informer, waits, clock, heard } = await setUp();
+    informer.start();
+    notReached(await api.next('list'));
+    const again = await api.next('list');
+    expect([again.query.has('resourceVersion'), again.query.get('limit'), clock.pending]).toEqual([false, '500', 0]);
+    notReached(again);
+    expect(await waits()).toBe(1_000);
+    (await api.next('list')).list('130', [widget('a', '5')]);
+    (await api.next('watch 130')).open();
+    expect(await heard(2)).toEqual(['new > a@5', 'synced']);
   });
 
   test('row 11: whose later page expired is asked for once more, without pages', async () => {
@@ -218,6 +259,112 @@ describe('a watch', () => {
     await clock.advance(600_000);
     expect(api.unseen).toEqual([]);
   });
+});
+
+test('row 43: an object that leaves what is selected is out of sight, and comes again when more is selected', async () => {
+  const labelSelector = 'env in (prod)';
+  const { api, informer, watching, heard, phase } = await setUp({}, [{ labelSelector }]);
+  const watch = await watching();
+  expect(watch.query.get('labelSelector')).toBe(labelSelector);
+  // The server tells of it as it was before, in the version in which it left.
+  watch.send('DELETED', widget('a', '11')).send('ADDED', widget('b', '12'));
+  expect(await heard(2)).toEqual(['remove a@5', 'new > b@12']);
+  expect(informer.isWhole).toBe(false);
+  informer.select([{}]);
+  const list = await api.next('list');
+  expect(list.query.has('labelSelector')).toBe(false);
+  list.list('20', [widget('a', '11'), widget('b', '12')]);
+  (await api.next('watch 20')).open();
+  expect(await heard(2)).toEqual(['new > a@11', 'synced']);
+  await phase('Watching');
+  expect([informer.isWhole, await watch.ended]).toEqual([true, constants.NGHTTP2_CANCEL]);
+});
+
+const specOf = (resource: string): WatchSpec => ({
+  gvr: { group: 'acme.io', version: 'v1', resource },
+  representation: { kind: 'Projected', fields: ['spec'] },
+});
+
+/** Informers of these kinds, started together. */
+function registryOf(names: readonly string[], { clock, listWatch }: WireStage): InformerRegistry {
+  const registry = new InformerRegistry({
+    createListWatch: ({ gvr }) => listWatch(gvr.resource),
+    prepare: () => {},
+    clock,
+    random: () => 0,
+    log: silentLog,
+  });
+  registry.reconcile(
+    new Map(names.map((name) => [watchId(specOf(name)), { spec: specOf(name), owners: new Set(['p1']) }])),
+  );
+  return registry;
+}
+
+test('row 49: of three kinds two are refused; each of these shows why and waits by itself, and the third syncs', async () => {
+  const stage = await setUp();
+  const { api, clock } = stage;
+  const names = ['gadgets', 'gizmos', 'widgets'];
+  const registry = registryOf(names, stage);
+  const lists = async (count: number): Promise<ReadonlyMap<string, ApiCall>> => {
+    const calls: ApiCall[] = [];
+    while (calls.length < count) calls.push(await api.next('list'));
+    return new Map(calls.map((call) => [call.path.replace('/apis/acme.io/v1/', ''), call]));
+  };
+  const status = (name: string) => registry.get(watchId(specOf(name)))?.status;
+  const phase = (name: string, wanted: string) => expect.poll(() => status(name)?.phase).toBe(wanted);
+  let asked = await lists(3);
+  asked.get('gadgets')?.refuse(403, 'Forbidden');
+  await phase('gadgets', 'BackingOff');
+  asked.get('gizmos')?.refuse(404, 'NotFound');
+  await phase('gizmos', 'BackingOff');
+  asked.get('widgets')?.list('10', [widget('a', '5')]);
+  const watch = (await api.next('watch 10')).open();
+  await phase('widgets', 'Watching');
+  expect(names.map((name) => [status(name)?.synced, status(name)?.lastError?.code])).toEqual([
+    [false, 'Forbidden'],
+    [false, 'NotFound'],
+    [true, undefined],
+  ]);
+  await clock.advance(800);
+  asked = await lists(2);
+  asked.get('gadgets')?.refuse(403, 'Forbidden');
+  await phase('gadgets', 'BackingOff');
+  expect(status('gadgets')?.retryAt).toBe(clock.now() + 1_600);
+  asked.get('gizmos')?.list('12');
+  (await api.next('watch 12')).open();
+  await phase('gizmos', 'Watching');
+  watch.send('ADDED', widget('b', '11'));
+  await expect.poll(() => status('widgets')?.objects).toBe(2);
+  await registry.stopAll();
+});
+
+test('row 50: of a hundred kinds that begin together eight are listed at a time, all sync, and watches are not counted', async () => {
+  const stage = await setUp();
+  const { api } = stage;
+  const names = Array.from({ length: 100 }, (_, i) => `kind-${i}`);
+  const registry = registryOf(names, stage);
+  const listing: ApiCall[] = [];
+  let most = 0;
+  let watching = 0;
+  while (watching < names.length) {
+    // What was asked for before this comes before it.
+    const probe = stage.listWatch('others').position(AbortSignal.timeout(PATIENCE_MS));
+    let call = await api.any();
+    for (; call.what !== 'position'; call = await api.any()) {
+      if (call.what === 'list') listing.push(call);
+      else {
+        call.open();
+        watching += 1;
+      }
+    }
+    call.list('10');
+    await probe;
+    most = Math.max(most, listing.length);
+    listing.shift()?.list('10', [widget('a', '5')]);
+  }
+  expect(most).toBe(8);
+  await expect.poll(() => [...registry.entries()].every(([, , { status }]) => status.synced)).toBe(true);
+  await registry.stopAll();
 });
 
 test.each(['list', 'unanswered watch', 'watch'] as const)(

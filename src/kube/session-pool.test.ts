@@ -98,6 +98,14 @@ describe('sharing connections', () => {
   });
 });
 
+test('a server may send 4 MiB on a stream and 16 MiB on a connection before anything of it is read', async () => {
+  await using scope = await start((stream) => stream.respond({ ':status': 204 }, { endStream: true }));
+  await scope.get();
+  const [session] = scope.server.sessions;
+  expect(session?.remoteSettings.initialWindowSize).toBe(4 * 1024 ** 2);
+  expect(session?.state.remoteWindowSize).toBe(16 * 1024 ** 2);
+});
+
 describe('a connection that the server winds up (GOAWAY)', () => {
   test('finishes what runs, while new requests take another', async () => {
     const held: ServerHttp2Stream[] = [];

@@ -47,9 +47,9 @@ export class ApiCall {
     answerJson(this.#stream, 200, { kind: 'List', metadata: { resourceVersion, continue: next }, items });
   }
 
-  /** Answers with something else than what was asked for. */
-  refuse(code: number, reason: string, headers: Record<string, string> = {}): void {
-    answerJson(this.#stream, code, statusDocument(code, reason), headers);
+  /** Answers with a Status, and with `more` in it. */
+  refuse(code: number, reason: string, headers: Record<string, string> = {}, more: object = {}): void {
+    answerJson(this.#stream, code, { ...statusDocument(code, reason), ...more }, headers);
   }
 
   /** Answers with a body as it is. */
@@ -97,12 +97,20 @@ export class ScriptedApi implements AsyncDisposable {
     return new ScriptedApi(server, calls, waiting);
   }
 
-  /** The next request that was not looked at yet, now or when it comes; it must ask for this. */
+  /** As `any`; it must ask for this. */
   async next(what: string): Promise<ApiCall> {
-    if (this.#calls.length === 0) await new Promise<void>((resolve) => this.#waiting.push(resolve));
-    const call = this.#calls.shift();
-    if (call?.what !== what) throw new Error(`expected ${what}, but was asked for ${call?.what}`);
+    const call = await this.any();
+    if (call.what !== what) throw new Error(`expected ${what}, but was asked for ${call.what}`);
     return call;
+  }
+
+  /** The next request that was not looked at yet, now or when it comes. */
+  async any(): Promise<ApiCall> {
+    for (;;) {
+      const call = this.#calls.shift();
+      if (call !== undefined) return call;
+      await new Promise<void>((resolve) => this.#waiting.push(resolve));
+    }
   }
 
   /** Requests that came and were not looked at. */

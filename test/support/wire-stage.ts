@@ -3,7 +3,9 @@ import type { CachedObject } from '../../src/api/object.ts';
 import { systemClock } from '../../src/base/clock.ts';
 import { silentLog } from '../../src/base/log.ts';
 import { Informer } from '../../src/informer/informer.ts';
+import type { Selection, Slice } from '../../src/informer/selection.ts';
 import { createKubeClient, type HttpKubeClient } from '../../src/kube/http-client.ts';
+import type { ListWatch } from '../../src/kube/list-watch.ts';
 import { createListWatch } from '../../src/kube/list-watch-client.ts';
 import type { SessionLimits } from '../../src/kube/session.ts';
 import { PATIENCE_MS } from '../cluster/eventually.ts';
@@ -38,12 +40,13 @@ export class WireStage {
   readonly told: string[] = [];
   readonly last = new Map<string, CachedObject>();
 
-  static async start(timeouts: Partial<SessionLimits>): Promise<WireStage> {
+  /** @param selection of the widgets; absent: all of them */
+  static async start(timeouts: Partial<SessionLimits>, selection?: Selection): Promise<WireStage> {
     const api = await ScriptedApi.start();
-    return new WireStage(api, await Network.start(api.server.url), timeouts);
+    return new WireStage(api, await Network.start(api.server.url), timeouts, selection);
   }
 
-  private constructor(api: ScriptedApi, network: Network, timeouts: Partial<SessionLimits>) {
+  private constructor(api: ScriptedApi, network: Network, timeouts: Partial<SessionLimits>, selection?: Selection) {
     this.api = api;
     this.network = network;
     this.client = createKubeClient({
@@ -53,11 +56,14 @@ export class WireStage {
       log: silentLog,
       timeouts,
     });
-    const listWatch = createListWatch(this.client, {
-      gvr: { group: 'acme.io', version: 'v1', resource: 'widgets' },
-      representation: { kind: 'Projected', fields: ['spec'] },
+    this.informer = new Informer({
+      listWatch: (slice) => this.listWatch('widgets', slice),
+      selection,
+      clock: this.clock,
+      random: () => 0,
+      log: silentLog,
+      name: 'widgets',
     });
-    this.informer = new Informer({ listWatch, clock: this.clock, random: () => 0, log: silentLog, name: 'widgets' });
     this.informer.addHandler({
       change: (object, previous) => {
         const { name, resourceVersion } = object;
@@ -78,6 +84,14 @@ export class WireStage {
     this.told.length = 0;
     return watch;
   };
+
+  /** On the connections of this stage. */
+  readonly listWatch = (resource: string, slice: Slice = {}): ListWatch =>
+    createListWatch(this.client, {
+      gvr: { group: 'acme.io', version: 'v1', resource },
+      representation: { kind: 'Projected', fields: ['spec'] },
+      ...slice,
+    });
 
   readonly phase = async (phase: string): Promise<void> => {
     await vi.waitUntil(() => this.informer.status.phase === phase, { interval: 1, timeout: PATIENCE_MS });
