@@ -3,6 +3,7 @@ import type { Fault, FaultStory, Scene } from '../support/fault-story.ts';
 import { configMap } from '../support/stage.ts';
 import { isEvaluated } from '../support/story-end.ts';
 import { expectUndisturbed, useTheatre } from '../support/undisturbed.ts';
+import { changesOf, drop } from './event-faults.ts';
 import { configMaps, isWritten, team, teamBecomes } from './labelled.ts';
 import { GONE, PASS } from './proxy.ts';
 
@@ -70,7 +71,7 @@ const away = [
   [
     'no event comes, and then a list',
     during(
-      ({ proxy }) => proxy.useEvents(() => {}),
+      ({ proxy, ns }) => proxy.useEvents(drop(changesOf(ns))),
       (scene) => {
         forgetVersions(scene);
         scene.proxy.network.cut();

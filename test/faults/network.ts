@@ -42,6 +42,13 @@ export class Network implements AsyncDisposable {
     return this.#links.size;
   }
 
+  /** Directions of connections in which something waits for the thaw. */
+  get held(): number {
+    let count = 0;
+    for (const { waiting } of this.#links) count += waiting.size;
+    return count;
+  }
+
   /** Ends all connections that are open by RST; new ones are taken. */
   cut(): void {
     for (const { near, far } of this.#links) {
