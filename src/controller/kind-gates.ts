@@ -41,8 +41,26 @@ export class KindGates {
 
   /** The object, which is not admitted, is to be written once it is. */
   wait(key: ObjectKey): void {
-    if (this.#gate.admits(key)) this.#rights.wait(key);
-    else this.#gate.wait(key);
+    if (!this.#gate.admits(key)) return this.#gate.wait(key);
+    this.#rights.wait(key);
+    // If it was to try for all, another one does: each of the two gates would wait for an object that the other one holds.
+    this.#gate.settled(key);
+  }
+
+  /** Whether the object was let through to see whether objects can be written again: others wait for it. */
+  isTrying(key: ObjectKey): boolean {
+    return this.#gate.isTrying(key) || this.#rights.isTrying(key);
+  }
+
+  /**
+   * The write of this object alone had no answer. Returns whether it waits now, because it was the one to try: others go
+   * before it then.
+   */
+  unanswered(key: ObjectKey, message: string): boolean {
+    const waits = this.isTrying(key);
+    this.#rights.again(key);
+    if (this.#gate.isTrying(key)) this.#gate.close(key, { cause: 'NoAnswer', message });
+    return waits;
   }
 
   /** The write of this object failed for a reason that concerns all. */

@@ -90,7 +90,7 @@ export class KindWriter {
     if (!this.#since.has(key)) this.#since.set(key, since);
     const standing = this.#refusals.standing(key, object, this.kind.programs);
     if (this.#gates.admits(key)) {
-      const withinMs = standing === undefined ? 0 : standing.againWithinMs;
+      const withinMs = standing === undefined || this.#gates.isTrying(key) ? 0 : standing.againWithinMs;
       this.#options.queue.add({ kind: this.kind.id, key }, { lane, withinMs });
     } else {
       this.#gates.wait(key);
@@ -232,8 +232,8 @@ export class KindWriter {
       case 'Unknown':
         this.#notAnswered(key, outcome.message);
         // To try them all again and again would help nobody.
-        if (!this.#unanswered.concernsAll) return this.#triedInVain(attempt, outcome.message);
-        this.#gates.close(key, { cause: 'NoAnswer', message: outcome.message });
+        if (this.#unanswered.concernsAll) this.#gates.close(key, { cause: 'NoAnswer', message: outcome.message });
+        else if (!this.#gates.unanswered(key, outcome.message)) return this.#triedInVain(attempt, outcome.message);
         break;
     }
     return DONE;

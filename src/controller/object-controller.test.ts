@@ -732,6 +732,9 @@ describe('a kind whose server knows no server-side apply', () => {
   });
 });
 
+/** In a namespace without the right. */
+const poor = (name: string, resourceVersion: string) => cachedObject({ name, namespace: 'poor', resourceVersion });
+
 describe('the record of what is written', () => {
   test('stands before the first write, or nothing is written', async () => {
     const { writer, state, kind, clock, changes, send, quiet } = await setUp();
@@ -748,6 +751,57 @@ describe('the record of what is written', () => {
     await quiet();
     expect(writer.writes.toSorted()).toEqual(['a', 'b']);
     expect(clock.pending).toBe(0);
+  });
+
+  test('that cannot be kept, and a right that is missing in a namespace, do not wait for each other', async () => {
+    const { writer, state, clock, send, quiet } = await setUp();
+    writer.answer = () => missingRight;
+    for (const name of ['a', 'b', 'c']) await send('ADDED', poor(name, '11'));
+    state.ledger = new Error('the ledger is read-only');
+    await send('ADDED', cachedObject({ name: 'd', resourceVersion: '12' }));
+    // It waits for the ledger now, and the others of its namespace for the right.
+    await send('MODIFIED', poor('c', '13'));
+    await clock.advance(60_000);
+    state.ledger = undefined;
+    writer.answer = () => undefined;
+    writer.writes.length = 0;
+    await clock.advance(120_000);
+    await quiet();
+    expect(writer.writes.toSorted()).toEqual(['a', 'b', 'c', 'd']);
+    expect(clock.pending).toBe(0);
+  });
+
+  test('is tried again by an object that was refused before without waiting for that to be due', async () => {
+    const { writer, state, clock, kind, controller, send, quiet } = await setUp();
+    writer.answer = () => ({ kind: 'Refused', code: 'RefusedByServer', message: 'no' });
+    await send('ADDED', cachedObject({ name: 'a', resourceVersion: '11' }));
+    state.ledger = new Error('the ledger is read-only');
+    await send('ADDED', cachedObject({ name: 'b', resourceVersion: '12' }));
+    controller.enqueue(kind, 'default/a', 'Bulk');
+    await quiet();
+    await clock.advance(1_000);
+    state.ledger = undefined;
+    writer.writes.length = 0;
+    await clock.advance(3_000);
+    await quiet();
+    expect(writer.writes).toEqual(['a', 'b']);
+    await controller.stop();
+  });
+
+  test('does not wait for an object whose own writes have no answer', async () => {
+    const { writer, state, clock, kind, controller, changes, send, quiet } = await setUp();
+    state.ledger = new Error('the ledger is read-only');
+    await send('ADDED', cachedObject({ name: 'a', resourceVersion: '11' }));
+    await send('ADDED', cachedObject({ name: 'b', resourceVersion: '12' }));
+    state.ledger = undefined;
+    writer.answer = ({ name }) => (name === 'a' ? { kind: 'Unknown', message: 'it hangs' } : undefined);
+    await clock.advance(1_000);
+    await quiet();
+    expect([writer.writes, changes.at(-1)]).toEqual([['a'], expect.stringContaining('it hangs')]);
+    await clock.advance(3_000);
+    await quiet();
+    expect([writer.writes.includes('b'), problemOf(kind)]).toEqual([true, '']);
+    await controller.stop();
   });
 });
 

@@ -49,6 +49,15 @@ export class RightGates {
     return gate === undefined ? !this.#isPresumedMissing(namespaceOf(key)) : gate.admits(key);
   }
 
+  isTrying(key: ObjectKey): boolean {
+    return this.#gates.get(namespaceOf(key))?.isTrying(key) === true;
+  }
+
+  /** The write of this object, which tried, found out nothing about the right. */
+  again(key: ObjectKey): void {
+    this.#gates.get(namespaceOf(key))?.again(key);
+  }
+
   /** The object is to be written once the right is there. */
   wait(key: ObjectKey): void {
     const gate = this.#gates.get(namespaceOf(key));

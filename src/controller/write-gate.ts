@@ -49,6 +49,11 @@ export class WriteGate {
     return this.#closed === undefined || this.#closed.trying === key;
   }
 
+  /** Whether it was let through, and nobody else is before it is known what became of it. */
+  isTrying(key: ObjectKey): boolean {
+    return this.#closed?.trying === key;
+  }
+
   /** The object is to be written once the gate is open. */
   wait(key: ObjectKey): void {
     this.#closed?.waiting.add(key);
@@ -73,6 +78,11 @@ export class WriteGate {
     closed.cancelTry = clock.after(closed.backoff.next() * stretch(), () => this.#try(closed));
     this.#closed = closed;
     if (before?.reason.cause !== reason.cause || before.reason.message !== reason.message) onChange(reason);
+  }
+
+  /** The one that tried found out nothing: another one does, later. Nothing for any other. */
+  again(key: ObjectKey): void {
+    if (this.#closed?.trying === key) this.close(key, this.#closed.reason);
   }
 
   /** There is reason to hope: one tries at once. */

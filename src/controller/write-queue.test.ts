@@ -255,6 +255,16 @@ describe('overload', () => {
     expect(begun).toHaveLength(6);
   });
 
+  test('a server that asks to wait for an hour has lost its clock: after a minute it is asked again', async () => {
+    const { clock, queue, end, begun } = setUp();
+    queue.add(A);
+    await end('a', { kind: 'Overloaded', afterMs: 3_600_000 });
+    await clock.advance(59_999);
+    expect(begun).toEqual(['a']);
+    await clock.advance(1);
+    expect(begun).toEqual(['a', 'a']);
+  });
+
   test('a delay that ends during the pause waits for the end of the pause', async () => {
     const { clock, queue, end, begun } = setUp();
     queue.add(A);

@@ -168,12 +168,17 @@ export class Informer {
   select(selection: Selection): boolean {
     this.#refuseWhenStopped('select objects of');
     if (!this.#watches.select(this.#takesNoSelector ? withoutSelectors(selection) : selection)) return false;
-    const isListed = this.#synced && this.#watches.isListed;
+    const { isListed } = this.#watches;
     const removed = isListed ? this.#dropUnselected() : [];
     this.#inOrder(() => {
       for (const object of removed) tell(this.#registrations, (handler) => handler.remove(object), this.#failed);
-      if (isListed) tell(this.#registrations, (handler) => handler.synced(), this.#failed);
+      if (!isListed || this.#life === 'Stopped') return;
+      // The slices that were waited for may be those that are not selected any more.
+      this.#synced = true;
+      tell(this.#registrations, (handler) => handler.synced(), this.#failed);
     });
+    // So may be the one that failed.
+    if (this.#life === 'Started') this.#stateChanged();
     return true;
   }
 

@@ -270,6 +270,17 @@ describe('a watch that fails', () => {
     expect(machine.send({ kind: 'TimerFired' }).asked).toContain('Watch 101');
   });
 
+  test('row 7: a watch that stayed open for a minute ends the series, also where nothing came in it', () => {
+    const machine = new ReflectorMachine()
+      .watching()
+      .fails('ServerError')
+      .send({ kind: 'TimerFired' })
+      .send({ kind: 'WatchOpened' });
+    machine.now += RESUME_FOR_MS;
+    machine.fails('ServerError');
+    expect(machine.send({ kind: 'TimerFired' }).asked).toContain('Watch 100');
+  });
+
   test('row 8: 410 in the stream lists anew at once', () => {
     const machine = new ReflectorMachine().watching();
     machine.event({ type: 'ERROR', error: apiError('Gone') });

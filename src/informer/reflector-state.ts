@@ -258,7 +258,9 @@ function resume(state: Watching, error: ApiError, context: StepContext): Step {
 
 /** As `resume`, but a server that fails this watch for RESUME_FOR_MS is asked for a list. */
 function resumeForAWhile(state: Watching, error: ApiError, context: StepContext): Step {
-  const failingSince = state.trouble.failingSince ?? context.now;
+  // One that stayed open for as long has worked in between.
+  const hasWorked = state.openedAt !== undefined && context.now - state.openedAt >= RESUME_FOR_MS;
+  const failingSince = (hasWorked ? undefined : state.trouble.failingSince) ?? context.now;
   if (context.now - failingSince < RESUME_FOR_MS) {
     return resume({ ...state, trouble: { ...state.trouble, failingSince } }, error, context);
   }

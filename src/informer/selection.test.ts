@@ -241,6 +241,25 @@ describe('several namespaces', () => {
     await informer.stop();
   });
 
+  test('row 43: all are there once the one that cannot be listed is not selected any more, and nothing is wrong then', async () => {
+    const { informer, told, script, sync } = setUp(inNamespaces('a', 'b'));
+    const errors: (string | undefined)[] = [];
+    informer.addHandler({
+      change: () => {},
+      remove: () => {},
+      synced: () => {},
+      status: ({ lastError }) => errors.push(lastError?.code),
+    });
+    informer.start();
+    await sync({ namespace: 'a' }, [at('x', '1')]);
+    (await script({ namespace: 'b' }).nextList()).fail(apiError('Forbidden'));
+    await expect.poll(() => errors.at(-1)).toBe('Forbidden');
+    expect([told.splice(0), informer.synced]).toEqual([['new > a/x@1'], false]);
+    informer.select(inNamespaces('a'));
+    expect([told, informer.synced, errors.at(-1)]).toEqual([['synced'], true, undefined]);
+    await informer.stop();
+  });
+
   test('leave no request behind, whatever was selected last', async () => {
     const { informer, clock, script, sync } = setUp(inNamespaces('a', 'b'));
     informer.start();

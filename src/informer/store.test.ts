@@ -48,6 +48,13 @@ describe('reading', () => {
   });
 });
 
+test('of a server that gives no uids, one deletion says nothing of other objects', () => {
+  const store = storeOf(at('5', { uid: '' }));
+  store.delete(at('6', { uid: '' }));
+  const next = cachedObject({ name: 'b', resourceVersion: '7', uid: '' });
+  expect([store.upsert(next).kind, store.size]).toEqual(['Added', 1]);
+});
+
 describe('a full list', () => {
   test('row 24: says what came, changed and went, and keeps the very objects that did not change', () => {
     const same = cachedObject({ name: 'same' });

@@ -246,6 +246,8 @@ export class Store implements ObjectStore {
   }
 
   #remember(uid: string, since: string | undefined): void {
+    // Of a server that gives none, it would be that of all objects.
+    if (uid === '') return;
     this.#gone.set(uid, since);
     dropOldest(this.#gone, MAX_GONE);
   }

@@ -7,9 +7,6 @@ interface Waiter {
   readonly admit: () => void;
 }
 
-/** A server that asks for more than this has lost its clock; in milliseconds. */
-const LONGEST_PAUSE_MS = 60_000;
-
 /** Lets so many requests run at once, fewer after the server had too much to do, and the rest wait in order of their coming. */
 export class Turns {
   readonly #width: AdaptiveWidth;
@@ -71,7 +68,7 @@ export class Turns {
   overloaded(ms: number): void {
     if (this.#stopped) return;
     if (!this.#pause.isOn) this.#width.shrink();
-    this.#pause.atLeast(Math.min(ms, LONGEST_PAUSE_MS));
+    this.#pause.atLeast(ms);
   }
 
   /** Leaves no timer. Whoever waits must give up by his signal. */

@@ -23,6 +23,9 @@ export class Exchange implements Opening {
   readonly #refusal: () => ApiError | undefined;
   #avoid: Session | undefined;
   #stream: CarrierStream | undefined;
+  /** On which the stream is. */
+  #session: Session | undefined;
+  #answered = false;
   #over = false;
 
   /** `refusal`: why it must not be sent, asked each time it is about to be. */
@@ -52,26 +55,30 @@ export class Exchange implements Opening {
     this.#pool.open(this);
   }
 
-  /** Tells the server that nobody listens any more. The sink hears nothing from now on. */
-  cancel(): void {
+  /**
+   * Tells the server that nobody listens any more. The sink hears nothing from now on. `overdue`: because the answer took too
+   * long, which is a word about the connection too.
+   */
+  cancel({ overdue = false } = {}): void {
     if (this.#over) return;
     this.#over = true;
     this.#pool.forget(this);
+    if (overdue && !this.#answered) this.#session?.brokeOff();
     this.#stream?.close(constants.NGHTTP2_CANCEL);
   }
 
   opened(stream: CarrierStream, session: Session): void {
     this.#stream = stream;
+    this.#session = session;
     let expected: number | undefined;
     let received = 0;
-    let answered = false;
     // Node tells of an answer in its next tick only. Where it reads within something else, such as the end of a write, it
     // tells of the data that came with the answer before.
     const early: Buffer[] = [];
     let cause: unknown;
     stream.on('response', (headers: IncomingHttpHeaders & IncomingHttpStatusHeader) => {
       if (this.#over) return;
-      answered = true;
+      this.#answered = true;
       session.answered();
       const length = headers['content-length'];
       if (length !== undefined) expected = Number(length);
@@ -81,7 +88,7 @@ export class Exchange implements Opening {
     stream.on('data', (chunk: Buffer) => {
       if (this.#over) return;
       received += chunk.length;
-      if (answered) this.#sink.data(chunk);
+      if (this.#answered) this.#sink.data(chunk);
       else early.push(chunk);
     });
     stream.on('error', (error) => {
@@ -89,19 +96,19 @@ export class Exchange implements Opening {
     });
     // A stream that the connection's end cuts off can end without an error; its code and its length tell.
     stream.on('end', () => {
-      if (this.#over || stream.destroyed || stream.rstCode !== constants.NGHTTP2_NO_ERROR || !answered) return;
+      if (this.#over || stream.destroyed || stream.rstCode !== constants.NGHTTP2_NO_ERROR || !this.#answered) return;
       if (expected !== undefined && received < expected) return;
       this.#over = true;
       this.#sink.end();
     });
     stream.on('close', () => {
       if (this.#over) return;
-      if (!answered && this.#avoid === undefined && session.neverProcessed(stream)) {
+      if (!this.#answered && this.#avoid === undefined && session.neverProcessed(stream)) {
         this.#avoid = session;
         this.start();
         return;
       }
-      if (!answered) session.brokeOff();
+      if (!this.#answered) session.brokeOff();
       this.failed(session.failure() ?? networkError('the API server broke the answer off', cause));
     });
   }

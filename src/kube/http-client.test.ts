@@ -327,6 +327,19 @@ describe('giving up', () => {
     await expect.poll(() => pair.client.state().request.sessions[0]?.streams).toBe(0);
   });
 
+  test('three times in a row leaves the connection for another one: nobody behind it answers', async () => {
+    await using pair = await connect((stream, { connection }, index) => {
+      if (connection > 0 || index === 0) answerJson(stream, 200, {});
+    });
+    await pair.client.request(get('/version'));
+    while (pair.server.requests.length < 4)
+      expect(await failure(pair.client.request(get('/version', { timeoutMs: 100 })))).toMatchObject({
+        code: 'Timeout',
+      });
+    expect((await pair.client.request(get('/version'))).status).toBe(200);
+    expect(pair.server.requests.map(({ connection }) => connection)).toEqual([0, 0, 0, 0, 1]);
+  });
+
   test('leaves no listener on a signal that lives on', async () => {
     const { signal } = new AbortController();
     const add = vi.spyOn(signal, 'addEventListener');

@@ -222,7 +222,7 @@ class Http2KubeClient implements HttpKubeClient {
     const exchange = new Exchange(this.#connections[pool], headers, request.body, receiver, refusal);
     exchange.start();
     cutoff.onStop((error) => {
-      exchange.cancel();
+      exchange.cancel({ overdue: error.code === 'Timeout' });
       receiver.fail(error);
     });
     return receiver.answer;

@@ -53,6 +53,14 @@ describe('a list as protobuf', () => {
     }
   });
 
+  test('a negative length is refused, and does not go round in circles', () => {
+    // The tag of the list, and its length.
+    const at = RECORDED.indexOf(Buffer.from('12e102', 'hex')) + 1;
+    const minusOne = Buffer.from('ffffffffffffffffff01', 'hex');
+    const negative = Buffer.concat([RECORDED.subarray(0, at), minusOne, RECORDED.subarray(at + 2)]);
+    expect(() => listOf([negative])).toThrow('a list of a negative length');
+  });
+
   test('holds many items and the token of the next page', () => {
     const bytes = protobufList([{ name: 'a' }, { name: 'b' }], '7', 'go');
     const { items, ...list } = listOf([bytes]);

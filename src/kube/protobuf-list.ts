@@ -55,7 +55,9 @@ export class ProtobufListDecoder extends ListDecoder {
     if (this.#kind !== 'PartialObjectMetadataList') {
       throw malformed(`a ${this.#kind} where a list of metadata was asked for`);
     }
-    return reader.varint();
+    const length = reader.varint();
+    if (length < 0) throw malformed('a list of a negative length');
+    return length;
   }
 
   /** Fields of the list, as many as are there. */

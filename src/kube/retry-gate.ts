@@ -1,7 +1,5 @@
 import type { Clock } from '../base/clock.ts';
-
-/** A server that asks for more than this has lost its clock. */
-const MAX_WAIT_MS = 60_000;
+import { LONGEST_PAUSE_MS } from '../base/pause.ts';
 
 /** Holds writes back while the server asks for it. */
 export class RetryGate {
@@ -16,7 +14,7 @@ export class RetryGate {
 
   /** Closes it for `ms` milliseconds from now, or leaves it closed for longer. */
   close(ms: number): void {
-    this.#closedUntil = Math.max(this.#closedUntil, this.#clock.monotonic() + Math.min(ms, MAX_WAIT_MS));
+    this.#closedUntil = Math.max(this.#closedUntil, this.#clock.monotonic() + Math.min(ms, LONGEST_PAUSE_MS));
   }
 
   /** Undefined when it is open, else resolves when it opens. */

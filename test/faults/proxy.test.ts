@@ -106,14 +106,17 @@ describe('the fault proxy', () => {
     async (accept) => {
       const name = `seen-${accept.length}`;
       const seen: string[] = [];
-      const events: EventFault = (event, send) => {
+      const fieldSelector = `metadata.name=${name}`;
+      const events: EventFault = (event, send, watch) => {
+        // Another watch may still be open, and hear of what the test before changed.
+        if (watch.query.get('fieldSelector') !== fieldSelector) return send(event);
         seen.push(`${event.type} ${event.key} ${event.uid}`);
         if (event.type !== 'MODIFIED') send(event);
       };
       proxy.useEvents(events);
       const as = accept.includes('json') ? accept : `${accept};as=PartialObjectMetadata;g=meta.k8s.io;v=v1`;
-      const query = `watch=true&fieldSelector=metadata.name%3D${name}`;
-      const stream = request('GET', `${configMaps()}?${query}`, undefined, as);
+      const query = new URLSearchParams({ watch: 'true', fieldSelector });
+      const stream = request('GET', `${configMaps()}?${query.toString()}`, undefined, as);
       const chunks: Buffer[] = [];
       stream.on('data', (chunk: Buffer) => chunks.push(chunk));
       // From here on it misses nothing.

@@ -20,6 +20,8 @@ export interface Holdings extends Outside {
   readonly resources: ReadonlyMap<string, number>;
   /** Streams to the server that are watches. */
   readonly watches: number;
+  /** To the server. One that was left for another goes on with the watches that it has. */
+  readonly connections: number;
   /** Kinds by their state. */
   readonly kinds: ReadonlyMap<string, string>;
 }
@@ -42,10 +44,11 @@ export async function holdingsOf(process: ProductProcess): Promise<Holdings> {
   const heap = await inspector.heap();
   const resources = await inspector.resources();
   const watches = await process.metric('watchkeeper_streams', 'pool="watch"');
+  const connections = await process.metric('watchkeeper_connections');
   const kinds = await process.labels('watchkeeper_informer_state', 'kind', 'state');
   const outside = outsideOf(process.pid);
   if (outside === undefined) throw new Error(`the process ${process.pid} has ended:\n${process.tail()}`);
-  return { ...outside, heap, resources, watches, kinds };
+  return { ...outside, heap, resources, watches, connections, kinds };
 }
 
 export async function inspect(process: ProductProcess): Promise<Inspector> {

@@ -32,6 +32,7 @@ function soaked(
           heap: { objects: (14 + objects) * MIB, code: (5 + code) * MIB, buffers: (5 + buffers) * MIB },
           resources: new Map(),
           watches: 10,
+          connections: 3,
           kinds: new Map(),
         },
       };
@@ -57,7 +58,11 @@ test.each<[what: string, grown: Grown, says: string]>([
 
 test('a heap that grows steadily after it is warm is told of, also where that is little in all', () => {
   const { wrong } = soaked(60, (minute, leads) => ({ objects: leads ? 0 : (3 * minute) / 60 }));
-  expect(wrong).toEqual(['replica b, while it waits: the heap grows by 3.00 MiB an hour']);
+  expect(wrong).toEqual(['replica b, while it waits: the heap grows by 3.00 MiB an hour, beyond what goes with code']);
+});
+
+test('what grows with compiled code is not held against the heap: code has its own bound', () => {
+  expect(soaked(60, (minute) => ({ objects: (3 * minute) / 60, code: (3 * minute) / 60 })).wrong).toEqual([]);
 });
 
 test('an hour in which no process lived long enough to say how its heap grows is no good one', () => {

@@ -12,7 +12,10 @@ const MIB = 2 ** 20;
 const HOUR_MS = 3_600_000;
 /** Until then code is being compiled and tables fill: nothing is said of growth. */
 const WARM_MS = 1_200_000;
-/** Objects may grow by so much in an hour, in bytes: noise from one rest to the next is a tenth of it. */
+/**
+ * Objects may grow by so much in an hour, in bytes: noise from one rest to the next is a tenth of it. Beside each byte of code
+ * that is compiled V8 keeps about as much on the heap (feedback, shapes, scopes), so what came with code is taken off.
+ */
 const HEAP_PER_HOUR = 2 * MIB;
 /** A line through fewer rests, or over less time, says nothing. */
 const FEWEST_POINTS = 5;
@@ -69,12 +72,16 @@ export function judge({ seed, quietPoints, samples, changes, faults, writes }: S
       const span = (late.at(-1)?.atMs ?? 0) - (late[0]?.atMs ?? 0);
       if (late.length < FEWEST_POINTS || span < SHORTEST_MS) continue;
       seen.add(leads);
-      const { slope } = trendOf(late.map(({ atMs, holdings }) => [atMs / HOUR_MS, holdings.heap.objects]));
+      const beyondCode = late.map(
+        ({ atMs, holdings: { heap } }) => [atMs / HOUR_MS, heap.objects - heap.code] as const,
+      );
+      const { slope } = trendOf(beyondCode);
       rows.push([
-        `${who}: growth of the heap, over ${minutes(span)}`,
+        `${who}: growth of the heap beyond what goes with code, over ${minutes(span)}`,
         `${mib(slope)}/h (at most ${mib(HEAP_PER_HOUR)}/h)`,
       ]);
-      if (slope > HEAP_PER_HOUR) wrong.push(`${who}: the heap grows by ${mib(slope)} an hour`);
+      if (slope > HEAP_PER_HOUR)
+        wrong.push(`${who}: the heap grows by ${mib(slope)} an hour, beyond what goes with code`);
     }
   }
   if ((last?.atMs ?? 0) >= LONG_MS) {
