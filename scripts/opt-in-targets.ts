@@ -72,6 +72,7 @@ function rolesText(head: string, namespaces: readonly string[] | undefined): str
     all: false,
   });
   if (!answer.ok) throw new Error(answer.problems.join('\n'));
-  const manifests = roleManifests(answer.rights.rights, { operatorNamespace: 'watchkeeper', namespaces });
+  const operator = { operatorNamespace: 'watchkeeper', serviceAccount: 'watchkeeper' };
+  const manifests = roleManifests(answer.rights.rights, { ...operator, namespaces });
   return yamlText(head.split('\n'), manifests);
 }

@@ -153,8 +153,14 @@ export const INFORMER_MUTANTS: readonly Mutant[] = [
     {
       name: 'informer: counts as synced before the first list was told',
       file: INFORMER,
-      find: '    const { isListed } = this.#watches;\n',
-      replace: '    const { isListed } = this.#watches;\n    this.#synced = true;\n',
+      find: '    const { isListed } = this.#watches;\n    const unselected',
+      replace: '    const { isListed } = this.#watches;\n    this.#synced = true;\n    const unselected',
+    },
+    {
+      name: 'informer: waits for what is not selected any more',
+      file: INFORMER,
+      find: "      if (!isListed || this.#life === 'Stopped') return;\n",
+      replace: '      if (!isListed || !this.#synced) return;\n',
     },
     {
       name: 'informer: one handler that throws ends the telling',

@@ -37,6 +37,20 @@ export const MUTANTS: readonly Mutant[] = [
     tests: CONTROLLER,
   },
   {
+    name: 'gates: each waits for an object that the other one holds',
+    file: 'src/controller/kind-gates.ts',
+    find: '    this.#rights.wait(key);\n    // If',
+    replace: '    this.#rights.wait(key);\n    return;\n    // If',
+    tests: CONTROLLER,
+  },
+  {
+    name: 'gates: wait for an object that waits by itself',
+    file: 'src/controller/kind-writer.ts',
+    find: 'standing === undefined || this.#gates.isTrying(key)',
+    replace: 'standing === undefined',
+    tests: CONTROLLER,
+  },
+  {
     name: 'reconciler: writes a kind before it is on record in the ledger',
     file: 'src/controller/kind-writer.ts',
     find: 'const isRecorded = !this.#gates.admits(key) || (await this.#ensureRecord(key));',

@@ -116,6 +116,17 @@ export function skippedByGlobs(resource: GroupResource): string | undefined {
   return reasonFor(resource, GLOB_SKIPPED);
 }
 
+/** Why a glob leaves this resource out for a policy that reads these fields of objects, as a clause; undefined when it does not. */
+export function unreadByGlobs({ group, resource }: GroupResource, fields: readonly string[]): string | undefined {
+  if (group !== '' || resource !== 'configmaps') return undefined;
+  return fields.some((field) => CONFIG_MAP_DATA.has(field))
+    ? 'ConfigMaps must be named exactly where their data is read'
+    : undefined;
+}
+
+/** What people put into ConfigMaps is often confidential. */
+const CONFIG_MAP_DATA: ReadonlySet<string> = new Set(['data', 'binaryData']);
+
 function reasonFor({ group, resource }: GroupResource, table: readonly Excepted[]): string | undefined {
   return table.find((row) => row.group === group && (row.resource === '*' || row.resource === resource))?.reason;
 }

@@ -60,6 +60,13 @@ describe('the rights of policies', () => {
     expect(ask([secrets], { all: true })).toEqual([all[0], 'secrets: list watch', all[1]]);
   });
 
+  test('without a cluster are on the group that the operator prefers, once', () => {
+    const audit = policy('b', { ...named('networking.k8s.io', 'ingresses'), mode: 'Audit' });
+    expect(ask([policy('a', named('extensions', 'ingresses')), audit], { discovery: undefined })).toEqual([
+      'ingresses.networking.k8s.io: list watch patch',
+    ]);
+  });
+
   test('do not depend on which keys the operator lets policies write', () => {
     const key = 'pod-security.kubernetes.io/enforce';
     expect(ask([policy('a', {}, { set: { labels: [{ key, value: 'restricted' }] } })])).toHaveLength(1);

@@ -1,4 +1,6 @@
+import { namesOf } from '../api/cohabitation.ts';
 import { policyNameProblem } from '../api/parse-policy.ts';
+import { type GroupResourceName, groupResourceName } from '../api/resource.ts';
 import { quoted } from '../api/words.ts';
 import type { DiscoverySnapshot } from '../kube/discovery.ts';
 import { compilePolicy } from '../policy/compile.ts';
@@ -6,7 +8,7 @@ import type { Program } from '../policy/program.ts';
 import { isExact } from '../policy/resource-terms.ts';
 import type { Namespaces } from '../watchplan/limits.ts';
 import { planWatches } from '../watchplan/plan.ts';
-import { type NeededRights, neededRights } from '../watchplan/rights.ts';
+import { type NeededRight, type NeededRights, neededRights } from '../watchplan/rights.ts';
 import { missingVersions } from '../watchplan/versions.ts';
 import type { PolicyDocument } from './policy-documents.ts';
 
@@ -64,7 +66,21 @@ export function rightsOf(question: RightsQuestion): RightsAnswer {
   for (const policy of policies) {
     for (const { path, message } of plan.refused.get(policy.name)?.issues ?? []) refuse(policy, `${path} ${message}`);
   }
-  return problems.length > 0 ? { ok: false, problems } : { ok: true, rights: neededRights(plan, served) };
+  if (problems.length > 0) return { ok: false, problems };
+  const rights = neededRights(plan, served);
+  return { ok: true, rights: discovery === undefined ? { ...rights, rights: preferred(rights.rights) } : rights };
+}
+
+/** Of what a server may have in two groups the operator watches the first that is served: by all odds the one to prefer. */
+function preferred(rights: readonly NeededRight[]): readonly NeededRight[] {
+  const byName = new Map<GroupResourceName, NeededRight>();
+  for (const right of rights) {
+    const [resource = right] = namesOf(right);
+    const name = groupResourceName(resource);
+    const verbs = new Set([...(byName.get(name)?.verbs ?? []), ...right.verbs]);
+    byName.set(name, { ...right, group: resource.group, resource: resource.resource, verbs: [...verbs] });
+  }
+  return [...byName.values()];
 }
 
 /** Every kind that globs reach: to be written where it can be, else to be judged. No policy can have a name with spaces. */

@@ -17,7 +17,7 @@ const REFUSED = 2;
 
 /** Resolves to the exit code. Nothing but roles goes to standard output, and nothing at all when something is wrong. */
 export async function printRoles(options: RbacOptions): Promise<number> {
-  const { files, offline, all, enforced, namespace, namespaces, output } = options;
+  const { files, offline, all, enforced, namespace, serviceAccount, namespaces, output } = options;
   if (offline && files.length === 0) return refused(['--offline: there are no policies; name files, folders, or -.']);
   try {
     const given = files.length === 0 ? undefined : await readPolicyFiles(files);
@@ -28,7 +28,11 @@ export async function printRoles(options: RbacOptions): Promise<number> {
     const question = { policies, namespaces, operatorNamespace: namespace, enforced, all };
     const answer = rightsOf({ ...question, discovery: cluster?.discovery });
     if (!answer.ok) return refused(answer.problems);
-    const manifests = roleManifests(answer.rights.rights, { operatorNamespace: namespace, namespaces });
+    const manifests = roleManifests(answer.rights.rights, {
+      operatorNamespace: namespace,
+      serviceAccount,
+      namespaces,
+    });
     const head = [...headOf(policies, options), ...(offline ? [] : remarks(answer.rights))];
     process.stdout.write(output === 'json' ? jsonText(manifests) : yamlText(head, manifests));
     for (const hint of hints(policies, options)) say(hint);

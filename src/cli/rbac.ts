@@ -10,6 +10,7 @@ export interface RbacOptions {
   readonly enforced: boolean;
   readonly offline: boolean;
   readonly namespace: string;
+  readonly serviceAccount: string;
   readonly namespaces: readonly string[] | undefined;
   readonly output: 'yaml' | 'json';
 }
@@ -45,6 +46,11 @@ export function rbacCommand(action: (options: RbacOptions) => Promise<number> = 
     )
     .addOption(
       new Option('--namespace <name>', "The operator's own namespace, where its ServiceAccount is").default(
+        'watchkeeper',
+      ),
+    )
+    .addOption(
+      new Option('--service-account <name>', "The operator's ServiceAccount, to which the roles are bound").default(
         'watchkeeper',
       ),
     )

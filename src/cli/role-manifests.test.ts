@@ -17,7 +17,7 @@ const RIGHTS = [
   right('', 'services', 'list', 'watch', 'patch'),
   right('apps', 'deployments'),
 ];
-const CLUSTER = { operatorNamespace: 'watchkeeper', namespaces: undefined };
+const CLUSTER = { operatorNamespace: 'watchkeeper', serviceAccount: 'watchkeeper', namespaces: undefined };
 
 test('rules put together what has the same group and the same verbs', () => {
   expect(policyRules(RIGHTS)).toEqual([
@@ -29,10 +29,9 @@ test('rules put together what has the same group and the same verbs', () => {
 
 /** Kind and namespace of each. */
 function kinds(namespaces: readonly string[] | undefined, rights = RIGHTS) {
-  return roleManifests(rights, { operatorNamespace: 'ops', namespaces }).map(({ kind, metadata }) => [
-    kind,
-    (metadata as { readonly namespace?: string }).namespace,
-  ]);
+  return roleManifests(rights, { operatorNamespace: 'ops', serviceAccount: 'watchkeeper', namespaces }).map(
+    ({ kind, metadata }) => [kind, (metadata as { readonly namespace?: string }).namespace],
+  );
 }
 
 describe('the roles', () => {
@@ -50,9 +49,11 @@ describe('the roles', () => {
   });
 
   test("are bound to the operator's ServiceAccount in its own namespace", () => {
-    expect(roleManifests(RIGHTS, { operatorNamespace: 'ops', namespaces: ['a'] })[1]).toMatchObject({
+    expect(
+      roleManifests(RIGHTS, { operatorNamespace: 'ops', serviceAccount: 'acme-watchkeeper', namespaces: ['a'] })[1],
+    ).toMatchObject({
       roleRef: { kind: 'Role', name: 'watchkeeper-targets' },
-      subjects: [{ kind: 'ServiceAccount', name: 'watchkeeper', namespace: 'ops' }],
+      subjects: [{ kind: 'ServiceAccount', name: 'acme-watchkeeper', namespace: 'ops' }],
     });
   });
 

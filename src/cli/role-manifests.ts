@@ -6,11 +6,11 @@ import type { NeededRight, NeededRights } from '../watchplan/rights.ts';
 
 const ROLE_NAME = 'watchkeeper-targets';
 const RBAC = 'rbac.authorization.k8s.io';
-const SERVICE_ACCOUNT = 'watchkeeper';
 
 export interface RoleOptions {
   /** The operator's own, where its ServiceAccount is. */
   readonly operatorNamespace: string;
+  readonly serviceAccount: string;
   /**
    * Where the rights are wanted, each by a Role of its own; undefined: in the whole cluster; '' leaves the namespace to
    * who applies.
@@ -49,7 +49,7 @@ function pair(
   kind: 'ClusterRole' | 'Role',
   rules: readonly PolicyRule[],
   namespace: string | undefined,
-  { operatorNamespace }: RoleOptions,
+  { operatorNamespace, serviceAccount }: RoleOptions,
 ): RoleManifest[] {
   const metadata = {
     name: ROLE_NAME,
@@ -61,7 +61,7 @@ function pair(
       'app.kubernetes.io/managed-by': 'kubectl',
     },
   };
-  const subjects = [{ kind: 'ServiceAccount', name: SERVICE_ACCOUNT, namespace: operatorNamespace }];
+  const subjects = [{ kind: 'ServiceAccount', name: serviceAccount, namespace: operatorNamespace }];
   const apiVersion = `${RBAC}/v1`;
   return [
     { apiVersion, kind, metadata, rules },

@@ -108,6 +108,11 @@ describe('a kubeconfig', () => {
     });
   });
 
+  test('gives a server without the name and the password that its address may carry', async () => {
+    const file = await put('config', kubeconfig({ server: 'https://somebody:secret@api.example.com:6443/prefix' }));
+    expect((await load({ kubeconfig: file })).server.href).toBe('https://api.example.com:6443/prefix');
+  });
+
   test('may name its files beside it', async () => {
     await put('pki/ca.crt', 'CA');
     await put('token', 'first\n');

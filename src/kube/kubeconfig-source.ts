@@ -123,6 +123,9 @@ function serverUrl(server: string, context: string): URL {
       `the context "${context}" names the server ${withoutUser(server)}: only https:// is supported, so connect to the API server itself and not through "kubectl proxy"`,
     );
   }
+  // They are not what we authenticate with, and nobody is to read them in a log.
+  url.username = '';
+  url.password = '';
   return url;
 }
 

@@ -19,6 +19,12 @@ const setting = (key: object) => [{ name: 'r1', set: { labels: [key] } }];
 const REQUIRE = [{ name: 'r1', require: { labels: [{ key: 'team' }] } }];
 const matching = (fields: object) => ({ match: { resources: [{ group: '', resource: 'configmaps' }], ...fields } });
 
+/** What a policy on such resources says of ConfigMaps. */
+function fitOfConfigMaps(resource: string, rules: readonly object[]) {
+  const { about } = programOf('p', { match: { resources: [{ group: '', resource, version: 'v1' }] }, rules });
+  return about({ group: '', resource: 'configmaps', scope: 'Namespaced' });
+}
+
 describe('a program', () => {
   const rules = [
     {
@@ -214,6 +220,16 @@ describe('what cannot be carried out is refused with its path', () => {
     expect(reason).toBe('InvalidSpec');
     expect(issues).toHaveLength(1);
     expect(issues[0]).toContain(issue);
+  });
+
+  test('ConfigMaps are reached by globs only where their data is not read, and by their name always', () => {
+    const reading = setting({ key: 'a', valueFrom: { jsonPath: '$.data.x' } });
+    const reason = 'ConfigMaps must be named exactly where their data is read';
+    expect(fitOfConfigMaps('config*', reading)).toEqual({ kind: 'Skipped', reason });
+    expect([fitOfConfigMaps('config*', REQUIRE).kind, fitOfConfigMaps('configmaps', reading).kind]).toEqual([
+      'Globbed',
+      'Named',
+    ]);
   });
 
   test.each([

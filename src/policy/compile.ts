@@ -100,7 +100,7 @@ export function* compileInSteps(
       removal: spec.removalPolicy,
       reevaluateMs: spec.reevaluateSeconds === undefined ? undefined : 1_000 * spec.reevaluateSeconds,
       targets,
-      about: compileAbout(targets, spec.exclude ?? []),
+      about: compileAbout(targets, spec.exclude ?? [], fields),
       reach: reachOf(spec.match),
       extent: extentOf(spec.match, spec.exclude ?? [], writes),
       reads: {

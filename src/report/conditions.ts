@@ -137,9 +137,15 @@ function compliant({ program, coverage, totals, refusal }: ConditionInput): Cond
   return { status: 'False', reason: violating > 0 ? 'Violations' : 'Errors', message: sentences.join(' ') };
 }
 
+/** What a policy with the condition Contended suffers from, by its reason. */
+export const FIGHTS = {
+  SelfOscillation: 'policies undo each other',
+  AnotherManager: 'a key is changed back again and again',
+} as const satisfies Partial<Record<ConditionReason<'Contended'>, string>>;
+
 function contended({ totals, examples }: ConditionInput): ConditionVerdict<'Contended'> {
-  const oscillating = fightsText(totals.oscillating, 'policies undo each other', () => examples('SelfOscillation'));
-  const fought = fightsText(totals.contended, 'a key is changed back again and again', () => examples('Contended'));
+  const oscillating = fightsText(totals.oscillating, FIGHTS.SelfOscillation, () => examples('SelfOscillation'));
+  const fought = fightsText(totals.contended, FIGHTS.AnotherManager, () => examples('Contended'));
   if (oscillating !== undefined) {
     const message = fought === undefined ? oscillating : `${oscillating} ${fought}`;
     return { status: 'True', reason: 'SelfOscillation', message };

@@ -154,7 +154,14 @@ describe('a status that is written', () => {
     ['a new generation', accepted(2), accepted(3), ['Normal PolicyAccepted: generation 3 is in force, mode Enforce']],
     ['a refused one', accepted(3), refused, ['Warning PolicyRefused: spec.x: no.']],
     ['nothing of the kind', accepted(3), { ...accepted(3), violationsTotal: 1 }, []],
-    ['a fight', accepted(3), contended, ["Warning Contended: manager 'x' changes it"]],
+    [
+      'a fight',
+      accepted(3),
+      contended,
+      [
+        'Warning Contended: a key is changed back again and again; the condition Contended of the policy says on which objects, and by whom',
+      ],
+    ],
     ['a fight that goes on', contended, { ...contended, violationsTotal: 1 }, []],
     ['its end', contended, accepted(3), ['Normal ContentionEnded: nobody is known to fight over a key any more']],
   ])('tells of %s', (_what, before, after, told) => {

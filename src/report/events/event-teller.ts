@@ -5,6 +5,7 @@ import type { Clock } from '../../base/clock.ts';
 import type { ObjectReference } from '../../kube/events.ts';
 import type { Channel, KindContext, Program } from '../../policy/program.ts';
 import type { WriteReport, WrittenKey } from '../../write/write-report.ts';
+import { FIGHTS } from '../conditions.ts';
 import type { DatedResult } from '../findings.ts';
 import type { PolicyTotals } from '../policy-totals.ts';
 import type { ResultChanges } from '../result-changes.ts';
@@ -176,7 +177,7 @@ export class EventTeller {
     }
     const [wasContended, contended] = [conditionIn(before, 'Contended'), conditionIn(after, 'Contended')];
     if (contended?.status === 'True' && !sameReason(wasContended, contended)) {
-      offer(factOf('Contended', contended.message, regarding));
+      offer(factOf('Contended', contendedNote(contended), regarding));
     } else if (wasContended?.status === 'True' && contended?.status === 'False') {
       offer(factOf('ContentionEnded', 'nobody is known to fight over a key any more', regarding));
     }
@@ -220,6 +221,15 @@ function appearedFact(
     regarding,
     related: policyReference(program),
   };
+}
+
+/**
+ * Events about a policy are in a namespace that many may read, and names of objects are not for all of them: who may read the
+ * policy's status finds them there.
+ */
+function contendedNote({ reason }: PolicyCondition): string {
+  const fight = reason === 'SelfOscillation' ? FIGHTS.SelfOscillation : FIGHTS.AnotherManager;
+  return `${fight}; the condition Contended of the policy says on which objects, and by whom`;
 }
 
 function saysTheSame(
