@@ -80,7 +80,7 @@ describe('listing', () => {
   );
 
   test.each([
-    ['with its cause', { causes: [{ reason: 'ResourceVersionTooLarge', message: '', field: '' }] }],
+    ['with its cause', { causes: [{ reason: 'ResourceVersionTooLarge', field: '' }] }],
     ['in the words of old servers', { message: 'Too large resource version: 120, current: 100' }],
   ])(
     'row 10: a version that is too large for the server, said %s, is listed anew at once, and never in a loop',

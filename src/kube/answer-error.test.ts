@@ -54,8 +54,21 @@ describe('the error of an answer', () => {
     expect(answer(422, json, body)).toMatchObject({
       code: 'Invalid',
       reason: '',
-      causes: [{ reason: '', message: '', field: '' }],
+      causes: [{ reason: '', field: '' }],
     });
+  });
+
+  test('has a message without the values that the server quotes, and keeps its words to itself', () => {
+    const message = 'conversion webhook for x/v1, Kind=Y failed: cannot convert token "hunter2-x"';
+    const causes = [{ reason: 'FieldValueInvalid', message: 'Invalid value: "hunter2-x"', field: 'spec.token' }];
+    const error = answer(500, json, JSON.stringify({ kind: 'Status', message, details: { causes } }));
+    expect(error.message).toBe('conversion webhook for x/v1, Kind=Y failed: (not shown)');
+    expect(error.rawMessage).toBe(message);
+    // As the logger writes an error: its stack, and what can be enumerated.
+    expect(JSON.stringify([error, error.stack])).not.toContain('hunter2');
+    expect(answer(502, json, 'parsing "hunter2": no').message).toBe(
+      'the API server answered 502 to GET /api/v1/pods: parsing (not shown): no',
+    );
   });
 });
 

@@ -1,6 +1,7 @@
 import { ApiError, type ApiErrorCode } from './errors.ts';
 import { retryAfterMs } from './retry-after.ts';
 import { decodeStatus } from './status-body.ts';
+import { withoutValues } from './without-values.ts';
 
 const CODES: Readonly<Record<number, ApiErrorCode>> = {
   400: 'BadRequest',
@@ -38,11 +39,13 @@ export function errorCodeOf(status: number): ApiErrorCode {
 export function answerError(answer: RefusedAnswer, request: string, now: number): ApiError {
   const status = decodeStatus(answer.headers['content-type'], answer.body);
   const inStatus = status?.retryAfterSeconds === undefined ? undefined : status.retryAfterSeconds * 1000;
+  const rawMessage = status?.message || foreignMessage(answer, request);
   return new ApiError({
     code: errorCodeOf(answer.status),
     status: answer.status,
     reason: status?.reason ?? '',
-    message: status?.message || foreignMessage(answer, request),
+    message: withoutValues(rawMessage),
+    rawMessage,
     retryAfterMs: retryAfterMs(answer.headers['retry-after'], now) ?? inStatus,
     causes: status?.causes,
   });

@@ -21,9 +21,9 @@ export type ApiErrorCode =
   | 'TooLarge' // an answer of which the rest was not read, as it had more bytes than are read
   | 'Other';
 
+/** Without its message, which may quote what is in the field. */
 export interface StatusCause {
   readonly reason: string;
-  readonly message: string;
   readonly field: string;
 }
 
@@ -33,7 +33,10 @@ export interface ApiErrorFields {
   readonly status: number;
   /** metav1.Status `reason`, '' when the answer had none. */
   readonly reason: string;
+  /** To be shown: without values that the server quotes. */
   readonly message: string;
+  /** The server's own words, where the message is made of them. */
+  readonly rawMessage?: string | undefined;
   /** As the server asks, in milliseconds; one hour at most counts. */
   readonly retryAfterMs?: number | undefined;
   readonly causes?: readonly StatusCause[] | undefined;
@@ -51,6 +54,8 @@ export class ApiError extends Error {
   readonly reason: string;
   readonly retryAfterMs: number | undefined;
   readonly causes: readonly StatusCause[];
+  /** Private, so that no logger finds it. */
+  readonly #rawMessage: string;
 
   constructor(fields: ApiErrorFields) {
     super(fields.message, fields.cause === undefined ? undefined : { cause: fields.cause });
@@ -60,6 +65,12 @@ export class ApiError extends Error {
     this.retryAfterMs =
       fields.retryAfterMs === undefined ? undefined : Math.min(fields.retryAfterMs, MAX_RETRY_AFTER_MS);
     this.causes = fields.causes ?? [];
+    this.#rawMessage = fields.rawMessage ?? fields.message;
+  }
+
+  /** The server's own words, which may quote values of an object: not to be shown as they are. */
+  get rawMessage(): string {
+    return this.#rawMessage;
   }
 }
 

@@ -238,7 +238,7 @@ describe('an answer that is an error', () => {
       status: 422,
       reason: 'Invalid',
       message: 'it is not valid',
-      causes: [{ reason: 'FieldValueInvalid', message: 'no', field: 'metadata.uid' }],
+      causes: [{ reason: 'FieldValueInvalid', field: 'metadata.uid' }],
     });
   });
 

@@ -25,8 +25,8 @@ describe('decodeProtobufStatus', () => {
       reason: 'Invalid',
       code: 422,
       causes: [
-        { reason: 'FieldValueInvalid', message: 'immutable', field: 'metadata.uid' },
-        { reason: 'FieldValueRequired', message: '', field: 'spec' },
+        { reason: 'FieldValueInvalid', field: 'metadata.uid' },
+        { reason: 'FieldValueRequired', field: 'spec' },
       ],
       retryAfterSeconds: 3,
     });

@@ -69,16 +69,12 @@ function statusDetails(reader: ProtobufReader): StatusDetails {
 
 function statusCause(reader: ProtobufReader): StatusCause {
   let reason = '';
-  let message = '';
   let field = '';
   const outer = reader.enter();
   for (let tag = reader.tag(); tag !== 0; tag = reader.tag()) {
     switch (tag) {
       case bytesTag(1):
         reason = reader.string();
-        break;
-      case bytesTag(2):
-        message = reader.string();
         break;
       case bytesTag(3):
         field = reader.string();
@@ -88,5 +84,5 @@ function statusCause(reader: ProtobufReader): StatusCause {
     }
   }
   reader.leave(outer);
-  return { reason, message, field };
+  return { reason, field };
 }

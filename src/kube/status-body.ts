@@ -27,5 +27,5 @@ function jsonStatus(document: unknown): DecodedStatus | undefined {
 }
 
 function statusCause(cause: JsonRecord): StatusCause {
-  return { reason: textOf(cause['reason']), message: textOf(cause['message']), field: textOf(cause['field']) };
+  return { reason: textOf(cause['reason']), field: textOf(cause['field']) };
 }

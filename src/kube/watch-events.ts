@@ -4,6 +4,7 @@ import { ApiError } from './errors.ts';
 import type { WatchEvent } from './list-watch.ts';
 import { malformed } from './malformed.ts';
 import { decodeStatus } from './status-body.ts';
+import { withoutValues } from './without-values.ts';
 
 /** Cuts a watch's bytes into events. One for each stream. */
 export interface WatchDecoder {
@@ -49,7 +50,8 @@ export function errorEvent(contentType: string, object: Buffer): WatchEvent {
     code: errorCodeOf(code),
     status: code,
     reason,
-    message: message || 'the API server ended the watch with an error',
+    message: withoutValues(message) || 'the API server ended the watch with an error',
+    rawMessage: message,
     retryAfterMs: retryAfterSeconds === undefined ? undefined : retryAfterSeconds * 1000,
     causes,
   });

@@ -84,6 +84,12 @@ describe.each(Object.entries(encodings))('a watch in %s', (_name, { decoder, eve
     });
   });
 
+  test('an error says what is wrong without the values that the server quotes', () => {
+    const message = 'conversion webhook for x/v1, Kind=Y failed: cannot convert token "hunter2-x"';
+    const [failed] = readAll(error({ code: 500, reason: 'InternalError', message }));
+    expect(failed).toMatchObject({ error: { message: 'conversion webhook for x/v1, Kind=Y failed: (not shown)' } });
+  });
+
   test('an error that asks to wait for years is one that asks to wait for an hour: a timer would fire at once', () => {
     const [busy] = readAll(
       error({ code: 429, reason: 'TooManyRequests', message: 'later', details: { retryAfterSeconds: 2_000_000_000 } }),

@@ -5,6 +5,7 @@ import { BOUNDS } from '../api/bounds.ts';
 import { type CachedObject, NO_KEYS } from '../api/object.ts';
 import { type Log, silentLog } from '../base/log.ts';
 import { ApiError, type ApiErrorFields } from '../kube/errors.ts';
+import { withoutValues } from '../kube/without-values.ts';
 import type { Desired } from '../policy/desired.ts';
 import { NO_WINNERS } from '../policy/winners.ts';
 import { ObjectWriter, type WriteRequests } from './object-writer.ts';
@@ -183,6 +184,21 @@ describe('403', () => {
       kind: 'Refused',
       code: 'RefusedByServer',
       message: 'the API server refused the write: forbidden: spec.a: Invalid value: (not shown): no',
+    });
+  });
+
+  test("shows nothing of an annotation that reads like the server's words about a value", async () => {
+    const note = 'hunter2, got "hunter2"';
+    const rawMessage = `admission webhook "x" denied the request: ${note} is weak`;
+    const message = withoutValues(rawMessage);
+    expect(message).toContain('hunter2');
+    const { writer } = writerOf(
+      failing(error({ code: 'Forbidden', status: 403, message, rawMessage })),
+      async () => true,
+    );
+    const annotated = cachedObject({ ...object, annotations: { note } });
+    expect(await writer.write(CONFIG_MAPS, annotated, TEAM)).toMatchObject({
+      message: 'the API server refused the write: admission webhook "x" denied the request: (not shown) is weak',
     });
   });
 

@@ -94,7 +94,7 @@ export class ObjectWriter implements Writer {
 
   async #outcome(kind: KindContext, object: CachedObject, step: WriteStep, error: ApiError): Promise<WriteOutcome> {
     const meaning = meaningOf(error);
-    const message = truncate(refusalWords(kind, object, [...annotationValues(object, step)], error.message));
+    const message = truncate(refusalWords(kind, object, [...annotationValues(object, step)], error.rawMessage));
     if (meaning.kind === 'Unknown') return { kind: 'Unknown', message };
     if (meaning.kind === 'Refused') return refused(meaning.code, message);
     if (meaning.kind === 'NoServerSideApply') return { kind: 'NoServerSideApply', message };

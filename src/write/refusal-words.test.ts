@@ -33,3 +33,24 @@ test("the API server's own words are shown without the values in them", () => {
     'metadata.labels: Invalid value: (not shown): too long',
   );
 });
+
+test("what a rule of a CRD says is shown without the object's texts", () => {
+  const object = { body: { spec: { token: 'hunter2-x' } } };
+  const words = 'Widget.acme.io "x" is invalid: spec: Invalid value: "object": token hunter2-x is not allowed';
+  expect(refusalWords({ group: 'acme.io', resource: 'widgets' }, object, [], words)).toBe(
+    'Widget.acme.io "x" is invalid: spec: Invalid value: (not shown): token (not shown) is not allowed',
+  );
+});
+
+test("words before those of admission are shown without the object's texts too", () => {
+  expect(refusalWords(CONFIG_MAPS, { body }, [], 'token hunter2-a denied the request: hunter2-a')).toBe(
+    'token (not shown) denied the request: (not shown)',
+  );
+});
+
+test('of a conversion webhook no words are shown', () => {
+  const words = 'conversion webhook for x/v1, Kind=Y failed: cannot convert token "hunter2-x"';
+  expect(refusalWords({ group: 'x', resource: 'ys' }, { body: undefined }, [], words)).toBe(
+    'conversion webhook for x/v1, Kind=Y failed: (not shown)',
+  );
+});

@@ -19,7 +19,7 @@ import { parseRequestPath } from '../../src/kube/request-path.ts';
 import { retryAfterMs } from '../../src/kube/retry-after.ts';
 import { decodeStatus } from '../../src/kube/status-body.ts';
 import type { WatchDecoder } from '../../src/kube/watch-events.ts';
-import { withoutValues } from '../../src/write/without-values.ts';
+import { withoutValues } from '../../src/kube/without-values.ts';
 import { cachedObject } from '../support/cached-object.ts';
 import {
   arbitrarySample,

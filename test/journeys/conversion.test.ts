@@ -1,6 +1,8 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { CANARY, tellsCanary } from '../support/canary.ts';
 import { ConversionWebhook } from '../support/conversion-webhook.ts';
 import { recordRequests, useFaultProxy } from '../support/fault-proxy.ts';
+import { POLICIES } from '../support/installation.ts';
 import { CRDS, collectionOf, crdName, SmallCrds, type SmallKind } from '../support/small-crd.ts';
 import { configMap, is, useStage } from '../support/stage.ts';
 
@@ -108,4 +110,41 @@ describe('a kind whose conversion webhook is down', () => {
     await stage().waitForCount(collectionOf(small, ns), 'more=prod', 20);
     await stage().policy('converted', (policy) => is(policy, 'Ready') === 'True');
   });
+});
+
+test('G8: what a conversion webhook quotes of an object is in no status, Event or log line, neither for a list nor for a write', async () => {
+  const { admin } = stage();
+  const ns = await admin.createNamespace('conversion-quotes');
+  const quoted = await crds.put(small, 'quoted', ns);
+  const patch = (change: object) =>
+    admin.request('PATCH', quoted, change, { 'content-type': 'application/merge-patch+json' });
+  await patch({ spec: { token: CANARY } });
+  const words = `cannot convert token "${CANARY}"`;
+  webhook.refuse(words);
+  await crds.apply({ ...small, conversion: webhook.conversion, description: 'not in a cache' });
+  const operator = await stage().startOperator({ args: ['--audit-log', '-', '--log-level', 'debug'] });
+  await label(ns, 'env');
+  const onList = await failed();
+  const reason = /conversion webhook for \S+, Kind=\w+ failed: \(not shown\); it is tried again\.$/u;
+  expect(onList.conditions['Watching']?.message).toMatch(reason);
+  webhook.heal();
+  await stage().labels(quoted, isProd);
+  webhook.refuse(words);
+  await label(ns, 'env', 'more');
+  const onWrite = await failed();
+  expect(onWrite.conditions['Watching']?.message).toContain('no write of it is answered: conversion webhook for');
+  const { body } = await patch({ metadata: { labels: { more: 'no' } } });
+  expect(tellsCanary(body)).toBe(true);
+  const events = (await admin.list('/apis/events.k8s.io/v1/events')).items;
+  const statuses = (await admin.list(POLICIES)).items.map((object) => Reflect.get(object, 'status'));
+  const page = await operator.page('/metrics');
+  await operator.stop();
+  const log = [...operator.lines.map((line) => JSON.stringify(line)), ...operator.noise].join('\n');
+  const places = { onList: onList.raw, onWrite: onWrite.raw, events, statuses, page, log };
+  expect(
+    Object.entries(places)
+      .filter(([, place]) => tellsCanary(JSON.stringify(place)))
+      .map(([name]) => name),
+  ).toEqual([]);
+  expect(log).toContain('failed: (not shown)');
 });

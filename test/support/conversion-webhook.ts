@@ -12,22 +12,30 @@ const Review = z.object({
 /** A webhook that converts objects of a CRD between its versions, of which only the name differs. */
 export class ConversionWebhook implements AsyncDisposable {
   readonly #server: BreakableServer;
+  readonly #refusal: { words?: string };
 
-  private constructor(server: BreakableServer) {
+  private constructor(server: BreakableServer, refusal: { words?: string }) {
     this.#server = server;
+    this.#refusal = refusal;
   }
 
   static async start(): Promise<ConversionWebhook> {
+    const refusal: { words?: string } = {};
     const server = await BreakableServer.start(['127.0.0.1'], (_request, response, body) => {
       const { uid, desiredAPIVersion, objects } = Review.parse(JSON.parse(body)).request;
       const convertedObjects = objects.map((object) => ({ ...object, apiVersion: desiredAPIVersion }));
+      const { words } = refusal;
+      const outcome =
+        words === undefined
+          ? { result: { status: 'Success' }, convertedObjects }
+          : { result: { status: 'Failure', message: words } };
       answer(response, 200, {
         apiVersion: 'apiextensions.k8s.io/v1',
         kind: 'ConversionReview',
-        response: { uid, result: { status: 'Success' }, convertedObjects },
+        response: { uid, ...outcome },
       });
     });
-    return new ConversionWebhook(server);
+    return new ConversionWebhook(server, refusal);
   }
 
   /** For `spec.conversion` of a CRD. */
@@ -45,7 +53,13 @@ export class ConversionWebhook implements AsyncDisposable {
     this.#server.break(how);
   }
 
+  /** It answers that it cannot convert, in these words. */
+  refuse(words: string): void {
+    this.#refusal.words = words;
+  }
+
   heal(): void {
+    delete this.#refusal.words;
     this.#server.heal();
   }
 

@@ -7,7 +7,6 @@ import { Line } from '../../controller/line.ts';
 import { ApiError, type ApiErrorCode } from '../../kube/errors.ts';
 import { eventName } from '../../kube/event-name.ts';
 import type { EventContent, EventPlace, EventSeries } from '../../kube/events.ts';
-import { withoutValues } from '../../write/without-values.ts';
 import { type Fact, factId } from './fact.ts';
 import { RefusedNamespaces } from './refused-namespaces.ts';
 import { contentOf, newStanding, type Standing, seriesOf } from './standing.ts';
@@ -228,7 +227,7 @@ export class EventSender {
   #afterError(standing: Standing, error: unknown, tries: number): TryOutcome {
     const { namespace, fact, exists } = standing;
     const { code, retryAfterMs = 0 } = error instanceof ApiError ? error : NO_ANSWER;
-    const reason = withoutValues(messageOf(error));
+    const reason = messageOf(error);
     if (TRY_LATER.has(code)) return retryAfterMs;
     // Whoever leads now tells of what it finds.
     if (code === 'NotLeading') return 'Dropped';

@@ -1,5 +1,9 @@
+import { withoutKnown } from './known-values.ts';
+
 /** No answer that is worth reading is longer, in characters. */
 const MOST = 4_096;
+/** So far known values are sought, in characters. */
+const MOST_SOUGHT = 65_536;
 const HIDDEN = '(not shown)';
 
 /** Before a value, in the words of the API server's validation (`field.Error`), its typed objects and Go's parsers. */
@@ -10,17 +14,17 @@ const PLAIN_VALUE = /(?:"[^"\\]*(?:\\.[^"\\]*)*"|-?\d+(?:\.\d+)?(?:e[+-]?\d+)?|t
 /** Who was refused, in the words of RBAC's escalation check: long, always the same, and before what matters. */
 const GROUPS = / \(groups=\[[^\]]*\]\)/g;
 
-/** Of a value that the server may quote, in characters: shorter ones stand in any text, and none of a longer one is left. */
-const KNOWN_FROM = 6;
+/** What a conversion webhook says: it may quote any part of any object, of which nothing is known yet in a list. */
+const CONVERSION = /\bconversion webhook for [^:]* (?:failed|returned invalid [^:]*): /;
 
 /**
  * The server's words, on one line, without the values that they quote: validation answers repeat parts of the object,
  * and those have no place in status or logs. Where the end of a value is not certain (objects, lists, Go's own
- * notation) all that follows goes too. Admission webhooks and policies quote as they like: of their words the `known`
- * values are cut out, as they stand and in quotes.
+ * notation, words of a conversion webhook) all that follows goes too. Admission webhooks, policies and rules of CRDs quote
+ * as they like: of their words the `known` values are cut out, as they stand and in quotes.
  */
 export function withoutValues(message: string, known: Iterable<string> = []): string {
-  const text = withoutKnown(message.slice(0, 2 * MOST), known).slice(0, MOST);
+  const text = withoutConversion(withoutKnown(message.slice(0, MOST_SOUGHT), known, HIDDEN).slice(0, MOST));
   let shown = '';
   let at = 0;
   for (const introduction of text.matchAll(INTRODUCTION)) {
@@ -36,15 +40,9 @@ export function withoutValues(message: string, known: Iterable<string> = []): st
   return onOneLine(shown + text.slice(at));
 }
 
-function withoutKnown(text: string, known: Iterable<string>): string {
-  const values = new Set<string>();
-  for (const value of known) {
-    if (value.length < KNOWN_FROM || value.length > text.length) continue;
-    const inQuotes = JSON.stringify(value).slice(1, -1);
-    for (const form of [value, inQuotes]) if (text.includes(form)) values.add(form);
-  }
-  const longestFirst = [...values].toSorted((a, b) => b.length - a.length);
-  return longestFirst.reduce((shown, value) => shown.replaceAll(value, () => HIDDEN), text);
+function withoutConversion(text: string): string {
+  const conversion = CONVERSION.exec(text);
+  return conversion === null ? text : `${text.slice(0, conversion.index)}${conversion[0]}${HIDDEN}`;
 }
 
 function onOneLine(text: string): string {

@@ -1,6 +1,6 @@
 import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { threadMs } from '../../test/support/thread-time.ts';
+import { slowness, threadMs } from '../../test/support/thread-time.ts';
 import { withoutValues } from './without-values.ts';
 
 test.each([
@@ -77,6 +77,16 @@ test.each([
     'a: Invalid value: "b: Invalid value: hunter2": no',
     'a: Invalid value: (not shown): no',
   ],
+  [
+    'the words of a conversion webhook',
+    'conversion webhook for x/v1, Kind=Y failed: cannot convert token "hunter2-x"',
+    'conversion webhook for x/v1, Kind=Y failed: (not shown)',
+  ],
+  [
+    'what is wrong with the answer of a conversion webhook',
+    'conversion webhook for x/v1, Kind=Y returned invalid metadata: hunter2-x: "hunter2-x" is no key',
+    'conversion webhook for x/v1, Kind=Y returned invalid metadata: (not shown)',
+  ],
 ])('%s', (_, message, expected) => {
   expect(withoutValues(message)).toBe(expected);
 });
@@ -139,6 +149,57 @@ test('values that are known are cut out of whatever admission says, also in quot
 test('a value that stands where the words are cut leaves nothing of itself', () => {
   const text = `${'x'.repeat(4_090)}hunter2-hunter2`;
   expect(withoutValues(text, ['hunter2-hunter2'])).not.toContain('hunter');
+});
+
+test.each([
+  ['of 9,007 characters', `hunter2${'x'.repeat(9_000)}`, ''],
+  ['of 8,107 characters, further in', `hunter2${'x'.repeat(8_100)}`, 'w'.repeat(100)],
+  ['of whose end the words were cut off', `hunter2${'x'.repeat(70_000)}`, 'w'.repeat(100)],
+  ['in which the same stands again and again', 'x'.repeat(9_007), 'note'],
+])('a long value is cut out whole: %s', (_, value, before) => {
+  const shown = withoutValues(`denied: ${before} ${value} is too long`, [value]);
+  expect(shown).toMatch(/^denied: (w+ |note )?\(not shown\)( is too long)?$/u);
+});
+
+test.each([
+  ['as Go writes JSON', 'p<ss&word1', String.raw`p\u003css\u0026word1`],
+  ['as Go writes separators of lines in JSON', 'hunter\u2028\u20292', String.raw`hunter\u2028\u20292`],
+  ['in Go quotes', 'hunter\u0007\u0001\u007f\u00ad😀', String.raw`hunter\a\x01\x7f\u00ad\U0001f600`],
+  ['in ASCII quotes', 'hünter2', String.raw`h\u00fcnter2`],
+  ['as JSON inside of JSON', 'say "hunter2"', String.raw`say \\\"hunter2\\\"`],
+  ['with backslashes, as it is', String.raw`p\u003css\nword`, String.raw`p\u003css\nword`],
+])('a known value is cut out %s', (_, value, quoted) => {
+  expect(withoutValues(`denied: "${quoted}" is weak`, [value])).toBe('denied: "(not shown)" is weak');
+});
+
+test('values that overlap are cut out together', () => {
+  expect(withoutValues('denied: hunter2-and-more-of-it is weak', ['hunter2-and-more', 'and-more-of-it'])).toBe(
+    'denied: (not shown) is weak',
+  );
+});
+
+test('many and long values take no time; where it would be too much, nothing is shown', () => {
+  const many = Array.from({ length: 150_000 }, (_, i) => `value-${i}`);
+  const words = `denied: ${many.slice(0, 5_000).join(' ')}`;
+  const long = `${'x'.repeat(1_000_000)}y`;
+  const alike = Array.from({ length: 1_000 }, (_, i) => `${'x'.repeat(1_000)}${i}`);
+  const tries: readonly (readonly [string, readonly string[]])[] = [
+    [words, many],
+    ['x'.repeat(65_000), [long]],
+    ['x'.repeat(65_000), alike],
+    ['\\'.repeat(65_000), ['\\'.repeat(65_000)]],
+  ];
+  for (const [said, known] of tries) {
+    let shown = '';
+    const took = Array.from({ length: 5 }, () => {
+      const ms = threadMs(() => {
+        shown = withoutValues(said, known);
+      });
+      return ms / slowness();
+    });
+    expect(shown).not.toMatch(/value-\d|xxxxxx|\\{6}/u);
+    expect(Math.min(...took)).toBeLessThan(50);
+  }
 });
 
 test('control characters do not reach a terminal', () => {
