@@ -9,26 +9,24 @@ const MOST_COMPARED = 4_000_000;
 const BUCKETS = 1 << 16;
 
 /**
- * Puts `hidden` where a known value stands, as it is or quoted as in Go, JSON and JavaScript; also for one that the end of
- * the text cuts off. Where the search would take too long, `hidden` is all that is left.
+ * Marks in `isHidden`, which has a place for each character of the text, where a known value stands, as it is or quoted as in
+ * Go, JSON and JavaScript; also one that the end of the text cuts off. Where the search would take too long, all is marked.
  */
-export function withoutKnown(text: string, known: Iterable<string>, hidden: string): string {
+export function hideKnown(text: string, known: Iterable<string>, isHidden: Uint8Array): void {
   const values = Array.from(known).filter(({ length }) => length >= KNOWN_FROM);
-  if (values.length === 0) return text;
-  const isHidden = new Uint8Array(text.length);
+  if (values.length === 0) return;
   // Where in `text` each character of `words` begins, and where the last one ends.
   let offsets = Int32Array.from({ length: text.length + 1 }, (_, i) => i);
   let words = text;
   let left = MOST_COMPARED;
   for (let depth = 0; ; depth += 1) {
     left = seek(words, values, left, (start, end) => isHidden.fill(1, offsets[start], offsets[end]));
-    if (left < 0) return hidden;
-    if (depth === DEPTH || !words.includes('\\')) break;
+    if (left < 0) isHidden.fill(1);
+    if (left < 0 || depth === DEPTH || !words.includes('\\')) return;
     const inner = unquoted(words);
     words = inner.text;
     offsets = inner.offsets.map((offset) => offsets[offset] ?? 0);
   }
-  return covered(text, isHidden, hidden);
 }
 
 /** Tells where values stand. Returns how many comparisons are left; less than none when it gave up. */
@@ -73,16 +71,4 @@ function agreement(text: string, start: number, value: string): number {
   let length = 0;
   while (length < most && text.charCodeAt(start + length) === value.charCodeAt(length)) length += 1;
   return length;
-}
-
-function covered(text: string, isHidden: Uint8Array, hidden: string): string {
-  let shown = '';
-  for (let at = 0; at < text.length; ) {
-    const start = isHidden.indexOf(1, at);
-    if (start === -1) return shown + text.slice(at);
-    const end = isHidden.indexOf(0, start);
-    shown += text.slice(at, start) + hidden;
-    at = end === -1 ? text.length : end;
-  }
-  return shown;
 }

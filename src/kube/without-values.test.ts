@@ -172,6 +172,15 @@ test.each([
   expect(withoutValues(`denied: "${quoted}" is weak`, [value])).toBe('denied: "(not shown)" is weak');
 });
 
+test('values that are words of the server hide nothing of what is gone by', () => {
+  const known = ['Invalid', 'webhook', 'hunter2, got "x"'];
+  expect(withoutValues('a: Invalid value: "hunter2": no', known)).toBe('a: (not shown) value: (not shown): no');
+  expect(withoutValues('conversion webhook for x/v1, Kind=Y failed: hunter2', known)).toBe(
+    'conversion (not shown) for x/v1, Kind=Y failed: (not shown)',
+  );
+  expect(withoutValues('denied: hunter2, got "x" is weak', known)).toBe('denied: (not shown)');
+});
+
 test('values that overlap are cut out together', () => {
   expect(withoutValues('denied: hunter2-and-more-of-it is weak', ['hunter2-and-more', 'and-more-of-it'])).toBe(
     'denied: (not shown) is weak',

@@ -1,4 +1,4 @@
-import { withoutKnown } from './known-values.ts';
+import { hideKnown } from './known-values.ts';
 
 /** No answer that is worth reading is longer, in characters. */
 const MOST = 4_096;
@@ -15,7 +15,7 @@ const PLAIN_VALUE = /(?:"[^"\\]*(?:\\.[^"\\]*)*"|-?\d+(?:\.\d+)?(?:e[+-]?\d+)?|t
 const GROUPS = / \(groups=\[[^\]]*\]\)/g;
 
 /** What a conversion webhook says: it may quote any part of any object, of which nothing is known yet in a list. */
-const CONVERSION = /\bconversion webhook for [^:]* (?:failed|returned invalid [^:]*): /;
+const CONVERSION = /\bconversion webhook for [^:]{1,600} (?:failed|returned invalid [^:]{1,600}): /;
 
 /**
  * The server's words, on one line, without the values that they quote: validation answers repeat parts of the object,
@@ -24,25 +24,38 @@ const CONVERSION = /\bconversion webhook for [^:]* (?:failed|returned invalid [^
  * as they like: of their words the `known` values are cut out, as they stand and in quotes.
  */
 export function withoutValues(message: string, known: Iterable<string> = []): string {
-  const text = withoutConversion(withoutKnown(message.slice(0, MOST_SOUGHT), known, HIDDEN).slice(0, MOST));
-  let shown = '';
+  const text = message.slice(0, MOST_SOUGHT);
+  // Both look at the words as they came: none hides from the other what it goes by.
+  const isHidden = new Uint8Array(text.length);
+  hideQuoted(text, isHidden);
+  hideKnown(text, known, isHidden);
+  return onOneLine(covered(text, isHidden).slice(0, MOST));
+}
+
+function hideQuoted(text: string, isHidden: Uint8Array): void {
+  const conversion = CONVERSION.exec(text);
+  if (conversion !== null) isHidden.fill(1, conversion.index + conversion[0].length);
   let at = 0;
   for (const introduction of text.matchAll(INTRODUCTION)) {
     // Inside of a value that is hidden already.
     if (introduction.index < at) continue;
     const start = introduction.index + introduction[0].length;
-    shown += `${text.slice(at, start)}${HIDDEN}`;
     PLAIN_VALUE.lastIndex = start;
-    const value = PLAIN_VALUE.exec(text);
-    if (value === null) return onOneLine(shown);
-    at = PLAIN_VALUE.lastIndex;
+    at = PLAIN_VALUE.test(text) ? PLAIN_VALUE.lastIndex : text.length;
+    isHidden.fill(1, start, at);
   }
-  return onOneLine(shown + text.slice(at));
 }
 
-function withoutConversion(text: string): string {
-  const conversion = CONVERSION.exec(text);
-  return conversion === null ? text : `${text.slice(0, conversion.index)}${conversion[0]}${HIDDEN}`;
+function covered(text: string, isHidden: Uint8Array): string {
+  let shown = '';
+  for (let at = 0; at < text.length; ) {
+    const start = isHidden.indexOf(1, at);
+    if (start === -1) return shown + text.slice(at);
+    const end = isHidden.indexOf(0, start);
+    shown += text.slice(at, start) + HIDDEN;
+    at = end === -1 ? text.length : end;
+  }
+  return shown;
 }
 
 function onOneLine(text: string): string {
