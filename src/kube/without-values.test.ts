@@ -83,6 +83,16 @@ test.each([
     'conversion webhook for x/v1, Kind=Y failed: (not shown)',
   ],
   [
+    'why a conversion webhook was not heard',
+    'conversion webhook for x/v1, Kind=Y failed: Post "https://127.0.0.1:9443/convert?timeout=30s": dial tcp 127.0.0.1:9443: connect: connection refused',
+    'conversion webhook for x/v1, Kind=Y failed: Post "https://127.0.0.1:9443/convert?timeout=30s": dial tcp 127.0.0.1:9443: connect: connection refused',
+  ],
+  [
+    'why a service behind it was not found, and nothing that follows',
+    'conversion webhook for x/v1, Kind=Y failed: Post "https://a.b.svc:443/convert?timeout=30s": service "a" not found, says hunter2-x',
+    'conversion webhook for x/v1, Kind=Y failed: Post "https://a.b.svc:443/convert?timeout=30s": service "a" not found(not shown)',
+  ],
+  [
     'what is wrong with the answer of a conversion webhook',
     'conversion webhook for x/v1, Kind=Y returned invalid metadata: hunter2-x: "hunter2-x" is no key',
     'conversion webhook for x/v1, Kind=Y returned invalid metadata: (not shown)',

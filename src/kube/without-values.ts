@@ -16,6 +16,15 @@ const GROUPS = / \(groups=\[[^\]]*\]\)/g;
 
 /** What a conversion webhook says: it may quote any part of any object, of which nothing is known yet in a list. */
 const CONVERSION = /\bconversion webhook for [^:]{1,600} (?:failed|returned invalid [^:]{1,600}): /;
+/** Why a webhook was not heard at all, in the words of Go's network and of the API server: nothing in them is an object's. */
+const CAUSES = [
+  String.raw`dial tcp [\d.:a-f[\]]{1,80}: (?:connect: (?:connection refused|no route to host)|i/o timeout)`,
+  'service "[a-z0-9-]{1,63}" not found',
+  'no endpoints available for service "[a-z0-9-]{1,63}"',
+  'context deadline exceeded',
+  'EOF',
+];
+const UNHEARD = new RegExp(String.raw`Post "https://[\w.:[\]/?=&-]{1,600}": (?:${CAUSES.join('|')})`, 'y');
 
 /**
  * The server's words, on one line, without the values that they quote: validation answers repeat parts of the object,
@@ -34,7 +43,10 @@ export function withoutValues(message: string, known: Iterable<string> = []): st
 
 function hideQuoted(text: string, isHidden: Uint8Array): void {
   const conversion = CONVERSION.exec(text);
-  if (conversion !== null) isHidden.fill(1, conversion.index + conversion[0].length);
+  if (conversion !== null) {
+    UNHEARD.lastIndex = conversion.index + conversion[0].length;
+    isHidden.fill(1, UNHEARD.test(text) ? UNHEARD.lastIndex : conversion.index + conversion[0].length);
+  }
   let at = 0;
   for (const introduction of text.matchAll(INTRODUCTION)) {
     // Inside of a value that is hidden already.

@@ -75,7 +75,9 @@ describe('a kind whose conversion webhook is down', () => {
     await label(ns, 'env');
     await othersGoOn(ns, 'beside');
     const view = await failed();
-    expect(view.conditions['Watching']?.message).toMatch(/conversion webhook for .*; it is tried again\.$/u);
+    expect(view.conditions['Watching']?.message).toMatch(
+      /conversion webhook for .* failed: Post "https:.*": EOF; it is tried again\.$/u,
+    );
     expect([is(view, 'Ready'), is(view, 'Accepted')]).toEqual(['False', 'True']);
     expect(view.watching).toMatchObject({ failed: 1 });
     await othersGoOn(ns, 'beside-later');
