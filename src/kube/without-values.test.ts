@@ -88,6 +88,11 @@ test.each([
     'conversion webhook for x/v1, Kind=Y failed: Post "https://127.0.0.1:9443/convert?timeout=30s": dial tcp 127.0.0.1:9443: connect: connection refused',
   ],
   [
+    'why its answer broke off',
+    'conversion webhook for x/v1, Kind=Y failed: Post "https://a.b.svc:443/convert": read tcp 10.0.0.1:4444->10.0.0.2:443: read: connection reset by peer',
+    'conversion webhook for x/v1, Kind=Y failed: Post "https://a.b.svc:443/convert": read tcp 10.0.0.1:4444->10.0.0.2:443: read: connection reset by peer',
+  ],
+  [
     'why a service behind it was not found, and nothing that follows',
     'conversion webhook for x/v1, Kind=Y failed: Post "https://a.b.svc:443/convert?timeout=30s": service "a" not found, says hunter2-x',
     'conversion webhook for x/v1, Kind=Y failed: Post "https://a.b.svc:443/convert?timeout=30s": service "a" not found(not shown)',

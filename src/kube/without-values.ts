@@ -22,7 +22,8 @@ const CAUSES = [
   'service "[a-z0-9-]{1,63}" not found',
   'no endpoints available for service "[a-z0-9-]{1,63}"',
   'context deadline exceeded',
-  'EOF',
+  String.raw`(?:read|write) tcp [\d.:a-f[\]]{1,80}->[\d.:a-f[\]]{1,80}: (?:read|write): (?:connection reset by peer|broken pipe)`,
+  '(?:unexpected )?EOF',
 ];
 const UNHEARD = new RegExp(String.raw`Post "https://[\w.:[\]/?=&-]{1,600}": (?:${CAUSES.join('|')})`, 'y');
 
