@@ -152,9 +152,10 @@ export class Population {
     if (spec === undefined) throw new Error(`there is no policy ${name}`);
     const path = `${POLICIES}/${name}`;
     const known = await this.#admin.find(path);
-    // As a whole: an apply would leave the fields in place that a patch has put there.
+    // As a whole: an apply would leave the fields in place that a patch has put there. And whatever its version, as the operator
+    // writes the status meanwhile.
     if (known === undefined) await this.#stage.applyPolicy(name, spec);
-    else await this.#admin.replace(path, { ...known, spec });
+    else await this.#admin.patch(path, [{ op: 'replace', path: '/spec', value: spec }], 'json');
   }
 
   async #changeNamespace(): Promise<void> {
