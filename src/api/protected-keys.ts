@@ -100,6 +100,9 @@ const GLOB_SKIPPED: readonly Excepted[] = [
   { group: 'certificates.k8s.io', resource: '*', reason: 'resources of certificates must be named exactly' },
 ];
 
+/** What people put into ConfigMaps is often confidential. */
+const CONFIG_MAP_DATA: ReadonlySet<string> = new Set(['data', 'binaryData']);
+
 /** Namespaces that namespace globs leave out; they must be named exactly. */
 export const GLOB_SKIPPED_NAMESPACES: readonly string[] = ['kube-system', 'kube-public', 'kube-node-lease'];
 
@@ -123,9 +126,6 @@ export function unreadByGlobs({ group, resource }: GroupResource, fields: readon
     ? 'ConfigMaps must be named exactly where their data is read'
     : undefined;
 }
-
-/** What people put into ConfigMaps is often confidential. */
-const CONFIG_MAP_DATA: ReadonlySet<string> = new Set(['data', 'binaryData']);
 
 function reasonFor({ group, resource }: GroupResource, table: readonly Excepted[]): string | undefined {
   return table.find((row) => row.group === group && (row.resource === '*' || row.resource === resource))?.reason;

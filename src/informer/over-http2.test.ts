@@ -2,13 +2,13 @@ import { constants } from 'node:http2';
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { PATIENCE_MS } from '../../test/cluster/eventually.ts';
 import { type ApiCall, statusDocument } from '../../test/support/scripted-api.ts';
-import { bookmark, WireStage, widget } from '../../test/support/wire-stage.ts';
+import { bookmark, specOf, WireStage, widget } from '../../test/support/wire-stage.ts';
 import type { CachedObject } from '../api/object.ts';
 import { silentLog } from '../base/log.ts';
 import type { SessionLimits } from '../kube/session.ts';
 import { InformerRegistry } from './registry.ts';
 import type { Selection } from './selection.ts';
-import { type WatchSpec, watchId } from './watch-spec.ts';
+import { watchId } from './watch-spec.ts';
 
 const stages: WireStage[] = [];
 
@@ -278,11 +278,6 @@ test('row 43: an object that leaves what is selected is out of sight, and comes 
   expect(await heard(2)).toEqual(['new > a@11', 'synced']);
   await phase('Watching');
   expect([informer.isWhole, await watch.ended]).toEqual([true, constants.NGHTTP2_CANCEL]);
-});
-
-const specOf = (resource: string): WatchSpec => ({
-  gvr: { group: 'acme.io', version: 'v1', resource },
-  representation: { kind: 'Projected', fields: ['spec'] },
 });
 
 /** Informers of these kinds, started together. */

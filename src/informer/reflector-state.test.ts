@@ -15,6 +15,15 @@ const modified = (resourceVersion: string): WatchEvent => ({
   object: cachedObject({ name: 'a', resourceVersion }),
 });
 
+/** Its watch failed, and is open again. */
+function openAgain(): ReflectorMachine {
+  return new ReflectorMachine()
+    .watching()
+    .fails('ServerError')
+    .send({ kind: 'TimerFired' })
+    .send({ kind: 'WatchOpened' });
+}
+
 describe('listing', () => {
   test('row 1: a first, consistent list in pages, then a watch from its resourceVersion', () => {
     const machine = new ReflectorMachine().send({ kind: 'Start' });
@@ -259,11 +268,7 @@ describe('a watch that fails', () => {
   );
 
   test('row 7: an event in between ends the series', () => {
-    const machine = new ReflectorMachine()
-      .watching()
-      .fails('ServerError')
-      .send({ kind: 'TimerFired' })
-      .send({ kind: 'WatchOpened' });
+    const machine = openAgain();
     machine.event(bookmark('101'));
     machine.now += RESUME_FOR_MS;
     machine.fails('ServerError');
@@ -271,11 +276,7 @@ describe('a watch that fails', () => {
   });
 
   test('row 7: a watch that stayed open for a minute ends the series, also where nothing came in it', () => {
-    const machine = new ReflectorMachine()
-      .watching()
-      .fails('ServerError')
-      .send({ kind: 'TimerFired' })
-      .send({ kind: 'WatchOpened' });
+    const machine = openAgain();
     machine.now += RESUME_FOR_MS;
     machine.fails('ServerError');
     expect(machine.send({ kind: 'TimerFired' }).asked).toContain('Watch 100');

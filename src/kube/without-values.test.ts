@@ -83,17 +83,7 @@ test.each([
     'conversion webhook for x/v1, Kind=Y failed: (not shown)',
   ],
   [
-    'why a conversion webhook was not heard',
-    'conversion webhook for x/v1, Kind=Y failed: Post "https://127.0.0.1:9443/convert?timeout=30s": dial tcp 127.0.0.1:9443: connect: connection refused',
-    'conversion webhook for x/v1, Kind=Y failed: Post "https://127.0.0.1:9443/convert?timeout=30s": dial tcp 127.0.0.1:9443: connect: connection refused',
-  ],
-  [
-    'why its answer broke off',
-    'conversion webhook for x/v1, Kind=Y failed: Post "https://a.b.svc:443/convert": read tcp 10.0.0.1:4444->10.0.0.2:443: read: connection reset by peer',
-    'conversion webhook for x/v1, Kind=Y failed: Post "https://a.b.svc:443/convert": read tcp 10.0.0.1:4444->10.0.0.2:443: read: connection reset by peer',
-  ],
-  [
-    'why a service behind it was not found, and nothing that follows',
+    'why the service of a conversion webhook was not found, and nothing that follows',
     'conversion webhook for x/v1, Kind=Y failed: Post "https://a.b.svc:443/convert?timeout=30s": service "a" not found, says hunter2-x',
     'conversion webhook for x/v1, Kind=Y failed: Post "https://a.b.svc:443/convert?timeout=30s": service "a" not found(not shown)',
   ],
@@ -112,6 +102,8 @@ test.each([
   'admission webhook "validate.acme.io" denied the request: team is not known',
   'clusterroles.rbac.authorization.k8s.io "x" is forbidden: user "wk" is attempting to grant RBAC permissions not currently held',
   'metadata.annotations: Too long: may not be more than 262144 bytes',
+  'conversion webhook for x/v1, Kind=Y failed: Post "https://127.0.0.1:9443/convert?timeout=30s": dial tcp 127.0.0.1:9443: connect: connection refused',
+  'conversion webhook for x/v1, Kind=Y failed: Post "https://a.b.svc:443/convert": read tcp 10.0.0.1:4444->10.0.0.2:443: read: connection reset by peer',
 ])('words that quote nothing of the object stay: %s', (message) => {
   expect(withoutValues(message)).toBe(message);
 });

@@ -45,8 +45,9 @@ export function withoutValues(message: string, known: Iterable<string> = []): st
 function hideQuoted(text: string, isHidden: Uint8Array): void {
   const conversion = CONVERSION.exec(text);
   if (conversion !== null) {
-    UNHEARD.lastIndex = conversion.index + conversion[0].length;
-    isHidden.fill(1, UNHEARD.test(text) ? UNHEARD.lastIndex : conversion.index + conversion[0].length);
+    const start = conversion.index + conversion[0].length;
+    UNHEARD.lastIndex = start;
+    isHidden.fill(1, UNHEARD.test(text) ? UNHEARD.lastIndex : start);
   }
   let at = 0;
   for (const introduction of text.matchAll(INTRODUCTION)) {

@@ -4,6 +4,7 @@ import { systemClock } from '../../src/base/clock.ts';
 import { silentLog } from '../../src/base/log.ts';
 import { Informer } from '../../src/informer/informer.ts';
 import type { Selection, Slice } from '../../src/informer/selection.ts';
+import type { WatchSpec } from '../../src/informer/watch-spec.ts';
 import { createKubeClient, type HttpKubeClient } from '../../src/kube/http-client.ts';
 import type { ListWatch } from '../../src/kube/list-watch.ts';
 import { createListWatch } from '../../src/kube/list-watch-client.ts';
@@ -28,6 +29,12 @@ export const widget = (
   ...more,
 });
 export const bookmark = (resourceVersion: string) => ({ kind: 'Widget', metadata: { resourceVersion } });
+
+/** Of a kind beside the widgets, or of these. */
+export const specOf = (resource: string): WatchSpec => ({
+  gvr: { group: 'acme.io', version: 'v1', resource },
+  representation: { kind: 'Projected', fields: ['spec'] },
+});
 
 /** What the whole informer does on real connections, to a server that says what the test wants. */
 export class WireStage {
@@ -87,11 +94,7 @@ export class WireStage {
 
   /** On the connections of this stage. */
   readonly listWatch = (resource: string, slice: Slice = {}): ListWatch =>
-    createListWatch(this.client, {
-      gvr: { group: 'acme.io', version: 'v1', resource },
-      representation: { kind: 'Projected', fields: ['spec'] },
-      ...slice,
-    });
+    createListWatch(this.client, { ...specOf(resource), ...slice });
 
   readonly phase = async (phase: string): Promise<void> => {
     await vi.waitUntil(() => this.informer.status.phase === phase, { interval: 1, timeout: PATIENCE_MS });
