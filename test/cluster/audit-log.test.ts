@@ -24,7 +24,7 @@ function line(name: string, received = '2026-01-02T03:04:05.000250Z'): string {
     requestURI: `/api/v1/namespaces/ä/pods/${name}?fieldManager=watch%2Fkeeper&dryRun=All`,
     user: { username: 'anna' },
     objectRef: { resource: 'pods', namespace: 'ä', name },
-    responseStatus: { code: 200 },
+    responseStatus: { code: 409, message: 'modified meanwhile' },
     requestReceivedTimestamp: received,
     stageTimestamp: '2026-01-02T03:04:05.012000Z',
   };
@@ -64,7 +64,8 @@ test('an entry says what was asked, and leaves out nothing', async () => {
       subresource: '',
       namespace: 'ä',
       name: 'a',
-      code: 200,
+      code: 409,
+      message: 'modified meanwhile',
       requestURI: '/api/v1/namespaces/ä/pods/a?fieldManager=watch%2Fkeeper&dryRun=All',
       fieldManager: 'watch/keeper',
       dryRun: true,

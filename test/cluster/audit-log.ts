@@ -16,6 +16,8 @@ export interface AuditEntry {
   readonly name: string;
   /** HTTP status of the answer. */
   readonly code: number;
+  /** Of an answer that is an error. */
+  readonly message: string;
   readonly requestURI: string;
   readonly fieldManager: string;
   readonly dryRun: boolean;
@@ -82,7 +84,7 @@ const Event = z.object({
   userAgent: Text,
   user: z.object({ username: Text }),
   objectRef: z.object({ apiGroup: Text, resource: Text, subresource: Text, namespace: Text, name: Text }).prefault({}),
-  responseStatus: z.object({ code: z.number().default(0) }).prefault({}),
+  responseStatus: z.object({ code: z.number().default(0), message: Text }).prefault({}),
   requestReceivedTimestamp: z.string(),
   stageTimestamp: z.string(),
 });
@@ -98,6 +100,7 @@ function entryOf(line: string): AuditEntry {
     group,
     ...object,
     code: event.responseStatus.code,
+    message: event.responseStatus.message,
     requestURI,
     fieldManager: query.get('fieldManager') ?? '',
     dryRun: query.has('dryRun'),

@@ -13,16 +13,29 @@ export interface OwnWrites {
 }
 
 export const WRITE_CLASSES = ['objects', 'status', 'events', 'ledger', 'refused'] as const;
-type WriteClass = (typeof WRITE_CLASSES)[number];
+export type WriteClass = (typeof WRITE_CLASSES)[number];
 
-export function ownWrites(entries: readonly AuditEntry[], ns: string): OwnWrites {
+/** One of them, as a line for whoever wonders which it was. */
+export interface OwnWrite {
+  readonly kind: WriteClass;
+  readonly line: string;
+}
+
+/** In the order in which they were asked for. */
+export function ownWrites(entries: readonly AuditEntry[], ns: string): readonly OwnWrite[] {
+  const inOrder = entries.toSorted((a, b) => a.receivedAt - b.receivedAt);
+  return inOrder.flatMap((entry) => {
+    const { code, verb, requestURI, message, receivedAt } = entry;
+    const about = classOf(entry, ns);
+    if (about === undefined) return [];
+    const kind = code >= 200 && code < 300 ? about : 'refused';
+    return [{ kind, line: `${new Date(receivedAt).toISOString()} ${verb} ${requestURI} ${code} ${message}`.trim() }];
+  });
+}
+
+export function countWrites(writes: readonly OwnWrite[]): OwnWrites {
   const counts = { objects: 0, status: 0, events: 0, ledger: 0, refused: 0 };
-  for (const entry of entries) {
-    const kind = classOf(entry, ns);
-    if (kind === undefined) continue;
-    if (entry.code >= 200 && entry.code < 300) counts[kind] += 1;
-    else counts.refused += 1;
-  }
+  for (const { kind } of writes) counts[kind] += 1;
   return counts;
 }
 

@@ -3,7 +3,7 @@ import { AdminError } from '../cluster/admin-error.ts';
 import { eventually } from '../cluster/eventually.ts';
 import { type Proxied, useFaultProxy } from './fault-proxy.ts';
 import { type Fault, type FaultStory, Scene, UNDISTURBED } from './fault-story.ts';
-import { type OwnWrites, ownWrites, WRITE_CLASSES } from './own-writes.ts';
+import { countWrites, type OwnWrite, type OwnWrites, ownWrites, WRITE_CLASSES } from './own-writes.ts';
 import { LEDGER, quiet } from './policy-story.ts';
 import { type Stage, useStage } from './stage.ts';
 import { type StoryEnd, storyEnd } from './story-end.ts';
@@ -13,6 +13,7 @@ export interface Telling {
   readonly ns: string;
   readonly end: StoryEnd;
   readonly writes: OwnWrites;
+  readonly log: readonly OwnWrite[];
   /**
    * How often each object, policy and the ledger were changed, by whomever, since they were made: by key in etcd, `NS`
    * for the namespace.
@@ -75,7 +76,9 @@ export class Theatre {
       for (const [i, { act, until }] of story.steps.entries()) {
         await scene.ready();
         await fault(scene, async () => void (await act(scene)), i + 1);
-        if (until !== undefined) await eventually(`the end of step ${i + 1}`, look, until);
+        if (until === undefined) continue;
+        await eventually(`the end of step ${i + 1}`, look, until);
+        await this.#answered(scene);
       }
       await eventually('the end of the story', look, story.settled);
       await this.#quiet(scene);
@@ -83,12 +86,23 @@ export class Theatre {
       const code = await scene.operator.stop();
       if (code !== 0) throw new Error(`the operator ended with ${code}:\n${scene.operator.tail()}`);
       const [end, entries] = [await look(), await cluster.entriesSince(mark)];
-      return { ns, end, writes: ownWrites(entries, ns), changes: await this.#changes(ns) };
+      const log = ownWrites(entries, ns);
+      return { ns, end, writes: countWrites(log), log, changes: await this.#changes(ns) };
     } finally {
       proxy.clear();
       await scene.kill();
       await this.#clear(paths);
     }
+  }
+
+  /**
+   * Until the operator knows that what is written is written: a fault of the next step would take the answer with it, and
+   * the write be made once more.
+   */
+  async #answered(scene: Scene): Promise<void> {
+    await scene.ready();
+    const underWay = () => scene.operator.metric('watchkeeper_writes_in_flight');
+    await eventually('answers', underWay, (count) => count === 0);
   }
 
   /** Until nothing is left to do. One that is killed meanwhile is no witness; who takes its place is. */
@@ -165,9 +179,22 @@ export function expectUndisturbed({ undisturbed, disturbed }: Comparison, more: 
     const isFine = bound === undefined ? after === before : after <= before + bound;
     if (!isFine)
       expect.fail(
-        `${name}: ${after} writes, undisturbed ${before}, at most ${bound ?? 0} more allowed (${JSON.stringify(disturbed.writes)})`,
+        `${name}: ${after} writes, undisturbed ${before}, at most ${bound ?? 0} more allowed. Undisturbed:\n${lines(undisturbed)}\nDisturbed:\n${lines(disturbed)}`,
       );
   }
+}
+
+/**
+ * Nothing was refused but statuses: one that is written while somebody replaces the spec is about a version that is gone, and is
+ * made anew.
+ */
+export function expectStatusesRefused(log: readonly OwnWrite[]): void {
+  const refusals = log.filter(({ kind }) => kind === 'refused');
+  expect(refusals.filter(({ line }) => !/ patch \S+\/watchpolicies\/\S+\/status\S* 409 /.test(line))).toEqual([]);
+}
+
+function lines({ log }: Telling): string {
+  return log.map(({ kind, line }) => `${kind}: ${line}`).join('\n');
 }
 
 /** Undefined: just as many. One refusal fewer than in the undisturbed run, where two writes may have met by chance, is no fault. */
