@@ -91,8 +91,10 @@ const LIFE: FaultStory = {
 };
 
 /** The step happens while the network is down. */
-const unseen: Fault = async ({ proxy }, change, at) => {
+const unseen: Fault = async (scene, change, at) => {
   if (at < 2) return change();
+  const { proxy } = scene;
+  await scene.answered();
   proxy.network.down();
   await change();
   proxy.network.up();
@@ -118,6 +120,7 @@ const midList: Fault = async (scene, change, at) => {
     await changed.promise;
     return PASS;
   });
+  await scene.answered();
   scene.proxy.network.cut();
   await listed.promise;
   await change();

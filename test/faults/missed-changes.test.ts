@@ -54,6 +54,7 @@ const during =
   (before: (scene: Scene) => Promise<void> | void, after: (scene: Scene) => Promise<void> | void, step = 2): Fault =>
   async (scene, change, at) => {
     if (at !== step) return change();
+    await scene.answered();
     await before(scene);
     await change();
     await after(scene);

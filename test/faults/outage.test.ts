@@ -23,6 +23,7 @@ test('N4: nothing can be reached for a while: it tries ever more rarely, keeps i
     const { operator, proxy } = scene;
     const heap = await operator.metric('process_resident_memory_bytes');
     const before = proxy.network.attempts.length;
+    await scene.answered();
     const since = performance.now();
     proxy.network.down();
     await change();
@@ -52,6 +53,7 @@ const overload: Fault = async (scene, change, at) => {
   const seen = recordRequests(scene.proxy, () =>
     performance.now() < until ? refusal(429, 'TooManyRequests', 2) : PASS,
   );
+  await scene.answered();
   // Watches ask again as well.
   scene.proxy.network.cut();
   await change();

@@ -47,6 +47,7 @@ test('N1: etcd is compacted while the watches are cut, and the version of each i
   const compacted: Fault = async (scene, change, at) => {
     if (at !== 2) return change();
     const { operator, proxy } = scene;
+    await scene.answered();
     proxy.network.down();
     await change();
     await own.cluster().compactEtcd();

@@ -54,6 +54,7 @@ test('N2: all connections freeze, and go on: what was held comes, nothing is wri
 const vanished: Fault = async (scene, change, at) => {
   if (at !== 2) return change();
   const { network } = scene.proxy;
+  await scene.answered();
   network.loseAll();
   await change();
   await lost(scene);
@@ -74,6 +75,7 @@ test('N2: connections go silent and stay open: each is found dead within half a 
   let foundAfter = Number.NaN;
   const silent: Fault = async (scene, change, at) => {
     if (at !== 2) return change();
+    await scene.answered();
     const since = performance.now();
     scene.proxy.network.lose();
     await change();

@@ -148,6 +148,7 @@ async function narrow(): Promise<void> {
 const narrowed: Fault = async (scene, change, at) => {
   if (at !== 2) return change();
   await narrow();
+  await scene.answered();
   // Watches need the seat as well.
   scene.proxy.network.cut();
   await change();

@@ -1,3 +1,4 @@
+import { eventually } from '../cluster/eventually.ts';
 import type { Manifest } from '../cluster/kube-object.ts';
 import type { FaultProxy } from '../faults/proxy.ts';
 import type { PolicySpec } from './installation.ts';
@@ -56,6 +57,15 @@ export class Scene {
   /** Until a restart that is under way has ended. */
   async ready(): Promise<void> {
     await this.#restarting;
+  }
+
+  /**
+   * Until the operator knows that what it wrote is written. Whatever cuts its connections as a step begins would take the last
+   * answer with it, and the write would be made once more.
+   */
+  async answered(): Promise<void> {
+    const underWay = () => this.operator.metric('watchkeeper_writes_in_flight');
+    await eventually('answers', underWay, (count) => count === 0);
   }
 
   /** Kills it; resolves when it is dead, and another one is being started. */

@@ -76,9 +76,7 @@ export class Theatre {
       for (const [i, { act, until }] of story.steps.entries()) {
         await scene.ready();
         await fault(scene, async () => void (await act(scene)), i + 1);
-        if (until === undefined) continue;
-        await eventually(`the end of step ${i + 1}`, look, until);
-        await this.#answered(scene);
+        if (until !== undefined) await eventually(`the end of step ${i + 1}`, look, until);
       }
       await eventually('the end of the story', look, story.settled);
       await this.#quiet(scene);
@@ -93,16 +91,6 @@ export class Theatre {
       await scene.kill();
       await this.#clear(paths);
     }
-  }
-
-  /**
-   * Until the operator knows that what is written is written: a fault of the next step would take the answer with it, and
-   * the write be made once more.
-   */
-  async #answered(scene: Scene): Promise<void> {
-    await scene.ready();
-    const underWay = () => scene.operator.metric('watchkeeper_writes_in_flight');
-    await eventually('answers', underWay, (count) => count === 0);
   }
 
   /** Until nothing is left to do. One that is killed meanwhile is no witness; who takes its place is. */
