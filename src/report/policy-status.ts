@@ -137,8 +137,8 @@ export class PolicyStatus {
   }
 
   /**
-   * Ends it after a last write of what is known and complete, where the policy is still there; resolves when no write
-   * is under way.
+   * Ends it after a last write of what is known and complete, where the policy is still there and it is its turn: the next process
+   * writes the others. Resolves when no write is under way.
    */
   async finish(): Promise<void> {
     this.#closed = true;
@@ -191,7 +191,7 @@ export class PolicyStatus {
     }
     const wait = this.#wait(status, settled);
     const wanted = occasion === 'Last' ? settled : wait <= 0;
-    const turnIn = wanted && occasion === 'Usual' ? this.#turnIn() : 0;
+    const turnIn = wanted ? this.#turnIn() : 0;
     if (wanted && turnIn <= 0) {
       this.#turnAt = undefined;
       this.#writing = this.#write(entry, status);

@@ -524,6 +524,17 @@ describe('stop', () => {
     expect(clock.pending).toBe(0);
   });
 
+  test('O2: writes no more at once than while it runs, however many policies are due: the next process writes the others', async () => {
+    const { clock, writer, now, see, writes } = setUp();
+    const names = Array.from({ length: 1_000 }, (_, i) => `p${i}`);
+    for (const name of names) see(name, status(0));
+    await clock.advance(60_000);
+    now.status = status(1);
+    for (const name of names) writer.touch(name);
+    await writer.stop();
+    expect([writes.length, clock.pending]).toEqual([100, 0]);
+  });
+
   test('does not try a failing write for ever', async () => {
     const { clock, writer, now, see, writes } = setUp();
     now.failure = apiError('Unavailable');

@@ -6,7 +6,7 @@ import { useFaultProxy } from '../support/fault-proxy.ts';
 import { OperatorProcess } from '../support/operator-process.ts';
 import { idle } from '../support/policy-story.ts';
 import { configMap, is, LEASE, useStage } from '../support/stage.ts';
-import { PASS } from './proxy.ts';
+import { PASS, REFUSE_BEFORE } from './proxy.ts';
 
 const stage = useStage();
 const proxied = useFaultProxy(stage);
@@ -163,6 +163,31 @@ test('L3: stopped in the middle of many writes, a leader ends those that are und
   expect(Math.max(...a.map(({ completedAt }) => completedAt))).toBeLessThanOrEqual(
     Math.min(...b.map(({ receivedAt }) => receivedAt)),
   );
+});
+
+test('L3: stopped while its writes get no answer, a leader gives the Lease back all the same, and the next one leads within 3 s', async () => {
+  const count = 40;
+  const { ns } = await objects('slow-stop', count);
+  const { proxy, kubeconfig } = proxied();
+  const [first, second] = await pair([], { kubeconfig });
+  const held = Promise.withResolvers<void>();
+  const sent = Promise.withResolvers<void>();
+  proxy.use(async ({ method, path }) => {
+    if (method !== 'PATCH' || !path.includes(`/${ns}/configmaps/`)) return PASS;
+    sent.resolve();
+    await held.promise;
+    return REFUSE_BEFORE;
+  });
+  await enforce(ns);
+  await sent.promise;
+  const asked = performance.now();
+  const ended = first.stop();
+  await leads(second, true, 3_000);
+  expect(performance.now() - asked).toBeLessThan(3_000);
+  held.resolve();
+  expect(await ended).toBe(0);
+  await settled(ns, count);
+  expect(await second.stop()).toBe(0);
 });
 
 test('L1: a leader that is paused for longer than its Lease and wakes writes nothing, stands by, and leads again later', async () => {
