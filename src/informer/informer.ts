@@ -7,7 +7,8 @@ import type { ListWatch } from '../kube/list-watch.ts';
 import { InformerError } from './errors.ts';
 import type { ReflectorStatus } from './reflector.ts';
 import type { ObjectEvent } from './reflector-types.ts';
-import { EVERYTHING, isSameSelection, type Selection, type Slice, withoutSelectors } from './selection.ts';
+import { EVERYTHING, type Selection, type Slice, withoutSelectors } from './selection.ts';
+import { SELECTORS_AGAIN_MS, SelectorRefusals } from './selector-refusals.ts';
 import { type SliceSink, SliceWatches } from './slice-watches.ts';
 import { type ObjectStore, Store } from './store.ts';
 import type { WatchListChoice } from './watch-lists.ts';
@@ -87,8 +88,11 @@ export class Informer {
   #registrations: readonly Registration[] = [];
   #life: 'New' | 'Started' | 'Stopped' = 'New';
   #synced = false;
-  /** The server takes no selector for this resource, as some aggregated servers do. */
-  #takesNoSelector = false;
+  /** As it was last asked for; what is watched where the server takes selectors. */
+  #wanted: Selection;
+  readonly #refusals = new SelectorRefusals();
+  /** The server takes no selector for this resource, as some aggregated servers do. Calls off the next try of one. */
+  #takesNoSelector: (() => void) | undefined;
   #lastEventAt: number | undefined;
   /** The error that the log knows of, or another one of its code. */
   #logged: ApiError | undefined;
@@ -101,8 +105,10 @@ export class Informer {
     this.#log = log;
     this.#name = name;
     this.#onReconnect = onReconnect;
-    const listWatchOf = typeof listWatch === 'function' ? listWatch : () => listWatch;
-    this.#listWatchOf = listWatchOf;
+    const ofSlice = typeof listWatch === 'function' ? listWatch : () => listWatch;
+    this.#listWatchOf = ofSlice;
+    this.#wanted = selection;
+    const listWatchOf = (slice: Slice) => this.#refusals.noticing(ofSlice(slice), slice);
     this.#watches = new SliceWatches({ listWatchOf, clock, random, log, sink: this.#sink(), watchList }, selection);
   }
 
@@ -162,12 +168,15 @@ export class Informer {
   /**
    * Selects other objects from now on. What is known stays until lists have told what is selected now; so nothing is removed that
    * is selected before and after, and what happens meanwhile is in the lists. Returns false where this is what is selected.
-   * Of a server that refuses selectors, all is selected that is in these namespaces.
+   * Of a server that refuses selectors, all is selected that is in these namespaces, and an hour later they are tried again.
    * @throws InformerError 'Stopped', and what making a list-watch throws; then nothing has changed.
    */
   select(selection: Selection): boolean {
     this.#refuseWhenStopped('select objects of');
-    if (!this.#watches.select(this.#takesNoSelector ? withoutSelectors(selection) : selection)) return false;
+    const taken = this.#takesNoSelector === undefined ? selection : withoutSelectors(selection);
+    const isOther = this.#watches.select(taken);
+    this.#wanted = selection;
+    if (!isOther) return false;
     const { isListed } = this.#watches;
     const removed = isListed ? this.#dropUnselected() : [];
     this.#inOrder(() => {
@@ -197,6 +206,7 @@ export class Informer {
    */
   async stop({ removals = false }: { readonly removals?: boolean } = {}): Promise<void> {
     const stopped = this.#watches.stop();
+    this.#takesNoSelector?.();
     if (this.#life !== 'Stopped') {
       this.#life = 'Stopped';
       const registrations = this.#registrations;
@@ -329,19 +339,20 @@ export class Informer {
           'the watch failed and is tried again',
         );
     }
-    if (lastError?.code === 'BadRequest') this.#giveUpSelectors();
+    if (lastError !== undefined && this.#refusals.has(lastError)) this.#giveUpSelectors();
     const { status } = this;
     this.#inOrder(() => tell(this.#registrations, (handler) => handler.status?.(status), this.#failed));
     if (wasOut && lastError === undefined) this.#onReconnect?.();
   }
 
   #giveUpSelectors(): void {
-    const { selection } = this.#watches;
-    const bare = withoutSelectors(selection);
-    if (this.#takesNoSelector || isSameSelection(selection, bare)) return;
-    this.#takesNoSelector = true;
+    if (this.#takesNoSelector !== undefined || this.#life === 'Stopped') return;
+    this.#takesNoSelector = this.#clock.after(SELECTORS_AGAIN_MS, () => {
+      this.#takesNoSelector = undefined;
+      this.select(this.#wanted);
+    });
     this.#log.warn({ informer: this.#name }, 'the server takes no selector for this resource: all of it is watched');
-    this.select(bare);
+    this.select(this.#wanted);
   }
 
   readonly #failed = (thrown: unknown): void => {

@@ -6,6 +6,7 @@ import type { CachedObject } from '../api/object.ts';
 import { silentLog } from '../base/log.ts';
 import { Informer } from './informer.ts';
 import { EVERYTHING, type Selection, type Slice, sliceId } from './selection.ts';
+import { SELECTORS_AGAIN_MS } from './selector-refusals.ts';
 
 const text = ({ namespace, name, resourceVersion }: CachedObject) => `${namespace}/${name}@${resourceVersion}`;
 const PROD: Selection = [{ labelSelector: 'env in (prod)' }];
@@ -179,6 +180,65 @@ describe('when others are selected', () => {
     await sync({ namespace: 'a' }, [at('x', '1')]);
     expect(informer.isWhole).toBe(false);
     await informer.stop();
+  });
+
+  test('row 43: a selector that was refused is tried again after an hour, and refused again it waits for as long', async () => {
+    const { informer, clock, script, sync, told } = setUp(PROD);
+    informer.start();
+    (await script(PROD[0]).nextList()).fail(apiError('BadRequest'));
+    await clock.settle();
+    await sync({}, [at('x', '1'), at('y', '2')]);
+    // What is asked for meanwhile is what is tried.
+    expect(informer.select(DEV)).toBe(false);
+    told.splice(0);
+    await clock.advance(SELECTORS_AGAIN_MS - 1);
+    expect([informer.isNarrowed, script({}).running]).toEqual([false, 1]);
+    await clock.advance(1);
+    expect([informer.isNarrowed, script({}).running]).toEqual([true, 0]);
+    (await script(DEV[0]).nextList()).fail(apiError('BadRequest'));
+    await clock.settle();
+    const again = script({}).calls.at(-1);
+    if (again?.kind !== 'list') throw new Error('everything is not listed');
+    again.answer([at('x', '1'), at('y', '2')], '20');
+    await clock.settle();
+    expect([told.splice(0), informer.isWhole]).toEqual([['synced'], true]);
+    await clock.advance(SELECTORS_AGAIN_MS);
+    await sync(DEV[0], [at('x', '1')], '30');
+    expect([told, informer.isNarrowed]).toEqual([['remove a/y@2', 'synced'], true]);
+    expect(informer.select(PROD)).toBe(true);
+    await informer.stop();
+    expect(clock.pending).toBe(0);
+  });
+
+  test('row 43: what is refused in the middle of a list is refused for its place in it: the selection stays', async () => {
+    const { informer, clock, script, sync } = setUp(PROD);
+    informer.start();
+    (await script(PROD[0]).nextList()).answer([at('x', '1')], '10', 'next');
+    const page = await script(PROD[0]).nextList();
+    expect(page.options.continue).toBe('next');
+    page.fail(apiError('BadRequest'));
+    await clock.settle();
+    expect([informer.isNarrowed, informer.status.phase]).toEqual([true, 'BackingOff']);
+    await clock.advance(2_000);
+    const watch = await sync(PROD[0], [at('x', '1')]);
+    // Nor does an error within a watch say anything of what was taken when it began.
+    watch.send({ type: 'ERROR', error: apiError('BadRequest') });
+    await clock.advance(2_000);
+    await sync(PROD[0], [at('x', '1')]);
+    expect([informer.isNarrowed, informer.status.lastError]).toEqual([true, undefined]);
+    await informer.stop();
+  });
+
+  test('row 43: a server that takes selectors in lists and not in watches is asked for everything', async () => {
+    const { informer, clock, script, sync } = setUp(PROD);
+    informer.start();
+    (await script(PROD[0]).nextList()).answer([at('x', '1')], '10');
+    (await script(PROD[0]).nextWatch()).fail(apiError('BadRequest'));
+    await clock.settle();
+    await sync({}, [at('x', '1')]);
+    expect([informer.isNarrowed, clock.pending > 0]).toEqual([false, true]);
+    await informer.stop();
+    expect(clock.pending).toBe(0);
   });
 
   test('row 43: a server that refuses to give everything too is asked again after a wait', async () => {
