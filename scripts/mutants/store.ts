@@ -35,6 +35,13 @@ export const STORE_MUTANTS: readonly Mutant[] = [
     tests: INFORMER,
   },
   {
+    name: 'store: an index holds values that no object has any more',
+    file: 'src/informer/store-index.ts',
+    find: '      if (objects?.size === 0) this.#objects.delete(value);\n',
+    replace: '',
+    tests: INFORMER,
+  },
+  {
     name: 'store: an index is kept up after it was dropped',
     file: 'src/informer/store-index.ts',
     find: '    this.#onDrop();\n',

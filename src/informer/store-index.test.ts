@@ -71,6 +71,9 @@ describe('an index', () => {
               for (const object of found) expect(store.get(`${object.namespace}/${object.name}`)).toBe(object);
               if (found.length > 0) seen.add(value);
             }
+            // No more than these: the others would stay for ever.
+            const held = [...store.values()].flatMap((object) => [...by(object)]);
+            expect([...index.values()].toSorted()).toEqual([...new Set(held)].toSorted());
           }
         }
       }),
@@ -88,6 +91,7 @@ describe('an index', () => {
     expect([names(index.get('x=1')), names(index.get('y=1'))]).toEqual([['n/a'], ['n/a']]);
     store.upsert(cachedObject({ name: 'a', namespace: 'n', uid: 'a', resourceVersion: '2', labels: { x: '2' } }));
     expect(['x=1', 'y=1', 'x=2'].map((value) => names(index.get(value)))).toEqual([[], [], ['n/a']]);
+    expect([...index.values()]).toEqual(['x=2']);
   });
 
   test('row 35: forgets everything when it is dropped, and is not kept up any more; others are', () => {
@@ -105,6 +109,7 @@ describe('an index', () => {
     store.delete(object);
     store.upsert(cachedObject({ name: 'b', namespace: 'n', uid: 'b', resourceVersion: '2', labels: { x: '1' } }));
     expect(asked).toBe(1);
+    expect([...dropped.values()]).toEqual([]);
     expect([names(dropped.get('x=1')), names(kept.get('x=1'))]).toEqual([[], ['n/b']]);
     store.clear();
     expect(names(kept.get('x=1'))).toEqual([]);

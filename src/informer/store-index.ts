@@ -7,6 +7,8 @@ export type IndexBy = (object: CachedObject) => Iterable<string>;
 export interface ObjectIndex {
   /** The objects that have it. Do not keep the iterator while the store may change. */
   get(value: string): IterableIterator<CachedObject>;
+  /** Those that an object has. */
+  values(): IterableIterator<string>;
   /** It is not kept up any more, knows nothing, and costs nothing. */
   drop(): void;
 }
@@ -46,6 +48,10 @@ class Index implements ObjectIndex {
 
   *get(value: string): IterableIterator<CachedObject> {
     yield* this.#objects.get(value) ?? [];
+  }
+
+  values(): IterableIterator<string> {
+    return this.#objects.keys();
   }
 
   drop(): void {
