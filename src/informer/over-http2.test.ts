@@ -1,6 +1,7 @@
 import { constants } from 'node:http2';
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { PATIENCE_MS } from '../../test/cluster/eventually.ts';
+import { jsonMetadata } from '../../test/support/kube-encodings.ts';
 import { type ApiCall, statusDocument } from '../../test/support/scripted-api.ts';
 import { bookmark, specOf, WireStage, widget } from '../../test/support/wire-stage.ts';
 import type { CachedObject } from '../api/object.ts';
@@ -400,6 +401,26 @@ const whole = (resourceVersion: string, more: object = {}) =>
     { status: { phase: 'Ready' }, ...more },
   );
 
+/** What is stored, as a server would write it in another version. */
+function written(stored: CachedObject | undefined, resourceVersion: string) {
+  if (stored === undefined) throw new Error('nothing is stored');
+  const { body, created, applied, generation, labels, annotations, owners, controlled } = stored;
+  const fieldsV1 = { 'f:metadata': { 'f:labels': Object.fromEntries(applied.labels.map((key) => [`f:${key}`, {}])) } };
+  return widget(
+    stored.name,
+    resourceVersion,
+    {
+      generation,
+      created,
+      labels,
+      annotations,
+      controllers: owners.map(() => controlled),
+      managedFields: [{ manager: 'watchkeeper', operation: 'Apply', fieldsV1 }],
+    },
+    body,
+  );
+}
+
 describe('row 34: what is not needed of an object', () => {
   test('is dropped before it is stored and told, from lists, events and deletions', async () => {
     const { api, informer, heard, last } = await setUp();
@@ -422,6 +443,34 @@ describe('row 34: what is not needed of an object', () => {
     expect(await heard(1)).toEqual(['remove a@11']);
     expect(removed).toEqual([stored]);
     expect(removed[0]).toBe(stored);
+  });
+
+  test('is all that is dropped: what was stored, written down and read again, is stored as it was', async () => {
+    const { informer, watching, heard } = await setUp();
+    const watch = await watching();
+    const read = whole('11', { spec: { size: 2, parts: [{ empty: {} }, null] } });
+    const metadata = jsonMetadata({
+      name: 'a',
+      namespace: 'default',
+      uid: 'uid-a',
+      resourceVersion: '11',
+      generation: 3,
+      created: 1_700_000_000,
+      labels: { team: 'x' },
+      annotations: { 'kubectl.kubernetes.io/last-applied-configuration': '{}', kept: 'yes' },
+      controllers: [true],
+      managedFields: [
+        { manager: 'watchkeeper', operation: 'Apply', fieldsV1: { 'f:metadata': { 'f:labels': { 'f:team': {} } } } },
+        { manager: 'somebody', operation: 'Update', fieldsV1: { 'f:spec': {} } },
+      ],
+    });
+    watch.send('MODIFIED', { ...read, metadata });
+    expect(await heard(1)).toEqual(['5 > a@11']);
+    const once = informer.store.get('default/a');
+    expect(once).toMatchObject({ applied: { labels: ['team'] }, annotations: { kept: 'yes' }, controlled: true });
+    watch.send('MODIFIED', written(once, '12'));
+    expect(await heard(1)).toEqual(['11 > a@12']);
+    expect(informer.store.get('default/a')).toEqual({ ...once, resourceVersion: '12' });
   });
 
   test('is no difference: the same object read again is the one that is stored, and nobody is told', async () => {
