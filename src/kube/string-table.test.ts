@@ -2,7 +2,7 @@ import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { StringTable } from './string-table.ts';
+import { mix, StringTable } from './string-table.ts';
 
 setFlagsFromString('--expose-gc');
 const collectGarbage: () => void = runInNewContext('gc');
@@ -63,6 +63,21 @@ describe('StringTable', () => {
     expect(new Set(texts)).toEqual(new Set(['x'.repeat(4_000)]));
     // 20 MB where each is a string of its own.
     expect(grown).toBeLessThan(5_000_000);
+  });
+
+  test.each<[string, (table: StringTable, bytes: Buffer) => string]>([
+    ['read as any text', (table, bytes) => table.text(bytes, 0, bytes.length)],
+    ['known to be ASCII', (table, bytes) => table.ascii(bytes, 0, bytes.length, bytes.reduce(mix, 0))],
+  ])('a short text that comes again, %s, is held once', (_how, read) => {
+    const table = new StringTable();
+    const bytes = Buffer.from('app.kubernetes.io/part-of-something-with-a-name-of-64-characters'.slice(0, 64));
+    expect(bytes).toHaveLength(64);
+    const before = reachable();
+    const texts = Array.from({ length: 100_000 }, () => read(table, bytes));
+    const grown = reachable() - before;
+    expect(new Set(texts)).toEqual(new Set([bytes.toString()]));
+    // 8 MB where each is a string of its own, beside 800 kB of references to them.
+    expect(grown).toBeLessThan(4_000_000);
   });
 
   test('text that starts alike or has equal length is told apart', () => {
