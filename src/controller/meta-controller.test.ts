@@ -479,6 +479,10 @@ describe('a CRD', () => {
     await world.quiet();
     expect(world.meta.status.state(WIDGET_KIND).message).toBe('the API server does not serve widgets.acme.io yet');
     expect(world.cluster.starts(WIDGETS)).toBe(1);
+    const asked = world.cluster.asked(WIDGETS);
+    await world.clock.advance(3_600_000);
+    await world.quiet();
+    expect([world.cluster.asked(WIDGETS), world.cluster.watching(WIDGETS)]).toEqual([asked, 0]);
     expect(world.forgottenKinds).toEqual([WIDGETS]);
     await world.put('configmaps', cachedObject({ name: 'b' }));
     expect(world.writer.writes.at(-1)).toBe('b');
