@@ -7,8 +7,9 @@ const LEFT = 0.1;
 
 /**
  * When the token or the certificate, whichever is sooner, should be replaced, in milliseconds since the Unix epoch.
- * Undefined where neither says when it ends: it is no JSON Web Token, such as those of many cloud providers' plugins,
- * or there is none.
+ * Undefined where neither says when it ends: there is none, or it is no JSON Web Token, such as those of many cloud providers'
+ * plugins. The `expirationTimestamp` beside such a token is known to client-node alone, which asks the plugin again once it
+ * has passed, not before; and a token that the server refuses (401) is asked for again at once.
  */
 export function renewalOf({ headers, tls }: CredentialMaterial): number | undefined {
   const lives = [tokenLife(headers['authorization']), certificateLife(tls.cert)].filter((life) => life !== undefined);
