@@ -316,6 +316,37 @@ describe('reconcile', () => {
     }
   });
 
+  test('row 42: what is not wanted any more ends also where what is to take its place cannot be made', async () => {
+    const told: string[] = [];
+    let broken = true;
+    const registry = new InformerRegistry({
+      createListWatch: ({ gvr }) => {
+        if (gvr.resource === 'things' && broken) throw new Error('no such path');
+        return new ScriptedListWatch();
+      },
+      prepare: (_, { gvr }) => told.push(gvr.resource),
+      clock: new ManualClock(),
+      random: () => 0,
+      log: silentLog,
+    });
+    registry.reconcile(desired([WIDGETS, 'p1']));
+    const next = desired([spec('things'), 'p1'], [GADGETS, 'p1']);
+    expect(registry.reconcile(next)).toMatchObject({
+      started: [watchId(GADGETS)],
+      stopped: [watchId(WIDGETS)],
+      failed: [{ id: watchId(spec('things')), error: { message: 'no such path' } }],
+    });
+    const runs = () => [...registry.entries()].map(([, { gvr }]) => gvr.resource);
+    expect(runs()).toEqual(['gadgets']);
+    broken = false;
+    expect(registry.reconcile(next)).toMatchObject({ started: [watchId(spec('things'))], stopped: [], failed: [] });
+    expect([runs(), told]).toEqual([
+      ['gadgets', 'things'],
+      ['widgets', 'gadgets', 'things'],
+    ]);
+    await registry.stopAll();
+  });
+
   test('row 50: of 1,000 kinds that start together, eight list at a time, and all sync', async () => {
     const clock = new ManualClock();
     let listing = 0;
