@@ -93,19 +93,24 @@ test('G8: what is secret in objects and in the process is in no Event, log line,
       'canary',
       (view) => is(view, 'Ready') === 'True' && view.violationsTotal === 15,
     );
-    await stage().policy('canary-pods', ({ violationsTotal }) => violationsTotal === 2);
-    await stage().policy('canary-secrets', ({ violationsTotal }) => violationsTotal === 1);
+    const pods = await stage().policy('canary-pods', ({ violationsTotal }) => violationsTotal === 2);
+    const secrets = await stage().policy('canary-secrets', ({ violationsTotal }) => violationsTotal === 1);
     await stage().labels(`/api/v1/namespaces/${ns}/secrets/hidden`, (labels) => labels['seen'] === 'yes');
-    const eventsIn = async (namespace: string) =>
-      (await admin.list(`/apis/events.k8s.io/v1/namespaces/${namespace}/events`)).items;
-    const told = async () =>
-      (await eventsIn('default')).filter((event) => JSON.stringify(event).includes(policy.raw.metadata.uid));
-    await expect.poll(async () => JSON.stringify(await told())).toContain('TookOver');
+    // All there are: those about policies stand in a namespace that is not the objects'.
+    const events = async () => (await admin.list('/apis/events.k8s.io/v1/events')).items;
+    const toldOf = async (uid: string, reason: string) =>
+      (await events()).filter((event) => {
+        const { uid: about } = Reflect.get(event, 'regarding') as { readonly uid?: string };
+        return about === uid && Reflect.get(event, 'reason') === reason;
+      });
+    await expect.poll(() => toldOf(policy.raw.metadata.uid, 'TookOver')).not.toEqual([]);
+    for (const { raw } of [policy, pods, secrets])
+      await expect.poll(() => toldOf(raw.metadata.uid, 'ResultsFound')).not.toEqual([]);
     const statuses = (await admin.list(POLICIES)).items.map((object) => Reflect.get(object, 'status'));
     const pages = await Promise.all(['/metrics', '/readyz', '/livez', '/'].map((path) => operator.page(path)));
     const dryRun = await runProduct(['cleanup', '--dry-run', '--kubeconfig', stage().cluster.kubeconfig]);
     const places: Readonly<Record<string, string>> = {
-      events: JSON.stringify([await eventsIn(ns), await told()]),
+      events: JSON.stringify(await events()),
       audit: await readFile(file, 'utf8'),
       pages: JSON.stringify(pages),
       status: JSON.stringify(statuses),
