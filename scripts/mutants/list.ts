@@ -120,4 +120,11 @@ export const MUTANTS: readonly Mutant[] = [
     replace: '',
     tests: REPORT,
   },
+  {
+    name: 'elector: may write after its deadline until a timer says so',
+    file: 'src/ops/elector.ts',
+    find: 'return leads(this.#election, this.#options, this.#options.clock.monotonic());',
+    replace: "return this.#election.role.kind === 'Leading';",
+    tests: ['src/ops'],
+  },
 ];
