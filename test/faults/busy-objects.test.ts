@@ -1,43 +1,109 @@
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
+import { eventually } from '../cluster/eventually.ts';
 import { BusyWriter } from '../support/busy-writer.ts';
-import type { Fault, FaultStory } from '../support/fault-story.ts';
-import { useTheatre } from '../support/undisturbed.ts';
-import { configMaps, isWritten, team, teamBecomes } from './labelled.ts';
+import { labelling } from '../support/fault-stories.ts';
+import type { Fault, FaultStory, Step } from '../support/fault-story.ts';
+import { configMap } from '../support/stage.ts';
+import { type Comparison, useTheatre } from '../support/undisturbed.ts';
+import { changesOf, hold } from './event-faults.ts';
+import { isWritten, teamBecomes } from './labelled.ts';
 
 const theatre = useTheatre();
 
 const OBJECTS = 10;
-const STORY: FaultStory = {
-  objects: (ns) => configMaps(ns, OBJECTS),
-  steps: [teamBecomes('blue', OBJECTS), { act: (scene) => scene.applyPolicy('team', team(scene.ns, 'red')) }],
-  settled: (end) => isWritten(end, 'red', OBJECTS),
-};
-
 /** Before the policy is edited, meanwhile, and after it. */
 const EACH = 200;
 
-test('N7: another field manager writes the objects two hundred times a second: each is written once, and nothing of it for that', async () => {
+/** Values that are right only for the object as it was read: where there was none, and what stands under another name. */
+const GUARDED = [
+  { name: 'tier', default: { labels: [{ key: 'tier', value: 'web' }] } },
+  { name: 'old', rename: { labels: [{ from: 'legacy', to: 'modern' }] } },
+];
+
+/** The label is given another value, and these rules come with it, until each object has these keys. */
+function edited(rules: readonly object[], ...keys: readonly string[]): FaultStory {
+  const isDone = (labels: Readonly<Record<string, string>>) => keys.every((key) => labels[key] !== undefined);
+  const edit: Step = { act: (scene) => scene.applyPolicy('team', labelling(scene.ns, { team: 'red' }, { rules })) };
+  return {
+    objects: (ns) => Array.from({ length: OBJECTS }, (_, i) => configMap(ns, `cm-${i}`, { legacy: `v${i}` })),
+    steps: [teamBecomes('blue', OBJECTS), edit],
+    settled: (end) => isWritten(end, 'red', OBJECTS) && Object.values(end.objects).every(isDone),
+  };
+}
+
+/** Tells the story while somebody else writes its objects so often a second, all together; until they fit the selector. */
+async function besideBusy(story: FaultStory, perSecond: number, selector: string): Promise<Comparison> {
   let made = 0;
   const busy: Fault = async (scene, change, at) => {
     if (at !== 2) return change();
     const { admin } = scene.stage;
     const paths = Array.from({ length: OBJECTS }, (_, i) => scene.path('configmaps', `cm-${i}`));
-    const writer = new BusyWriter({ admin, paths, perSecond: 200 });
+    const writer = new BusyWriter({ admin, paths, perSecond });
     try {
       await writer.more(EACH);
       await change();
-      await scene.stage.waitForCount(scene.path('configmaps', '').slice(0, -1), 'team=red', OBJECTS);
+      await scene.stage.waitForCount(scene.path('configmaps', '').slice(0, -1), selector, OBJECTS);
       await writer.more(EACH);
     } finally {
       await writer.stop();
     }
     made = writer.made;
   };
-  const { undisturbed, disturbed } = await theatre().compare(STORY, busy);
-  expect(disturbed.end).toEqual(undisturbed.end);
+  const comparison = await theatre().compare(story, busy);
   expect(made).toBeGreaterThanOrEqual(2 * EACH);
-  // An apply needs no version, so none is lost to the other writer.
+  return comparison;
+}
+
+/** No object is written for what the other one writes, and it is told of no more often than statuses are. */
+function expectAsMany({ undisturbed, disturbed }: Comparison): void {
+  expect(disturbed.end).toEqual(undisturbed.end);
   expect(disturbed.writes.objects).toBe(undisturbed.writes.objects);
-  expect(disturbed.writes.refused).toBeLessThanOrEqual(OBJECTS);
   expect(disturbed.writes.status).toBeLessThanOrEqual(undisturbed.writes.status + 3);
+}
+
+describe('another field manager writes the objects all the time', () => {
+  test('N7: a value that a rule sets is written once to each, two hundred changes a second or not, and none is refused', async () => {
+    const comparison = await besideBusy(edited([]), 200, 'team=red');
+    expectAsMany(comparison);
+    // Such an apply names no version, so none is lost to the other writer.
+    expect(comparison.disturbed.writes.refused).toBe(0);
+  });
+
+  test('N7: a default and a rename, right for the object as it was read alone, are carried out once, with few refusals', async () => {
+    const done = 'team=red,tier=web,modern,!legacy';
+    const comparison = await besideBusy(edited(GUARDED, 'tier', 'modern'), 100, done);
+    expectAsMany(comparison);
+    // The labels with the default, the new name, and the end of the old one: tried twice more each, all in all.
+    const guarded = 3 * OBJECTS;
+    expect(comparison.disturbed.writes.refused).toBeLessThanOrEqual(2 * guarded);
+  });
+});
+
+test('N7: what another field manager writes just before a default and a rename is not undone by them', async () => {
+  const { objects, steps, settled } = edited(GUARDED, 'tier', 'modern');
+  const [blue, edit] = steps as [Step, Step];
+  const byHand: Step = {
+    act: async (scene) => {
+      await scene.patch(scene.path('configmaps', 'cm-0'), { labels: { tier: 'api' } });
+      await scene.patch(scene.path('configmaps', 'cm-1'), { labels: { legacy: 'newer' } });
+    },
+  };
+  const late = Promise.withResolvers<void>();
+  const unseen: Fault = async (scene, change, at) => {
+    if (at === 0) scene.proxy.useEvents(hold(changesOf(`${scene.ns}/`), late.promise));
+    await change();
+    if (at < 3) return;
+    const collection = scene.path('configmaps', '').slice(0, -1);
+    await scene.stage.waitForCount(collection, 'team=red,tier=web,modern,!legacy', OBJECTS - 2);
+    const refused = () => scene.operator.metric('watchkeeper_writes_total', 'result="Stale"');
+    await eventually('refused writes of both', refused, (count) => count >= 2);
+    late.resolve();
+  };
+  const told: FaultStory = { objects, steps: [blue, byHand, edit], settled };
+  const { undisturbed, disturbed } = await theatre().compare(told, unseen);
+  expect(disturbed.end).toEqual(undisturbed.end);
+  expect(disturbed.end.objects['configmaps/cm-0']?.['tier']).toMatch(/^api /);
+  expect(disturbed.end.objects['configmaps/cm-1']?.['modern']).toMatch(/^newer /);
+  expect(disturbed.writes.objects).toBe(undisturbed.writes.objects);
+  expect(disturbed.writes.refused).toBeGreaterThanOrEqual(2);
 });
