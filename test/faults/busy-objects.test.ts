@@ -1,10 +1,10 @@
-import { describe, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { eventually } from '../cluster/eventually.ts';
 import { BusyWriter } from '../support/busy-writer.ts';
 import { labelling } from '../support/fault-stories.ts';
 import type { Fault, FaultStory, Step } from '../support/fault-story.ts';
 import { configMap } from '../support/stage.ts';
-import { type Comparison, useTheatre } from '../support/undisturbed.ts';
+import { expectStatusesRefused, useTheatre } from '../support/undisturbed.ts';
 import { changesOf, hold } from './event-faults.ts';
 import { isWritten, teamBecomes } from './labelled.ts';
 
@@ -31,52 +31,30 @@ function edited(rules: readonly object[], ...keys: readonly string[]): FaultStor
   };
 }
 
-/** Tells the story while somebody else writes its objects so often a second, all together; until they fit the selector. */
-async function besideBusy(story: FaultStory, perSecond: number, selector: string): Promise<Comparison> {
+test('N7: another field manager writes the objects two hundred times a second: each is written once, and none is refused', async () => {
   let made = 0;
   const busy: Fault = async (scene, change, at) => {
     if (at !== 2) return change();
     const { admin } = scene.stage;
     const paths = Array.from({ length: OBJECTS }, (_, i) => scene.path('configmaps', `cm-${i}`));
-    const writer = new BusyWriter({ admin, paths, perSecond });
+    const writer = new BusyWriter({ admin, paths, perSecond: 200 });
     try {
       await writer.more(EACH);
       await change();
-      await scene.stage.waitForCount(scene.path('configmaps', '').slice(0, -1), selector, OBJECTS);
+      await scene.stage.waitForCount(scene.path('configmaps', '').slice(0, -1), 'team=red', OBJECTS);
       await writer.more(EACH);
     } finally {
       await writer.stop();
     }
     made = writer.made;
   };
-  const comparison = await theatre().compare(story, busy);
-  expect(made).toBeGreaterThanOrEqual(2 * EACH);
-  return comparison;
-}
-
-/** No object is written for what the other one writes, and it is told of no more often than statuses are. */
-function expectAsMany({ undisturbed, disturbed }: Comparison): void {
+  const { undisturbed, disturbed } = await theatre().compare(edited([]), busy);
   expect(disturbed.end).toEqual(undisturbed.end);
+  expect(made).toBeGreaterThanOrEqual(2 * EACH);
+  // Such an apply names no version, so none is lost to the other writer.
   expect(disturbed.writes.objects).toBe(undisturbed.writes.objects);
+  expectStatusesRefused(disturbed.log);
   expect(disturbed.writes.status).toBeLessThanOrEqual(undisturbed.writes.status + 3);
-}
-
-describe('another field manager writes the objects all the time', () => {
-  test('N7: a value that a rule sets is written once to each, two hundred changes a second or not, and none is refused', async () => {
-    const comparison = await besideBusy(edited([]), 200, 'team=red');
-    expectAsMany(comparison);
-    // Such an apply names no version, so none is lost to the other writer.
-    expect(comparison.disturbed.writes.refused).toBe(0);
-  });
-
-  test('N7: a default and a rename, right for the object as it was read alone, are carried out once, with few refusals', async () => {
-    const done = 'team=red,tier=web,modern,!legacy';
-    const comparison = await besideBusy(edited(GUARDED, 'tier', 'modern'), 100, done);
-    expectAsMany(comparison);
-    // The labels with the default, the new name, and the end of the old one: tried twice more each, all in all.
-    const guarded = 3 * OBJECTS;
-    expect(comparison.disturbed.writes.refused).toBeLessThanOrEqual(2 * guarded);
-  });
 });
 
 test('N7: what another field manager writes just before a default and a rename is not undone by them', async () => {
