@@ -60,6 +60,8 @@ export class Leadership {
   readonly objects: ObjectController;
   readonly #options: LeadershipOptions;
   readonly #abort = new AbortController();
+  /** Of writes of objects. */
+  readonly #cutOff = new AbortController();
   readonly #teller: EventTeller;
   readonly #troubles: StatusTroubles;
   /** Kinds that stand in another way than before, and the policies of those whose turn it is. */
@@ -140,7 +142,7 @@ export class Leadership {
       clock,
       log,
       writeWidth: options.writeConcurrency,
-      writer: new ObjectWriter(objectRequests(client, signal), log, (report) => {
+      writer: new ObjectWriter(objectRequests(client, this.#cutOff.signal), log, (report) => {
         this.#teller.wrote(report);
         writeLog?.wrote(report);
       }),
@@ -224,19 +226,25 @@ export class Leadership {
 
   /**
    * Takes no new work, lets writes under way end, writes statuses that are due, tells what is gathered; within so many
-   * milliseconds.
+   * milliseconds, of which so many for writes of objects.
    */
-  async drain(withinMs: number): Promise<void> {
-    const cancelCutOff = this.#options.clock.after(withinMs, () => this.#abort.abort());
+  async drain({ writesMs, allMs }: { readonly writesMs: number; readonly allMs: number }): Promise<void> {
+    const { clock } = this.#options;
+    const timers = [clock.after(writesMs, () => this.#cutOff.abort()), clock.after(allMs, () => this.#stopAll())];
     await this.#end();
-    cancelCutOff();
-    this.#abort.abort();
+    for (const cancel of timers) cancel();
+    this.#stopAll();
   }
 
   /** Somebody else may lead: drops everything at once. */
   async abandon(): Promise<void> {
-    this.#abort.abort();
+    this.#stopAll();
     await this.#end();
+  }
+
+  #stopAll(): void {
+    this.#cutOff.abort();
+    this.#abort.abort();
   }
 
   #end(): Promise<void> {

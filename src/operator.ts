@@ -49,11 +49,13 @@ export interface OperatorOptions {
   readonly log: Log;
 }
 
+/** How long writes under way and statuses that are due may take once we are to stop, in milliseconds. */
+const DRAIN_MS = 5_000;
 /**
- * How long writes under way and statuses that are due may take once we are to stop, in milliseconds. Where another process may wait
- * for the Lease, it leads within 3 s: this, giving the Lease back, and its next look at it, which is a second later at most.
+ * Of these, writes of objects, where another process may wait for the Lease. It leads within 3 s: this, statuses, giving the Lease
+ * back, and its next look at it, which is a second later at most.
  */
-const DRAIN_MS = { alone: 5_000, elected: 1_200 } as const;
+const WRITES_MS = 1_200;
 /** Giving back the Lease. */
 const RELEASE_MS = 2_000;
 /** Of reading the ledger: one small object, for which all evaluation waits. */
@@ -168,7 +170,8 @@ export class Operator {
   /** Takes no new work, lets writes under way end, writes statuses that are due, gives the Lease back, closes everything. */
   async stop(): Promise<void> {
     this.#stopping = true;
-    await this.#leadership?.drain(this.#elector === undefined ? DRAIN_MS.alone : DRAIN_MS.elected);
+    const writesMs = this.#elector === undefined ? DRAIN_MS : WRITES_MS;
+    await this.#leadership?.drain({ writesMs, allMs: DRAIN_MS });
     await this.#elector?.stop(RELEASE_MS);
     this.#abort.abort();
     await this.#meta.stop();
