@@ -168,7 +168,7 @@ const LIVES = 4;
 /** What may be there in passing: whoever asks for the metrics, a request, a status that waits for its second to pass. */
 const IN_PASSING = 2;
 
-test('U4: a kind that comes and goes again and again is listed once in each life, and leaves no watch, connection or timer behind', async () => {
+test('U4: a kind that comes and goes again and again is listed twice in each life at most, and leaves no watch, connection or timer behind', async () => {
   let lists = 0;
   const again: Fault = async (scene, change, at) => {
     if (at !== 2) return change();
