@@ -59,7 +59,6 @@ test('N7: another field manager writes the objects two hundred times a second: e
 
 test('N7: what another field manager writes just before a default and a rename is not undone by them', async () => {
   const { objects, steps, settled } = edited(GUARDED, 'tier', 'modern');
-  const [blue, edit] = steps as [Step, Step];
   const byHand: Step = {
     act: async (scene) => {
       await scene.patch(scene.path('configmaps', 'cm-0'), { labels: { tier: 'api' } });
@@ -77,7 +76,7 @@ test('N7: what another field manager writes just before a default and a rename i
     await eventually('refused writes of both', refused, (count) => count >= 2);
     late.resolve();
   };
-  const told: FaultStory = { objects, steps: [blue, byHand, edit], settled };
+  const told: FaultStory = { objects, steps: steps.toSpliced(1, 0, byHand), settled };
   const { undisturbed, disturbed } = await theatre().compare(told, unseen);
   expect(disturbed.end).toEqual(undisturbed.end);
   expect(disturbed.end.objects['configmaps/cm-0']?.['tier']).toMatch(/^api /);
