@@ -44,8 +44,8 @@ const ownedModules: ReadonlyMap<string, readonly string[]> = new Map([
   ['node:http', ['kube/http1-carrier.ts', 'kube/proxy-tunnel.ts', 'ops/http-server.ts']],
   ['node:dns', []],
   ['node:quic', []],
-  // Nothing in the product runs other programs or code that it did not bring along.
-  ['node:child_process', []],
+  // The plugin that a kubeconfig names. Nothing else in the product runs other programs or code that it did not bring along.
+  ['node:child_process', ['kube/exec-plugin.ts']],
   ['node:cluster', []],
   ['node:dgram', []],
   ['node:inspector', []],

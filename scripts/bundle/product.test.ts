@@ -41,6 +41,8 @@ function reach(): Record<string, string[]> {
 test('G12: of all that is in the bundle this alone can reach somebody', () => {
   expect(reach()).toEqual({
     'src/kube/exchange.ts': ['http2'],
+    // The program that a kubeconfig names. In a cluster there is none.
+    'src/kube/exec-plugin.ts': ['child_process'],
     // The API server where it does not speak HTTP/2.
     'src/kube/http1-carrier.ts': ['http', 'http2'],
     'src/kube/in-cluster-source.ts': ['net'],

@@ -14,6 +14,11 @@ export function recordOf(value: unknown): JsonRecord {
   return isRecord(value) ? value : NONE;
 }
 
+/** A list as it is; an empty one for anything else. */
+export function listOf(value: unknown): readonly unknown[] {
+  return Array.isArray(value) ? (value as readonly unknown[]) : [];
+}
+
 /** '' for what is no text. */
 export function textOf(value: unknown): string {
   return typeof value === 'string' ? value : '';

@@ -4,13 +4,15 @@ import type { Log } from '../base/log.ts';
 import { credentialError } from './credential-error.ts';
 import type { Credentials, TlsMaterial } from './credentials.ts';
 import { ApiError } from './errors.ts';
-import { renewalOf } from './expiry.ts';
+import { type Life, renewalOf } from './expiry.ts';
 import { singleFlight } from './single-flight.ts';
 
 /** All that a source knows at one moment. */
 export interface CredentialMaterial {
   readonly headers: Readonly<Record<string, string>>;
   readonly tls: TlsMaterial;
+  /** As whoever gave them says, beside what stands in a token or a certificate. */
+  readonly life?: Life | undefined;
 }
 
 /** Where credentials come from. */

@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import type { ServerHttp2Stream } from 'node:http2';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -66,16 +66,17 @@ const base64 = (text: string) => Buffer.from(text).toString('base64');
 const putWithCertificate = (token: string, cert: string) =>
   put('config', kubeconfig({ user: { token, 'client-certificate-data': base64(cert) } }));
 
-async function withPlugin(script: string, user: object = {}): Promise<string> {
+async function withPlugin(script: string, more: object = {}, user: object = {}): Promise<string> {
   const plugin = await put('plugin.mjs', script);
-  const exec = { apiVersion: 'client.authentication.k8s.io/v1', command: process.execPath, args: [plugin], ...user };
-  return put('config', kubeconfig({ user: { exec } }));
+  const exec = { apiVersion: 'client.authentication.k8s.io/v1', command: process.execPath, args: [plugin], ...more };
+  return put('config', kubeconfig({ user: { exec, ...user } }));
 }
-const counting = (count: string) => `
+/** Gives another token each time, and with it what is said beside it. */
+const counting = (count: string, status: object = {}) => `
   import { appendFileSync, readFileSync } from 'node:fs';
   appendFileSync(${JSON.stringify(count)}, 'x');
   const token = 'token-' + readFileSync(${JSON.stringify(count)}, 'utf8').length;
-  console.log(JSON.stringify({ status: { token } }));`;
+  console.log(JSON.stringify({ status: { token, ...${JSON.stringify(status)} } }));`;
 
 async function serviceAccount(): Promise<string> {
   await put('account/token', 'pod-token\n');
@@ -264,6 +265,69 @@ describe('an exec plugin', () => {
     expect(await (await load({ kubeconfig: file })).tls()).toMatchObject({ cert: 'CERT', key: 'KEY' });
   });
 
+  test('that says when its token ends runs again with a tenth of that time left', async () => {
+    const count = join(directory, 'count');
+    const expirationTimestamp = new Date(clock.now() + 600_000).toISOString();
+    const credentials = await load({ kubeconfig: await withPlugin(counting(count, { expirationTimestamp })) });
+    const tokenAfter = async (ms: number) => {
+      await clock.advance(ms);
+      return (await credentials.headers())['authorization'];
+    };
+    expect(await tokenAfter(0)).toBe('Bearer token-1');
+    for (let i = 0; i < 8; i += 1) expect(await tokenAfter(60_000)).toBe('Bearer token-1');
+    expect(await tokenAfter(59_999)).toBe('Bearer token-1');
+    expect(await tokenAfter(1)).toBe('Bearer token-2');
+    expect(await readFile(count, 'utf8')).toBe('xx');
+  });
+
+  test('gives way to a token that stands in the kubeconfig', async () => {
+    const file = await withPlugin(counting(join(directory, 'count')), {}, { token: 'written' });
+    expect(await (await load({ kubeconfig: file })).headers()).toEqual({ authorization: 'Bearer written' });
+  });
+
+  test('stands beside the kubeconfig where its command is a relative path', async () => {
+    const script = await put('bin/plugin', `#!${process.execPath}\nconsole.log('{"status":{"token":"near"}}');`);
+    await chmod(script, 0o700);
+    const file = await withPlugin('', { command: './bin/plugin' });
+    expect(await (await load({ kubeconfig: file })).headers()).toEqual({ authorization: 'Bearer near' });
+  });
+
+  test('that is not there is an error that says how it is had', async () => {
+    const installHint = 'get it from example.com';
+    const file = await withPlugin('', { command: 'no-such-plugin', installHint });
+    await expect((await load({ kubeconfig: file })).headers()).rejects.toThrow(
+      /the exec plugin no-such-plugin failed \(ENOENT\): get it from example\.com$/,
+    );
+  });
+
+  test('that asks a question hears nothing, and goes on', async () => {
+    const file = await withPlugin(
+      `process.stdin.on('data', () => {}).on('end', () => console.log('{"status":{"token":"alone"}}'));`,
+    );
+    expect(await (await load({ kubeconfig: file })).headers()).toEqual({ authorization: 'Bearer alone' });
+  });
+
+  test.each([
+    ['S3CRET', 'printed no JSON'],
+    ['"S3CRET"', 'printed no ExecCredential with a status'],
+    ['{"status":{}}', 'gave neither a token nor a certificate'],
+    ['{"status":{"token":7}}', 'gave a status.token that is no text'],
+    ['{"status":{"token":"S3CRET","clientKeyData":"KEY"}}', 'gave a certificate or a key alone'],
+    [
+      '{"status":{"token":"S3CRET","expirationTimestamp":"S3CRET"}}',
+      'gave a status.expirationTimestamp that is no time',
+    ],
+  ])(
+    'that prints %s is an error that says what is wrong, and runs again for the next request',
+    async (printed, words) => {
+      const file = await withPlugin(`console.log(${JSON.stringify(printed)})`);
+      const credentials = await load({ kubeconfig: file });
+      await expect(credentials.headers()).rejects.toThrow(new RegExp(`the exec plugin \\S+ ${words}$`));
+      await put('plugin.mjs', `console.log('{"status":{"token":"better"}}')`);
+      expect(await credentials.headers()).toEqual({ authorization: 'Bearer better' });
+    },
+  );
+
   test('that fails is an error with its words', async () => {
     const file = await withPlugin(`console.error('log in first'); process.exit(1);`);
     await expect((await load({ kubeconfig: file })).headers()).rejects.toMatchObject({
@@ -307,6 +371,14 @@ describe('where credentials are looked for', () => {
     const env = { KUBECONFIG: [join(directory, 'absent'), one, two, again].join(':') };
     expect((await load({ env })).server.hostname).toBe('two');
     expect((await load({ env, context: 'one' })).server.hostname).toBe('one');
+  });
+
+  test('in several files, and nothing of a user that an earlier one names too', async () => {
+    const first = await put('first', kubeconfig({ user: { token: 'first' } }));
+    const exec = { command: 'no-such-plugin' };
+    const second = await put('second', kubeconfig({ user: { tokenFile: await put('token', 'second'), exec } }));
+    const env = { KUBECONFIG: [first, second].join(':') };
+    expect(await (await load({ env })).headers()).toEqual({ authorization: 'Bearer first' });
   });
 
   test('in a pod, whose token and CA are read again', async () => {

@@ -59,7 +59,7 @@ export async function loadCredentials(options: CredentialOptions, clock: Clock, 
   const { kubeconfig, context, env = process.env } = options;
   const directory = options.serviceAccountDirectory ?? SERVICE_ACCOUNT_DIRECTORY;
   const fromFiles = async (files: readonly string[]) =>
-    new CachedCredentials(await kubeconfigSource(files, context, env), clock, log);
+    new CachedCredentials(await kubeconfigSource(files, context, env, clock), clock, log);
 
   if (kubeconfig !== undefined) return fromFiles([kubeconfig]);
   const listed = (env['KUBECONFIG'] ?? '').split(delimiter).filter((file) => file !== '');

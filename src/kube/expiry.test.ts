@@ -19,6 +19,12 @@ test.each([
   expect(renewalOf({ headers, tls: { ...tls, cert } })).toBe(expected);
 });
 
+test('what a plugin says of it counts likewise', () => {
+  const headers = bearer(jsonWebToken({ iat: 1_000, exp: 2_000 }));
+  expect(renewalOf({ headers, tls, life: [1_000_000, 1_500_000] })).toBe(1_450_000);
+  expect(renewalOf({ headers, tls, life: [1_000_000, 2_500_000] })).toBe(1_900_000);
+});
+
 test.each([
   ['nothing', {}, undefined],
   ['a token that says nothing', bearer('opaque'), undefined],

@@ -5,18 +5,19 @@ import type { CredentialMaterial } from './cached-credentials.ts';
 /** From when on credentials should be replaced: with this part of their life left. */
 const LEFT = 0.1;
 
+/** Milliseconds since the Unix epoch. */
+export type Life = readonly [from: number, to: number];
+
 /**
- * When the token or the certificate, whichever is sooner, should be replaced, in milliseconds since the Unix epoch.
- * Undefined where neither says when it ends: there is none, or it is no JSON Web Token, such as those of many cloud providers'
- * plugins. The `expirationTimestamp` beside such a token is known to client-node alone, which asks the plugin again once it
- * has passed, not before; and a token that the server refuses (401) is asked for again at once.
+ * When the token, the certificate or what a plugin gave, whichever ends sooner, should be replaced, in milliseconds since the
+ * Unix epoch. Undefined where none of them says when it ends.
  */
-export function renewalOf({ headers, tls }: CredentialMaterial): number | undefined {
-  const lives = [tokenLife(headers['authorization']), certificateLife(tls.cert)].filter((life) => life !== undefined);
+export function renewalOf({ headers, tls, life }: CredentialMaterial): number | undefined {
+  const lives = [life, tokenLife(headers['authorization']), certificateLife(tls.cert)].filter(
+    (one) => one !== undefined,
+  );
   return lives.length === 0 ? undefined : Math.min(...lives.map(([from, to]) => to - LEFT * (to - from)));
 }
-
-type Life = readonly [from: number, to: number];
 
 /** What is in a token is read as its issuer wrote it, and not verified: who is to believe it is the server. */
 function tokenLife(authorization: string | undefined): Life | undefined {

@@ -2,20 +2,23 @@ import { access, constants, readFile } from 'node:fs/promises';
 import type { RequestOptions } from 'node:https';
 import { dirname, resolve } from 'node:path';
 import type { KubeConfig } from '@kubernetes/client-node/dist/config.js';
+import type { Cluster } from '@kubernetes/client-node/dist/config_types.js';
+import type { Clock } from '../base/clock.ts';
 import { codeOf, messageOf } from '../base/errors.ts';
-import { isRecord, type JsonRecord, recordOf } from '../base/json-value.ts';
+import { isRecord, type JsonRecord, listOf, recordOf } from '../base/json-value.ts';
 import type { CredentialMaterial, CredentialSource } from './cached-credentials.ts';
 import { credentialError } from './credential-error.ts';
 import type { TlsMaterial } from './credentials.ts';
-import { supplyExecInfo } from './exec-info.ts';
+import type { ExecPlugin } from './exec-plugin.ts';
 import { parseKubeconfig } from './kubeconfig-document.ts';
 import { proxyFor } from './proxy.ts';
 
 /** One kubeconfig, possibly from several files, at one moment. */
 interface Loaded {
   readonly config: KubeConfig;
-  /** User name to token file: the one field of a kubeconfig that client-node does not know. */
-  readonly tokenFiles: ReadonlyMap<string, string>;
+  /** What the current user says that client-node is not to know of. */
+  readonly tokenFile: string | undefined;
+  readonly plugin: ExecPlugin | undefined;
   readonly text: string;
   /** What `proxy-url` of the context's cluster says; client-node is not to know of it. */
   readonly proxy: string | undefined;
@@ -26,8 +29,10 @@ export async function kubeconfigSource(
   files: readonly string[],
   context: string | undefined,
   env: Readonly<Record<string, string | undefined>>,
+  clock: Clock,
 ): Promise<CredentialSource> {
-  let loaded = await load(files, context);
+  const read = () => load(files, context, env, clock);
+  let loaded = await read();
   const cluster = loaded.config.getCurrentCluster();
   const name = loaded.config.getCurrentContext();
   const server = serverUrl(cluster?.server ?? '', name);
@@ -38,22 +43,27 @@ export async function kubeconfigSource(
     namespace: loaded.config.getContextObject(name)?.namespace,
     read: async (forced) => {
       if (forced) {
-        const fresh = await load(files, context);
-        // A new KubeConfig has forgotten what plugins said. An OpenID provider may have replaced the refresh token since
+        const fresh = await read();
+        // What is new has forgotten what plugins said. An OpenID provider may have replaced the refresh token since
         // the file was written, so that one is forgotten only for a file that says something new.
         if (fresh.text !== loaded.text || !usesOpenId(loaded.config)) loaded = fresh;
       }
-      const { headers, tls } = await material(loaded);
-      return { headers, tls: { ...tls, proxy: proxyFor(server, loaded.proxy, env) } };
+      const { headers, tls, life } = await material(loaded);
+      return { headers, tls: { ...tls, proxy: proxyFor(server, loaded.proxy, env) }, life };
     },
   };
 }
 
-async function load(files: readonly string[], context: string | undefined): Promise<Loaded> {
+async function load(
+  files: readonly string[],
+  context: string | undefined,
+  env: Readonly<Record<string, string | undefined>>,
+  clock: Clock,
+): Promise<Loaded> {
   // client-node costs a third of a second and tens of megabytes, which a pod never pays.
   const { KubeConfig: Config } = await import('@kubernetes/client-node/dist/config.js');
   const texts: string[] = [];
-  const tokenFiles = new Map<string, string>();
+  const users = new Map<string, UserFields>();
   const configs: KubeConfig[] = [];
   for (const file of files) {
     const text = await readKubeconfig(file, files.length > 1);
@@ -64,8 +74,8 @@ async function load(files: readonly string[], context: string | undefined): Prom
       config.loadFromString(JSON.stringify(document));
       config.makePathsAbsolute(dirname(resolve(file)));
       configs.push(config);
-      for (const [user, path] of readTokenFiles(document, dirname(resolve(file)))) {
-        if (!tokenFiles.has(user)) tokenFiles.set(user, path);
+      for (const [name, fields] of readUsers(document, dirname(resolve(file)))) {
+        if (!users.has(name)) users.set(name, fields);
       }
     } catch (error) {
       throw credentialError(`the kubeconfig ${file} cannot be used: ${messageOf(error)}`, error);
@@ -76,15 +86,30 @@ async function load(files: readonly string[], context: string | undefined): Prom
   const merged = new Config();
   merged.loadFromOptions({
     clusters: clusters.map((cluster) => ({ ...cluster, proxyUrl: '' })),
-    users: firstOfEachName(configs.flatMap((config) => config.getUsers())),
+    users: firstOfEachName(configs.flatMap((config) => config.getUsers())).map((user) => ({
+      ...user,
+      exec: undefined,
+    })),
     contexts: firstOfEachName(configs.flatMap((config) => config.getContexts())),
     currentContext: context ?? configs.map((config) => config.getCurrentContext()).find((name) => name),
   });
   requireWhole(merged, files);
-  supplyExecInfo(merged);
-  const used = merged.getCurrentCluster()?.name;
-  const proxy = clusters.find(({ name }) => name === used)?.proxyUrl;
-  return { config: merged, tokenFiles, text: texts.join('\n'), proxy };
+  const cluster = merged.getCurrentCluster();
+  const proxy = clusters.find(({ name }) => name === cluster?.name)?.proxyUrl;
+  const { tokenFile, exec } = users.get(merged.getCurrentUser()?.name ?? '') ?? {};
+  const plugin = exec === undefined ? undefined : await pluginOf(exec, cluster, env, clock);
+  return { config: merged, tokenFile, plugin, text: texts.join('\n'), proxy };
+}
+
+/** What runs other programs is loaded where a kubeconfig names one, and nowhere else. */
+async function pluginOf(
+  { settings, folder }: ExecFields,
+  cluster: Cluster | null,
+  env: Readonly<Record<string, string | undefined>>,
+  clock: Clock,
+): Promise<ExecPlugin> {
+  const plugins = await import('./exec-plugin.ts');
+  return new plugins.ExecPlugin(plugins.execSettings(settings, folder), cluster, env, clock);
 }
 
 async function readKubeconfig(file: string, mayBeMissing: boolean): Promise<string | undefined> {
@@ -134,9 +159,8 @@ function withoutUser(server: string): string {
   return server.slice(server.lastIndexOf('@') + 1);
 }
 
-async function material({ config, tokenFiles }: Loaded): Promise<CredentialMaterial> {
+async function material({ config, tokenFile, plugin }: Loaded): Promise<CredentialMaterial> {
   const user = config.getCurrentUser();
-  const tokenFile = tokenFiles.get(user?.name ?? '');
   await requireReadable('certificate-authority', config.getCurrentCluster()?.caFile);
   await requireReadable('client-certificate', user?.certFile);
   await requireReadable('client-key', user?.keyFile);
@@ -151,7 +175,10 @@ async function material({ config, tokenFiles }: Loaded): Promise<CredentialMater
   if (headers['authorization'] === undefined && typeof options.auth === 'string') {
     headers['authorization'] = `Basic ${Buffer.from(options.auth).toString('base64')}`;
   }
-  return { headers, tls: tlsMaterial(options) };
+  const given = await plugin?.credential();
+  if (given?.token !== undefined) headers['authorization'] ??= `Bearer ${given.token}`;
+  if (given?.cert !== undefined) Object.assign(options, { cert: given.cert, key: given.key });
+  return { headers, tls: tlsMaterial(options), life: given?.life };
 }
 
 /** The path is not told: somebody may have put what belongs into the file there. */
@@ -185,15 +212,32 @@ function usesOpenId(config: KubeConfig): boolean {
   return recordOf(provider)['name'] === 'oidc';
 }
 
-function readTokenFiles(document: JsonRecord, directory: string): [string, string][] {
-  const users = Array.isArray(document['users']) ? (document['users'] as readonly unknown[]) : [];
-  return users.flatMap((entry): [string, string][] => {
+/** Of one user, what client-node does not know, or not well enough. */
+interface UserFields {
+  readonly tokenFile?: string;
+  readonly exec?: ExecFields;
+}
+
+/** The folder is that of the kubeconfig. */
+interface ExecFields {
+  readonly settings: JsonRecord;
+  readonly folder: string;
+}
+
+function readUsers(document: JsonRecord, folder: string): [string, UserFields][] {
+  return listOf(document['users']).map((entry) => {
     const { name, user } = recordOf(entry);
-    if (!isRecord(user)) return [];
-    if (user['as-groups'] !== undefined || user['as-uid'] !== undefined || user['as-user-extra'] !== undefined) {
+    const fields = recordOf(user);
+    if (fields['as-groups'] !== undefined || fields['as-uid'] !== undefined || fields['as-user-extra'] !== undefined) {
       throw new Error(`the user "${String(name)}" impersonates more than a user name, which is not supported`);
     }
-    const file = user['tokenFile'];
-    return typeof file === 'string' ? [[String(name), resolve(directory, file)]] : [];
+    const { tokenFile, exec } = fields;
+    return [
+      String(name),
+      {
+        ...(typeof tokenFile === 'string' ? { tokenFile: resolve(folder, tokenFile) } : {}),
+        ...(isRecord(exec) ? { exec: { settings: exec, folder } } : {}),
+      },
+    ];
   });
 }
