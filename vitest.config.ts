@@ -25,7 +25,7 @@ export default defineConfig({
           ],
           pool: 'threads',
           // Against one that hangs: how long a property over thousands of cases takes depends on what else the machine does.
-          testTimeout: 120_000,
+          testTimeout: 300_000,
           expect: { poll },
           sequence: { groupOrder: 0 },
         },
@@ -39,9 +39,10 @@ export default defineConfig({
           pool: 'forks',
           maxWorkers: 2,
           globalSetup: ['test/cluster/vitest-setup.ts', 'test/support/product-setup.ts'],
-          testTimeout: 300_000,
+          // Far more than the conditions in them get each: what was waited for is what a failure should say.
+          testTimeout: 900_000,
           expect: { poll },
-          hookTimeout: 300_000,
+          hookTimeout: 900_000,
           // After the units: they fail sooner, and the control plane wants the machine for itself.
           sequence: { groupOrder: 1 },
         },

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { type Binaries, type BinaryName, findBinaries } from './binaries.ts';
 import { ClusterHandle } from './cluster-handle.ts';
 import { compact, etcdHealthy } from './etcd-client.ts';
+import { PATIENCE_MS } from './eventually.ts';
 import { type Layout, layoutOf, writeLayout } from './layout.ts';
 import { freePorts } from './ports.ts';
 import { apiServerFlags, controllerManagerFlags, etcdFlags, loopback, type Ports } from './server-flags.ts';
@@ -22,7 +23,6 @@ export interface ControlPlaneOptions {
   readonly binaries?: Binaries;
 }
 
-const START_TIMEOUT = 60_000;
 const STOP_GRACE = 5_000;
 const ATTEMPTS = 5;
 
@@ -89,7 +89,7 @@ export class ControlPlane extends ClusterHandle implements AsyncDisposable {
     this.#controllerManager = this.#spawn('kube-controller-manager', controllerManagerFlags(layout));
     // The work of one of its controllers shows that they run.
     const defaultAccount = '/api/v1/namespaces/default/serviceaccounts/default';
-    await this.#controllerManager.ready(async () => this.#answers200(defaultAccount), START_TIMEOUT);
+    await this.#controllerManager.ready(async () => this.#answers200(defaultAccount), PATIENCE_MS);
   }
 
   /** Process ids of the servers that run. */
@@ -105,7 +105,7 @@ export class ControlPlane extends ClusterHandle implements AsyncDisposable {
     const { layout, ports } = this.#parts;
     if (this.#etcd?.running === true) throw new Error('etcd runs already');
     this.#etcd = this.#spawn('etcd', etcdFlags(layout, ports));
-    await this.#etcd.ready(async () => etcdHealthy(this.etcdUrl), START_TIMEOUT);
+    await this.#etcd.ready(async () => etcdHealthy(this.etcdUrl), PATIENCE_MS);
   }
 
   /** SIGKILL: what it has answered is on its disk, and nothing else. */
@@ -128,7 +128,7 @@ export class ControlPlane extends ClusterHandle implements AsyncDisposable {
     if (this.#apiServer?.running === true) throw new Error('kube-apiserver runs already');
     const flags = apiServerFlags(layout, ports, options.controllerManager === true);
     this.#apiServer = this.#spawn('kube-apiserver', [...flags, ...(options.apiServerFlags ?? [])]);
-    await this.#apiServer.ready(async () => this.#answers200('/readyz'), START_TIMEOUT);
+    await this.#apiServer.ready(async () => this.#answers200('/readyz'), PATIENCE_MS);
   }
 
   /** SIGTERM: it drains requests and ends watches first. */

@@ -6,7 +6,7 @@ import { AdminError } from './admin-error.ts';
  * How long tests wait for what must come, in milliseconds: how long it takes on a machine that does other things too is
  * no part of what most of them show. Longer than counts in a status may be late.
  */
-export const PATIENCE_MS = 120_000;
+export const PATIENCE_MS = 240_000;
 
 export interface WaitOptions {
   /** Default: `PATIENCE_MS`. */

@@ -66,7 +66,7 @@ const batches = Array.from({ length: Math.ceil(HISTORIES / AT_ONCE) }, (_, i) =>
 });
 
 describe('random histories end in what the pure core makes of the final state', () => {
-  test.each(batches)('seeds $first to $last', { timeout: 300_000 }, async ({ first, last }) => {
+  test.each(batches)('seeds $first to $last', async ({ first, last }) => {
     const operator = new SharedOperator(stage());
     const mark = await stage().cluster.auditMark();
     await operator.start();

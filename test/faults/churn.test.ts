@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { eventually, PATIENCE_MS } from '../cluster/eventually.ts';
+import { eventually } from '../cluster/eventually.ts';
 import { type Holdings, holdingsOf, INSPECTABLE, inspect } from '../soak/holdings.ts';
 import type { OperatorProcess } from '../support/operator-process.ts';
 import { useOwnStage } from '../support/own-stage.ts';
@@ -81,7 +81,7 @@ test('row 32: forty kinds that come and go under a policy on all of them leave n
     // The last of them is let go a moment after it is gone, and with it the Namespaces where its objects were.
     await eventually('watched kinds', watched, (kinds) => kinds.length === 0);
     await eventually('its watches', watches, (count) => count === OWN_WATCHES);
-    await expect.poll(async () => ledgerOf(stage()), { timeout: PATIENCE_MS }).toMatchObject({ kinds: '' });
+    await expect.poll(async () => ledgerOf(stage())).toMatchObject({ kinds: '' });
   };
   // What is made once: code, tables of strings, connections.
   await lives(0, LIVES);
@@ -96,9 +96,6 @@ test('row 32: forty kinds that come and go under a policy on all of them leave n
   await eventually('what is held', more, (found) => Object.keys(found).length === 0, { intervalMs: 1_000 });
   // What has just ended is let go a moment later.
   await expect
-    .poll(async () => grown(instances, await instancesIn(operator), FEW_INSTANCES), {
-      interval: 2_000,
-      timeout: PATIENCE_MS,
-    })
+    .poll(async () => grown(instances, await instancesIn(operator), FEW_INSTANCES), { interval: 2_000 })
     .toEqual({});
 });

@@ -32,4 +32,4 @@ it('E: after changes and faults all is as the policies say, nothing is written, 
   } finally {
     await watchdog.release();
   }
-}, 300_000);
+});

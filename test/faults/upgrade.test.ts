@@ -104,5 +104,4 @@ test.each(RELEASES)(
     await stage().deletePolicy('held');
     await stage().waitForCount(`/api/v1/namespaces/${ns}/configmaps`, 'held', 0);
   },
-  120_000,
 );

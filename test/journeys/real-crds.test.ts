@@ -30,7 +30,7 @@ afterAll(async () => {
 });
 
 /** The API server needs its time for so many schemas, on a busy machine a lot; often asked, it needs more. */
-const SLOWLY = { timeoutMs: 240_000, intervalMs: 250 };
+const SLOWLY = { intervalMs: 250 };
 
 const groupsSchema = z.object({
   items: z.array(
@@ -131,4 +131,4 @@ test('96 CRDs installed at once under a policy about everything: each kind is on
       `resident ${Math.round(residentBefore / MIB)} MiB before, ${Math.round(resident / MIB)} MiB after\n`,
   );
   expect(resident - residentBefore).toBeLessThan(100 * MIB);
-}, 400_000);
+});

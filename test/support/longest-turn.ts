@@ -1,5 +1,5 @@
 import { fileURLToPath } from 'node:url';
-import { eventually, PATIENCE_MS } from '../cluster/eventually.ts';
+import { eventually } from '../cluster/eventually.ts';
 import type { ProductProcess } from './product-process.ts';
 
 /** Flags of Node with which a process tells for how long its event loop stands still. */
@@ -12,7 +12,6 @@ export async function meter(operator: ProductProcess): Promise<void> {
     'the meter begins',
     async () => operator.noise.includes('longest turn: 0 ms'),
     (begun) => begun,
-    { timeoutMs: PATIENCE_MS },
   );
 }
 
