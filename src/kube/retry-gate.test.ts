@@ -51,6 +51,22 @@ describe('the gate for writes', () => {
     const waiting = gate.wait();
     gate.stop();
     await waiting;
+    gate.close(2000);
+    expect([gate.wait(), clock.pending]).toEqual([undefined, 0]);
+  });
+
+  test('opens also where it is looked at in the moment in which its time is over', async () => {
+    const clock = new ManualClock();
+    let looks = 0;
+    // Time that passes between two looks at the clock, as it does.
+    const passing = { monotonic: () => clock.monotonic() + (looks += 1), after: clock.after.bind(clock) };
+    for (let ms = 1; ms <= 5; ms += 1) {
+      const gate = new RetryGate(passing);
+      gate.close(ms);
+      for (let look = 0; look < 5; look += 1) void gate.wait();
+      await clock.advance(1_000);
+      expect(gate.wait()).toBeUndefined();
+    }
     expect(clock.pending).toBe(0);
   });
 });

@@ -1,49 +1,38 @@
 import type { Clock } from '../base/clock.ts';
-import { LONGEST_PAUSE_MS } from '../base/pause.ts';
+import { Pause } from '../base/pause.ts';
 
 /** Holds writes back while the server asks for it. */
 export class RetryGate {
-  readonly #clock: Clock;
-  /** Monotonic milliseconds. */
-  #closedUntil = Number.NEGATIVE_INFINITY;
-  #opening: { readonly promise: Promise<void>; readonly open: () => void } | undefined;
+  readonly #pause: Pause;
+  #opening: PromiseWithResolvers<void> | undefined;
+  #isStopped = false;
 
-  constructor(clock: Clock) {
-    this.#clock = clock;
+  constructor(clock: Pick<Clock, 'monotonic' | 'after'>) {
+    this.#pause = new Pause(clock, () => this.#open());
   }
 
-  /** Closes it for `ms` milliseconds from now, or leaves it closed for longer. */
+  /** Closes it for `ms` milliseconds from now, or leaves it closed for longer; for no longer than `LONGEST_PAUSE_MS`. */
   close(ms: number): void {
-    this.#closedUntil = Math.max(this.#closedUntil, this.#clock.monotonic() + Math.min(ms, LONGEST_PAUSE_MS));
+    if (!this.#isStopped) this.#pause.atLeast(ms);
   }
 
   /** Undefined when it is open, else resolves when it opens. */
   wait(): Promise<void> | undefined {
-    if (this.#opening === undefined && this.#clock.monotonic() >= this.#closedUntil) return undefined;
-    this.#opening ??= this.#beginOpening();
+    if (!this.#pause.isOn) return undefined;
+    this.#opening ??= Promise.withResolvers<void>();
     return this.#opening.promise;
   }
 
-  /** Opens it now and leaves no timer. */
+  /** Opens it for good and leaves no timer. */
   stop(): void {
-    this.#closedUntil = Number.NEGATIVE_INFINITY;
-    this.#opening?.open();
+    this.#isStopped = true;
+    this.#pause.end();
+    this.#open();
   }
 
-  #beginOpening(): { readonly promise: Promise<void>; readonly open: () => void } {
-    const { promise, resolve } = Promise.withResolvers<void>();
-    let cancel: (() => void) | undefined;
-    const open = () => {
-      cancel?.();
-      this.#opening = undefined;
-      resolve();
-    };
-    const check = () => {
-      const left = this.#closedUntil - this.#clock.monotonic();
-      if (left <= 0) open();
-      else cancel = this.#clock.after(left, check);
-    };
-    check();
-    return { promise, open };
+  #open(): void {
+    const opening = this.#opening;
+    this.#opening = undefined;
+    opening?.resolve();
   }
 }
