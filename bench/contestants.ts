@@ -20,6 +20,12 @@ export type Contestant =
   | { readonly name: string; readonly client: 'metadatainformer' | 'dynamicinformer' };
 
 export const OURS: Contestant = { name: 'watchkeeper', client: 'watchkeeper', fields: [] };
+export const BY_WATCH_LISTS: Contestant = {
+  name: 'watchkeeper by WatchLists',
+  client: 'watchkeeper',
+  fields: [],
+  watchList: true,
+};
 export const METADATA_INFORMER: Contestant = { name: 'metadatainformer', client: 'metadatainformer' };
 export const DYNAMIC_INFORMER: Contestant = { name: 'dynamicinformer', client: 'dynamicinformer' };
 

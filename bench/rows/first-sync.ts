@@ -2,6 +2,7 @@ import { BareClient } from '../bare-client.ts';
 import { NO_BASELINE } from '../baseline.ts';
 import type { Bench } from '../bench.ts';
 import {
+  BY_WATCH_LISTS,
   DYNAMIC_INFORMER,
   METADATA_INFORMER,
   OURS,
@@ -52,7 +53,7 @@ export async function firstSync(bench: Bench): Promise<void> {
 
 async function compare(bench: Bench, pods: Watched): Promise<Runs> {
   const contestants = [OURS];
-  if (bench.wants('P1', 'P2')) contestants.push(METADATA_INFORMER, DYNAMIC_INFORMER);
+  if (bench.wants('P1', 'P2')) contestants.push(METADATA_INFORMER, DYNAMIC_INFORMER, BY_WATCH_LISTS);
   if (bench.wants('P3')) contestants.push(SPEC);
   return rounds(bench, contestants, pods);
 }
@@ -81,6 +82,11 @@ function record(bench: Bench, size: number, runs: Runs, alone: Run | undefined):
   ratio('P1', `${size} Pods: time`, METADATA_INFORMER.name, seconds, 1, 's');
   ratio('P1', `${size} Pods: CPU`, DYNAMIC_INFORMER.name, cpu, 0.1, 's');
   ratio('P1', `${size} Pods: time`, DYNAMIC_INFORMER.name, seconds, 0.3, 's');
+  const gathered = runs.get(BY_WATCH_LISTS.name) ?? [];
+  const what = `${size} Pods by WatchLists`;
+  const by = (field: (run: Run) => number) => ({ row: 'P1' as const, value: medianOf(gathered, field), unit: 's' });
+  if (gathered.length > 0) bench.record({ ...by(cpu), what: `${what}: CPU` });
+  if (gathered.length > 0) bench.record({ ...by(seconds), what: `${what}: time` });
   ratio('P2', `${size} Pods: resident`, METADATA_INFORMER.name, resident, 0.4, 'MiB');
   ratio('P2', `${size} Pods: resident`, DYNAMIC_INFORMER.name, resident, 0.04, 'MiB');
   if (alone !== undefined) {
