@@ -18,6 +18,7 @@ export interface Mutant {
 const CONTROLLER = ['src/controller'];
 const PLAN = ['src/watchplan', 'src/controller'];
 const REPORT = ['src/report'];
+const SELECTION = ['src/informer/selection.test.ts'];
 
 export const MUTANTS: readonly Mutant[] = [
   ...WATCH_LIST_MUTANTS,
@@ -126,5 +127,33 @@ export const MUTANTS: readonly Mutant[] = [
     find: 'return leads(this.#election, this.#options, this.#options.clock.monotonic());',
     replace: "return this.#election.role.kind === 'Leading';",
     tests: ['src/ops'],
+  },
+  {
+    name: 'selectors: a bad request for a later page counts as a refusal of them',
+    file: 'src/informer/selector-refusals.ts',
+    find: 'options.continue === undefined ? page.catch(notice) : page',
+    replace: 'page.catch(notice)',
+    tests: SELECTION,
+  },
+  {
+    name: 'selectors: once refused they are never tried again',
+    file: 'src/informer/informer.ts',
+    find: '      this.#takesNoSelector = undefined;\n      this.select(this.#wanted);',
+    replace: '',
+    tests: SELECTION,
+  },
+  {
+    name: 'credentials: nobody minds when a plugin says that they end',
+    file: 'src/kube/expiry.ts',
+    find: '[life, tokenLife',
+    replace: '[tokenLife',
+    tests: ['src/kube/expiry.test.ts', 'src/kube/credentials.test.ts'],
+  },
+  {
+    name: 'credentials: a plugin is kept after its credentials were refused',
+    file: 'src/kube/kubeconfig-source.ts',
+    find: 'if (fresh.text !== loaded.text || !usesOpenId(loaded.config)) loaded = fresh;',
+    replace: 'if (fresh.text !== loaded.text) loaded = fresh;',
+    tests: ['src/kube/credentials.test.ts'],
   },
 ];
