@@ -334,10 +334,10 @@ test('row 49: of three kinds two are refused; each of these shows why and waits 
   await registry.stopAll();
 });
 
-test('row 50: of a hundred kinds that begin together eight are listed at a time, all sync, and watches are not counted', async () => {
+test('row 50: of a thousand kinds that begin together eight are listed at a time, all sync, and watches are not counted', async () => {
   const stage = await setUp();
   const { api } = stage;
-  const names = Array.from({ length: 100 }, (_, i) => `kind-${i}`);
+  const names = Array.from({ length: 1_000 }, (_, i) => `kind-${i}`);
   const registry = registryOf(names, stage);
   const listing: ApiCall[] = [];
   let most = 0;

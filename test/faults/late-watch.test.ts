@@ -1,4 +1,4 @@
-import { it } from 'vitest';
+import { describe, it } from 'vitest';
 import { owns, teamSets } from '../support/fault-stories.ts';
 import type { Fault, FaultStory, Scene } from '../support/fault-story.ts';
 import { configMap } from '../support/stage.ts';
@@ -18,12 +18,14 @@ const STORY: FaultStory = {
   settled: (end) => owns(end, 2),
 };
 
-it('S3: the watch of the objects is late by two edits: each object is written once for each of them', async () => {
-  const late = Promise.withResolvers<void>();
-  const fault: Fault = async (scene, change, at) => {
-    if (at === 0) scene.proxy.useEvents(hold(changesOf(`${scene.ns}/`), late.promise));
-    await change();
-    if (at === STORY.steps.length) late.resolve();
-  };
-  expectUndisturbed(await theatre().compare(STORY, fault), { ...PACE, ledger: 0 });
+describe('row 51: what was written counts before its event comes', () => {
+  it('S3: the watch of the objects is late by two edits: each object is written once for each of them', async () => {
+    const late = Promise.withResolvers<void>();
+    const fault: Fault = async (scene, change, at) => {
+      if (at === 0) scene.proxy.useEvents(hold(changesOf(`${scene.ns}/`), late.promise));
+      await change();
+      if (at === STORY.steps.length) late.resolve();
+    };
+    expectUndisturbed(await theatre().compare(STORY, fault), { ...PACE, ledger: 0 });
+  });
 });

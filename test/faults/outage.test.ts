@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { eventually } from '../cluster/eventually.ts';
 import { recordRequests } from '../support/fault-proxy.ts';
 import type { Fault } from '../support/fault-story.ts';
@@ -75,8 +75,10 @@ const overload: Fault = async (scene, change, at) => {
   }
 };
 
-test('N3: everything is answered by 429 and a time to wait: nobody comes back before it, and then all is as it would have been', async () => {
-  const comparison = await theatre().compare(STORY, overload);
-  expectUndisturbed(comparison, { objects: 0, status: 2, events: 3, refused: 3 });
-  expect(comparison.disturbed.writes.objects).toBeLessThanOrEqual(2 * OBJECTS);
+describe('row 5: watches, and all else, that are told to come back later', () => {
+  test('N3: everything is answered by 429 and a time to wait: nobody comes back before it, and then all is as it would have been', async () => {
+    const comparison = await theatre().compare(STORY, overload);
+    expectUndisturbed(comparison, { objects: 0, status: 2, events: 3, refused: 3 });
+    expect(comparison.disturbed.writes.objects).toBeLessThanOrEqual(2 * OBJECTS);
+  });
 });

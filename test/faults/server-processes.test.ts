@@ -1,4 +1,4 @@
-import { beforeAll, expect, test } from 'vitest';
+import { beforeAll, describe, expect, test } from 'vitest';
 import { eventually } from '../cluster/eventually.ts';
 import type { Fault, FaultStory, Scene } from '../support/fault-story.ts';
 import { useOwnStage } from '../support/own-stage.ts';
@@ -61,25 +61,27 @@ test('N1: etcd is compacted while the watches are cut, and the version of each i
   expect(gone).toBe(1);
 });
 
-test('N1: etcd is compacted between two pages of a list, and its token is gone: one list of all, nothing twice', async () => {
-  const lists: string[] = [];
-  const compacted: Fault = async (scene, change, at) => {
-    if (at !== 1) return change();
-    // As its policy comes, the kind is listed for the first time.
-    scene.proxy.use(async ({ path, query }) => {
-      if (!path.endsWith('/api/v1/configmaps') || query.get('watch') === 'true') return PASS;
-      lists.push(query.has('continue') ? 'page' : query.has('limit') ? 'first page' : 'all');
-      if (query.has('continue')) {
-        // A version of its own, or there would be nothing to compact.
-        await scene.stage.admin.createNamespace('later');
-        await own.cluster().compactEtcd();
-      }
-      return PASS;
-    });
-    await change();
-  };
-  expectUndisturbed(await theatre().compare(STORY, compacted), TOLD);
-  expect(lists).toEqual(['first page', 'page', 'all']);
+describe('row 11: a list whose later pages expired', () => {
+  test('N1: etcd is compacted between two pages of a list, and its token is gone: one list of all, nothing twice', async () => {
+    const lists: string[] = [];
+    const compacted: Fault = async (scene, change, at) => {
+      if (at !== 1) return change();
+      // As its policy comes, the kind is listed for the first time.
+      scene.proxy.use(async ({ path, query }) => {
+        if (!path.endsWith('/api/v1/configmaps') || query.get('watch') === 'true') return PASS;
+        lists.push(query.has('continue') ? 'page' : query.has('limit') ? 'first page' : 'all');
+        if (query.has('continue')) {
+          // A version of its own, or there would be nothing to compact.
+          await scene.stage.admin.createNamespace('later');
+          await own.cluster().compactEtcd();
+        }
+        return PASS;
+      });
+      await change();
+    };
+    expectUndisturbed(await theatre().compare(STORY, compacted), TOLD);
+    expect(lists).toEqual(['first page', 'page', 'all']);
+  });
 });
 
 /** So many that the work takes a while. */

@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { eventually } from '../cluster/eventually.ts';
 import type { Fault, FaultStory, Scene } from '../support/fault-story.ts';
 import { configMap } from '../support/stage.ts';
@@ -71,21 +71,23 @@ test('N2: no connection leads anywhere any more, also no new one, until the netw
 /** A PING goes out every 20 s and must be answered within 10 s; the rest is for a machine that has much to do. */
 const FOUND_WITHIN_MS = 30_000 + 5_000;
 
-test('N2: connections go silent and stay open: each is found dead within half a minute, and nothing that happened meanwhile is missed', async () => {
-  let foundAfter = Number.NaN;
-  const silent: Fault = async (scene, change, at) => {
-    if (at !== 2) return change();
-    await scene.answered();
-    const since = performance.now();
-    scene.proxy.network.lose();
-    await change();
-    await lost(scene);
-    foundAfter = performance.now() - since;
-    const reason: unknown = expect.stringContaining('no answer to a PING within 10 s');
-    expect(scene.operator.lines).toContainEqual(expect.objectContaining({ reason }));
-  };
-  const comparison = await theatre().compare(STORY, silent);
-  // An Event is under way when it begins.
-  expectUndisturbed(comparison, { status: 1, events: 2, refused: 1 });
-  expect(foundAfter).toBeLessThan(FOUND_WITHIN_MS);
+describe('row 23: connections of an operator that lead nowhere any more', () => {
+  test('N2: connections go silent and stay open: each is found dead within half a minute, and nothing that happened meanwhile is missed', async () => {
+    let foundAfter = Number.NaN;
+    const silent: Fault = async (scene, change, at) => {
+      if (at !== 2) return change();
+      await scene.answered();
+      const since = performance.now();
+      scene.proxy.network.lose();
+      await change();
+      await lost(scene);
+      foundAfter = performance.now() - since;
+      const reason: unknown = expect.stringContaining('no answer to a PING within 10 s');
+      expect(scene.operator.lines).toContainEqual(expect.objectContaining({ reason }));
+    };
+    const comparison = await theatre().compare(STORY, silent);
+    // An Event is under way when it begins.
+    expectUndisturbed(comparison, { status: 1, events: 2, refused: 1 });
+    expect(foundAfter).toBeLessThan(FOUND_WITHIN_MS);
+  });
 });

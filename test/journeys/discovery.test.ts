@@ -33,7 +33,7 @@ async function label(ns: string): Promise<void> {
   });
 }
 
-describe('discovery that fails', () => {
+describe('row 48: discovery that fails', () => {
   test.each([
     ['wholly', isDiscovery],
     ['of all named groups', ({ path }: ProxiedRequest) => path === '/apis'],

@@ -117,46 +117,55 @@ describe('kinds that come and go', () => {
     });
   });
 
-  test('N5: a kind without rights says which rule is missing while the others go on, and heals when the rule is granted', async () => {
-    const { admin } = stage();
-    const ns = await admin.createNamespace('rights');
-    await admin.create(configMap(ns, 'allowed'));
-    await admin.create({ apiVersion: 'v1', kind: 'ServiceAccount', metadata: { namespace: ns, name: 'not-allowed' } });
-    await stage().startOperator();
-    await stage().applyPolicy('rights', {
-      mode: 'Enforce',
-      match: {
-        resources: [
-          { group: '', resource: 'configmaps' },
-          { group: '', resource: 'serviceaccounts' },
-        ],
-        namespaces: [ns],
-      },
-      rules: setEnv,
-    });
-    const denied = await stage().policy('rights', (policy) => policy.conditions['Watching']?.reason === 'Forbidden');
-    expect(denied.conditions['Watching']).toMatchObject({
-      status: 'False',
-      message: expect.stringContaining(
-        `apiGroups: [""], resources: ["serviceaccounts"], verbs: ["list", "watch", "patch"]`,
-      ),
-    });
-    expect(is(denied, 'Ready')).toBe('False');
-    await stage().labels(`/api/v1/namespaces/${ns}/configmaps/allowed`, (labels) => labels['env'] === 'prod');
+  describe('row 49: a kind that does not sync', () => {
+    test('N5: a kind without rights says which rule is missing while the others go on, and heals when the rule is granted', async () => {
+      const { admin } = stage();
+      const ns = await admin.createNamespace('rights');
+      await admin.create(configMap(ns, 'allowed'));
+      await admin.create({
+        apiVersion: 'v1',
+        kind: 'ServiceAccount',
+        metadata: { namespace: ns, name: 'not-allowed' },
+      });
+      await stage().startOperator();
+      await stage().applyPolicy('rights', {
+        mode: 'Enforce',
+        match: {
+          resources: [
+            { group: '', resource: 'configmaps' },
+            { group: '', resource: 'serviceaccounts' },
+          ],
+          namespaces: [ns],
+        },
+        rules: setEnv,
+      });
+      const denied = await stage().policy('rights', (policy) => policy.conditions['Watching']?.reason === 'Forbidden');
+      expect(denied.conditions['Watching']).toMatchObject({
+        status: 'False',
+        message: expect.stringContaining(
+          `apiGroups: [""], resources: ["serviceaccounts"], verbs: ["list", "watch", "patch"]`,
+        ),
+      });
+      expect(is(denied, 'Ready')).toBe('False');
+      await stage().labels(`/api/v1/namespaces/${ns}/configmaps/allowed`, (labels) => labels['env'] === 'prod');
 
-    // To read alone is not enough for a policy that writes.
-    const revokeRead = await stage().grant('', ['serviceaccounts'], ['list', 'watch']);
-    const readOnly = await stage().policy(
-      'rights',
-      (policy) => policy.conditions['Watching']?.message.includes('verbs: ["patch"]') === true,
-    );
-    expect(readOnly.conditions['Watching']).toMatchObject({ status: 'False', reason: 'Forbidden' });
+      // To read alone is not enough for a policy that writes.
+      const revokeRead = await stage().grant('', ['serviceaccounts'], ['list', 'watch']);
+      const readOnly = await stage().policy(
+        'rights',
+        (policy) => policy.conditions['Watching']?.message.includes('verbs: ["patch"]') === true,
+      );
+      expect(readOnly.conditions['Watching']).toMatchObject({ status: 'False', reason: 'Forbidden' });
 
-    await stage().grant('', ['serviceaccounts']);
-    const healed = await stage().policy('rights', (policy) => is(policy, 'Ready') === 'True');
-    expect(healed.summary['owned']).toBe(2);
-    await stage().labels(`/api/v1/namespaces/${ns}/serviceaccounts/not-allowed`, (labels) => labels['env'] === 'prod');
-    await revokeRead();
+      await stage().grant('', ['serviceaccounts']);
+      const healed = await stage().policy('rights', (policy) => is(policy, 'Ready') === 'True');
+      expect(healed.summary['owned']).toBe(2);
+      await stage().labels(
+        `/api/v1/namespaces/${ns}/serviceaccounts/not-allowed`,
+        (labels) => labels['env'] === 'prod',
+      );
+      await revokeRead();
+    });
   });
 
   test('a broken policy beside a good one is refused with its field, and the good one works', async () => {

@@ -149,7 +149,7 @@ describe('lists and watches', () => {
     }
   });
 
-  test('a bookmark carries a watch past what happened elsewhere, and the watch ends cleanly at its time', async () => {
+  test('rows 12 and 14: a bookmark carries a watch past what happened elsewhere, and the watch ends cleanly at its time', async () => {
     const quiet = await admin.createNamespace('kube-quiet');
     const listWatch = metadataOf(quiet);
     const { version } = await listAll(listWatch, 500);
