@@ -14,6 +14,7 @@ import type { Coverage } from './plan-status.ts';
 import type { WriteOutcome } from './writer.ts';
 
 const CRDS = 'customresourcedefinitions.apiextensions.k8s.io';
+const API_SERVICES = 'apiservices.apiregistration.k8s.io';
 const WIDGETS = 'widgets.acme.io';
 const WIDGET_KIND: KindContext = {
   group: 'acme.io',
@@ -188,6 +189,20 @@ describe('what must be known before anything is evaluated', () => {
     await world.quiet();
     expect(world.cluster.starts(WIDGETS)).toBe(1);
     expect(world.cluster.started.find((id) => id.startsWith(WIDGETS))).toContain('uid-1');
+  });
+
+  test('who serves aggregated kinds, or that it cannot be known, also where that is what comes last', async () => {
+    const world = makeWorld();
+    const { cluster, meta } = world;
+    cluster.put(POLICIES, policy('p', {}));
+    cluster.put('configmaps', cachedObject({ name: 'a' }));
+    cluster.refuse(API_SERVICES, 'Forbidden');
+    const answer = cluster.holdLists(API_SERVICES);
+    await world.start();
+    expect([meta.waitingFor(), world.evaluated]).toEqual([['APIServices are not listed yet'], []]);
+    answer();
+    await world.quiet();
+    expect([meta.waitingFor(), world.evaluated]).toEqual([[], expect.arrayContaining(['a'])]);
   });
 });
 

@@ -214,7 +214,8 @@ export class MetaController {
       informer.addHandler(policyHandler({ policies, log, onChange, onRemove, replan }));
     } else if (id === CRDS_ID || id === API_SERVICES_ID) {
       const rediscover = () => this.#discovery.trigger();
-      informer.addHandler(servedHandler({ waiting: this.#waiting, replan, rediscover }));
+      const tried = () => this.#reconciler.goOn();
+      informer.addHandler(servedHandler({ waiting: this.#waiting, replan, tried, rediscover }));
     }
     this.#reconciler.watchStarts(id);
   }

@@ -109,6 +109,11 @@ export class PlanReconciler {
     this.#work.soon();
   }
 
+  /** What must be known for a plan may be known by now. */
+  goOn(): void {
+    if (this.#isWanted) this.#work.soon();
+  }
+
   /** The ledger was read: plans anew, beginning at once. */
   ledgerLoaded(): void {
     if (this.#stopped) return;
@@ -140,9 +145,11 @@ export class PlanReconciler {
   #step(): boolean {
     if (this.#underWay === undefined) {
       if (!this.#isWanted) return false;
-      this.#isWanted = false;
+      // Until all is known that must be, it stays wanted.
       this.#underWay = this.#begin();
-      return this.#underWay !== undefined;
+      if (this.#underWay === undefined) return false;
+      this.#isWanted = false;
+      return true;
     }
     const step = this.#underWay.steps.next();
     if (step.done !== true) return true;

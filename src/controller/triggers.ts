@@ -46,12 +46,14 @@ function logAcceptance(log: Log, { name, generation, acceptance, program }: Poli
 export interface ServedTrigger {
   readonly waiting: Pick<WaitingKinds, 'isAwaited' | 'mended'>;
   readonly replan: () => void;
+  /** It may be known now that they cannot be listed. */
+  readonly tried: () => void;
   /** Discovery may have changed. */
   readonly rediscover: () => void;
 }
 
 /** CRDs and APIServices: what they say is not read, but that they change says when to look at discovery. */
-export function servedHandler({ waiting, replan, rediscover }: ServedTrigger): InformerHandler {
+export function servedHandler({ waiting, replan, tried, rediscover }: ServedTrigger): InformerHandler {
   return {
     change: (object, previous) => {
       // A CRD that came, or came again, is a kind with another history.
@@ -68,6 +70,7 @@ export function servedHandler({ waiting, replan, rediscover }: ServedTrigger): I
       rediscover();
     },
     synced: replan,
+    status: tried,
   };
 }
 

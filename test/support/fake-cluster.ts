@@ -22,6 +22,8 @@ interface Resource {
   readonly streams: Set<Stream>;
   /** Every list and watch is refused so. */
   refusal: ApiErrorCode | undefined;
+  /** Lists are answered after this. */
+  answerAfter?: Promise<void>;
   /** Lists and watches that were asked for. */
   asked: number;
 }
@@ -121,6 +123,13 @@ export class FakeCluster {
     if (code !== undefined) this.#break(name, code);
   }
 
+  /** Holds the answers to lists of the resource back until what it returns is called. */
+  holdLists(name: GroupResourceName): () => void {
+    const held = Promise.withResolvers<void>();
+    this.#resource(name).answerAfter = held.promise;
+    return held.resolve;
+  }
+
   /** Lists and watches that were asked for so far. */
   asked(name: GroupResourceName): number {
     return this.#resource(name).asked;
@@ -136,7 +145,11 @@ export class FakeCluster {
     const name = groupResourceName(target.gvr);
     const selects = serverSelection(target);
     return {
-      list: async () => this.#list(name, selects),
+      list: async () => {
+        const { answerAfter } = this.#resource(name);
+        if (answerAfter !== undefined) await answerAfter;
+        return this.#list(name, selects);
+      },
       position: async () => '',
       watch: (options) => this.#watch(name, options, selects),
     };
