@@ -9,6 +9,7 @@ import type { Ledger } from './controller/ledger.ts';
 import type { MetaController } from './controller/meta-controller.ts';
 import { ObjectController } from './controller/object-controller.ts';
 import type { PolicyEntry, PolicySet } from './controller/policy-set.ts';
+import { untilAborted } from './kube/aborted.ts';
 import { forbiddenVerbs } from './kube/access-review.ts';
 import type { KubeClient } from './kube/client.ts';
 import { createEvent, patchEventSeries } from './kube/events.ts';
@@ -146,7 +147,12 @@ export class Leadership {
         this.#teller.wrote(report);
         writeLog?.wrote(report);
       }),
-      record: ledger,
+      record: {
+        // Requests for the record are the process's own, and end with it: whoever waits for one ends with us.
+        ensure: async (kind) => {
+          if (!ledger.stands(kind)) await untilAborted(ledger.ensure(kind), this.#cutOff.signal);
+        },
+      },
       createGuard: (kind, enqueue) =>
         new ObjectContentionGuard({
           kind,

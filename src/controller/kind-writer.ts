@@ -3,7 +3,7 @@ import type { GroupResourceName } from '../api/resource.ts';
 import type { Clock } from '../base/clock.ts';
 import { messageOf } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
-import { isNotLeading } from '../kube/errors.ts';
+import { isGivenUp } from '../kube/errors.ts';
 import type { Desired, Evaluation, Winners } from '../policy/evaluate.ts';
 import type { ContentionGuard, Surroundings, WriteAttempt } from './contention.ts';
 import { KindGates } from './kind-gates.ts';
@@ -175,7 +175,7 @@ export class KindWriter {
     try {
       await this.#options.record.ensure(this.kind.name);
     } catch (error) {
-      if (isNotLeading(error)) return false;
+      if (isGivenUp(error)) return false;
       if (!this.#stopped) this.#gates.close(key, { cause: 'LedgerUnavailable', message: messageOf(error) });
     }
     return true;

@@ -3,7 +3,7 @@ import { groupResourceName } from '../api/resource.ts';
 import type { Clock } from '../base/clock.ts';
 import { messageOf } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
-import { isNotLeading } from '../kube/errors.ts';
+import { isGivenUp } from '../kube/errors.ts';
 import { kindIds, type Namespaces } from '../watchplan/limits.ts';
 import type { KindSet } from './kind-set.ts';
 import type { Ledger } from './ledger.ts';
@@ -58,7 +58,7 @@ export class LedgerUpkeep {
     this.#cancelFlush?.();
     if (!leads()) return;
     this.#flushing = ledger.flush().catch((error: unknown) => {
-      if (this.#stopped || isNotLeading(error)) return;
+      if (this.#stopped || isGivenUp(error)) return;
       log.warn({ reason: messageOf(error) }, 'the ledger could not be brought up to date; that is tried again');
       this.#cancelFlush?.();
       this.#cancelFlush = clock.after(FLUSH_RETRY_MS, () => this.flush());

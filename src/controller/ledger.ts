@@ -4,7 +4,7 @@ import { type KeySet, NO_KEYS } from '../api/object.ts';
 import type { GroupResourceName } from '../api/resource.ts';
 import { messageOf } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
-import { isNotLeading } from '../kube/errors.ts';
+import { isGivenUp } from '../kube/errors.ts';
 import { CHANNELS, type Program } from '../policy/program.ts';
 import type { PolicyRecord } from '../watchplan/ledger-room.ts';
 import type { WriteRecord } from './writer.ts';
@@ -202,7 +202,7 @@ export class Ledger implements WriteRecord {
       this.#setProblem(undefined);
       return answer;
     } catch (error) {
-      if (!isNotLeading(error)) this.#setProblem(messageOf(error));
+      if (!isGivenUp(error)) this.#setProblem(messageOf(error));
       throw error;
     }
   }

@@ -74,9 +74,9 @@ export class ApiError extends Error {
   }
 }
 
-/** Whether a write was left out because this process does not hold the Lease: that is no failure of anything. */
-export function isNotLeading(error: unknown): boolean {
-  return error instanceof ApiError && error.code === 'NotLeading';
+/** Whether we ended it ourselves, as we stop or do not hold the Lease: that is no failure of anything. */
+export function isGivenUp(error: unknown): boolean {
+  return error instanceof ApiError && (error.code === 'NotLeading' || error.code === 'Aborted');
 }
 
 const OUTAGES: ReadonlySet<ApiErrorCode> = new Set([

@@ -4,7 +4,7 @@ import { Backoff } from '../base/backoff.ts';
 import type { Clock } from '../base/clock.ts';
 import type { PolicyEntry } from '../controller/policy-set.ts';
 import { compareResourceVersions } from '../informer/resource-version.ts';
-import { ApiError, isNotLeading } from '../kube/errors.ts';
+import { ApiError, isGivenUp } from '../kube/errors.ts';
 import { withoutCounts } from './status.ts';
 import type { StatusPace } from './status-pace.ts';
 import type { StatusTroubles } from './status-troubles.ts';
@@ -243,7 +243,7 @@ export class PolicyStatus {
       observe?.written(entry, before, status, { seconds: (clock.monotonic() - changedAt) / 1_000, onlyCounts });
     } catch (error) {
       const code = error instanceof ApiError ? error.code : undefined;
-      if (isNotLeading(error) || code === 'Aborted') {
+      if (isGivenUp(error)) {
         // We stop, or somebody else writes it: that is no trouble.
         this.#changedAt = changedAt;
         this.#dirty = true;
