@@ -14,7 +14,7 @@ export interface PulseLimits {
 export interface PulseOwner {
   /** Streams that are open. */
   readonly streams: () => number;
-  /** There was none for the whole of the idle time. */
+  /** There was none for the whole of the idle time: it gets none any more. */
   readonly idle: () => void;
   /** A PING was not answered. */
   readonly silent: (reason: Error) => void;
@@ -63,7 +63,10 @@ export class SessionPulse {
     const untilIdle = isUsed ? pingIntervalMs : this.#lastSign + idleTimeoutMs - this.#clock.monotonic();
     this.#cancelTick = this.#clock.after(Math.max(1, Math.min(pingIntervalMs, untilIdle)), () => {
       if (this.#owner.streams() > 0) this.#ping();
-      else if (this.#clock.monotonic() - this.#lastSign >= idleTimeoutMs) this.#owner.idle();
+      else if (this.#clock.monotonic() - this.#lastSign >= idleTimeoutMs) {
+        this.#owner.idle();
+        return;
+      }
       this.#scheduleTick();
     });
   }

@@ -1,4 +1,4 @@
-import { mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, readlink, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
@@ -54,6 +54,19 @@ describe('a file', () => {
     const all = [...(await entries(`${file}.1`)), ...(await entries())];
     expect(all).toEqual(Array.from({ length: 201 }, (_, i) => ({ i })));
     expect((await entries()).at(-1)).toEqual({ i: 200 });
+  });
+
+  test('that is opened again twice at once loses no line, and leaves no file open', async () => {
+    const { log, words } = logged();
+    const audit = await AuditLog.open(file, log);
+    audit.write({ i: 0 });
+    await Promise.all([audit.reopen(), audit.reopen()]);
+    audit.write({ i: 1 });
+    await audit.close();
+    expect([await entries(), words]).toEqual([[{ i: 0 }, { i: 1 }], []]);
+    const fds = await readdir('/proc/self/fd');
+    const open = await Promise.all(fds.map((fd) => readlink(`/proc/self/fd/${fd}`).catch(() => '')));
+    expect(open).not.toContain(file);
   });
 
   test('that cannot be opened again stays as it is', async () => {

@@ -1,6 +1,7 @@
 import { type FileHandle, open } from 'node:fs/promises';
 import { messageOf } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
+import { SerialWork } from '../base/serial-work.ts';
 import { OpsError } from './errors.ts';
 
 /** What became of the lines so far. */
@@ -30,7 +31,7 @@ export class AuditLog implements AuditSink {
   #waiting = 0;
   #written = 0;
   #dropped = 0;
-  #flushing: Promise<void> | undefined;
+  readonly #flushing = new SerialWork(() => this.#flush());
   #failing = false;
   /** A write broke off in the middle of a line. */
   #torn = false;
@@ -58,19 +59,18 @@ export class AuditLog implements AuditSink {
     }
     this.#lines.push(line);
     this.#waiting += line.length;
-    this.#flushing ??= this.#flush().finally(() => {
-      this.#flushing = undefined;
-    });
+    this.#flushing.wake();
   }
 
   /** Goes on in a new file of the name, after the old one was moved away. The old one stays in use when that fails. */
   async reopen(): Promise<void> {
     try {
-      const old = this.#handle;
+      const opened = await openFile(this.#path);
       // From here on every line goes there, however many more are under way.
-      this.#handle = await openFile(this.#path);
+      const old = this.#handle;
+      this.#handle = opened;
       this.#torn = false;
-      await this.#flushing;
+      await this.#flushing.running;
       await old.close();
     } catch (error) {
       this.#log.warn({ reason: messageOf(error) }, 'the audit log could not be opened again');
@@ -79,7 +79,7 @@ export class AuditLog implements AuditSink {
 
   /** Writes what waits, and closes. */
   async close(): Promise<void> {
-    await this.#flushing;
+    await this.#flushing.running;
     await this.#handle.close();
   }
 

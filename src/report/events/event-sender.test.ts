@@ -159,6 +159,19 @@ describe('a server that', () => {
     expect(counts).toMatchObject({ Sent: 1, Failed: 0 });
   });
 
+  test('asks to wait for an hour is asked again after a minute: all other Events wait behind that one', async () => {
+    const { clock, sent, server, offer } = setUp();
+    server.answer = async () => {
+      throw error({ code: 'TooManyRequests', status: 429, retryAfterMs: 3_600_000 });
+    };
+    await offer(fact(), fact('y'));
+    await clock.advance(59_999);
+    expect(sent).toHaveLength(1);
+    server.answer = async () => {};
+    await clock.advance(1);
+    expect(sent).toHaveLength(3);
+  });
+
   test('is away is asked five times, and the Event given up', async () => {
     const { clock, sent, counts, server, offer } = setUp();
     server.answer = async () => {

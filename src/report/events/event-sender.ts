@@ -2,6 +2,8 @@ import { Backoff } from '../../base/backoff.ts';
 import { type Clock, sleep } from '../../base/clock.ts';
 import { messageOf } from '../../base/errors.ts';
 import type { Log } from '../../base/log.ts';
+import { LONGEST_PAUSE_MS } from '../../base/pause.ts';
+import { SerialWork } from '../../base/serial-work.ts';
 import { TokenBucket } from '../../base/token-bucket.ts';
 import { Line } from '../../controller/line.ts';
 import { ApiError, type ApiErrorCode } from '../../kube/errors.ts';
@@ -71,7 +73,7 @@ export class EventSender {
   readonly #refused: RefusedNamespaces;
   readonly #standing = new Map<string, Standing>();
   readonly #waiting = new Line<Standing>();
-  #working: Promise<void> | undefined;
+  readonly #working = new SerialWork(() => this.#work());
   #cancelTick: (() => void) | undefined;
   #serial: bigint;
   #stopped = false;
@@ -113,7 +115,7 @@ export class EventSender {
     this.#cancelTick?.();
     const cancel = this.#options.clock.after(DRAIN_MS, () => this.#abort.abort());
     for (const standing of this.#standing.values()) if (standing.count > standing.told) this.#send(standing);
-    await this.#working;
+    await this.#working.running;
     cancel();
     this.#abort.abort();
     for (const standing of this.#standing.values()) this.#giveUp(standing, 'Dropped');
@@ -164,9 +166,7 @@ export class EventSender {
 
   #send(standing: Standing): void {
     this.#waiting.add(standing);
-    this.#working ??= this.#work().finally(() => {
-      this.#working = undefined;
-    });
+    this.#working.wake();
   }
 
   async #work(): Promise<void> {
@@ -196,7 +196,7 @@ export class EventSender {
       if (retryAfterMs === 'Dropped') return this.#giveUp(standing, 'Dropped');
       if (retryAfterMs === 'Failed' || tries === TRIES) break;
       if (retryAfterMs === 'Again') continue;
-      const delay = Math.max(retryAfterMs, backoff.next());
+      const delay = Math.max(Math.min(retryAfterMs, LONGEST_PAUSE_MS), backoff.next());
       await sleep(clock, delay, this.#abort.signal).catch(() => {});
     }
     this.#giveUp(standing, this.#abort.signal.aborted ? 'Dropped' : 'Failed');
