@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { POLICIES as HOSTILE } from '../hostile/corpus.ts';
-import { longestTurnMs, METERED, meter } from '../support/longest-turn.ts';
+import { longTurnsMs, METERED, meter } from '../support/longest-turn.ts';
 import { configMap, is, useStage } from '../support/stage.ts';
 import { slowness } from '../support/thread-time.ts';
 
@@ -24,6 +24,8 @@ const CHOSEN = [
  * time for the same.
  */
 const LONGEST_MS = 100;
+/** Each of them comes so often. What is long because of what it is, is long each time; what a busy machine makes long is so once. */
+const ROUNDS = 3;
 
 const isLabelled = (labels: Readonly<Record<string, string>>) => labels['env'] === 'prod';
 
@@ -43,15 +45,19 @@ test('G9: hostile policies and objects hold up nobody: a healthy policy goes on,
   const at = (name: string) => `/api/v1/namespaces/${ns}/configmaps/${name}`;
   const many = Object.fromEntries(Array.from({ length: 10_000 }, (_, i) => [`l${i}`, 'v']));
   const names = chosen.map((_, i) => `hostile-${i}`);
-  for (const [i, { spec }] of chosen.entries()) {
-    const match = { resources: [{ group: '', resource: 'configmaps', version: 'v1' }], namespaces: [ns] };
-    await stage().applyPolicy(names[i] ?? '', { ...spec, match });
-    await admin.create(configMap(ns, `cm-${i}`));
+  const objects = [...chosen.map((_, i) => configMap(ns, `cm-${i}`)), configMap(ns, 'many-labels', many)];
+  objects.push(configMap(ns, 'large', {}, { a: 'a'.repeat(1_000_000) }));
+  for (const object of objects) await admin.create(object);
+  for (let round = 0; round < ROUNDS; round += 1) {
+    const namespaces = [ns, `none-${round}`];
+    for (const [i, { spec }] of chosen.entries()) {
+      const match = { resources: [{ group: '', resource: 'configmaps', version: 'v1' }], namespaces };
+      await stage().applyPolicy(names[i] ?? '', { ...spec, match });
+      await admin.patch(at(`cm-${i}`), { metadata: { labels: { env: 'none' } } });
+    }
+    for (const name of ['many-labels', 'large']) await admin.patch(at(name), { metadata: { labels: { env: 'none' } } });
+    for (const { metadata } of objects) await stage().labels(at(metadata.name), isLabelled);
   }
-  await admin.create(configMap(ns, 'many-labels', many));
-  await admin.create(configMap(ns, 'large', {}, { a: 'a'.repeat(1_000_000) }));
-  for (const name of [...chosen.map((_, i) => `cm-${i}`), 'many-labels', 'large'])
-    await stage().labels(at(name), isLabelled);
   for (const [i, { refused, name }] of chosen.entries()) {
     const accepted = refused === undefined ? 'True' : 'False';
     const view = await stage().policy(names[i] ?? '', (policy) => is(policy, 'Accepted') === accepted);
@@ -61,5 +67,7 @@ test('G9: hostile policies and objects hold up nobody: a healthy policy goes on,
   await admin.create(configMap(ns, 'last'));
   await stage().labels(at('last'), isLabelled);
   await stage().policy('healthy', (view) => is(view, 'Ready') === 'True');
-  expect(longestTurnMs(operator) / Math.max(slowerBefore, slowness())).toBeLessThan(LONGEST_MS);
+  const slower = Math.max(slowerBefore, slowness());
+  const turns = longTurnsMs(operator).map((ms) => ms / slower);
+  expect(turns.filter((ms) => ms >= LONGEST_MS).length, turns.join(' ')).toBeLessThan(ROUNDS);
 });
