@@ -19,6 +19,8 @@ export interface AuditEntry {
   /** Of an answer that is an error. */
   readonly message: string;
   readonly requestURI: string;
+  /** What was sent, of a policy's status; of nothing else. */
+  readonly body: unknown;
   readonly fieldManager: string;
   readonly dryRun: boolean;
   /** Milliseconds since the Unix epoch. */
@@ -40,12 +42,17 @@ export const BEGINNING: AuditMark = { position: 0, at: 0 };
 /** Reads are logged too where a ServiceAccount of this namespace makes them: for tests of what an operator asks for at all. */
 export const AUDITED_NAMESPACE = 'watchkeeper-audited';
 
-/** Writes alone, once each, without bodies. Reads would hide them, and the file would grow with every watch. */
+/** Writes alone, once each, without bodies but those of policies' statuses. Reads would hide them, and the file would grow with every watch. */
 export const AUDIT_POLICY = {
   apiVersion: 'audit.k8s.io/v1',
   kind: 'Policy',
   omitStages: ['RequestReceived', 'ResponseStarted', 'Panic'],
   rules: [
+    {
+      level: 'Request',
+      resources: [{ group: 'watchkeeper.dev', resources: ['watchpolicies/status'] }],
+      verbs: ['patch'],
+    },
     { level: 'Metadata', userGroups: [`system:serviceaccounts:${AUDITED_NAMESPACE}`] },
     { level: 'Metadata', verbs: ['create', 'update', 'patch', 'delete', 'deletecollection'] },
     { level: 'None' },
@@ -84,6 +91,7 @@ const Event = z.object({
   userAgent: Text,
   user: z.object({ username: Text }),
   objectRef: z.object({ apiGroup: Text, resource: Text, subresource: Text, namespace: Text, name: Text }).prefault({}),
+  requestObject: z.unknown().optional(),
   responseStatus: z.object({ code: z.number().default(0), message: Text }).prefault({}),
   requestReceivedTimestamp: z.string(),
   stageTimestamp: z.string(),
@@ -102,6 +110,7 @@ function entryOf(line: string): AuditEntry {
     code: event.responseStatus.code,
     message: event.responseStatus.message,
     requestURI,
+    body: event.requestObject,
     fieldManager: query.get('fieldManager') ?? '',
     dryRun: query.has('dryRun'),
     receivedAt: Date.parse(event.requestReceivedTimestamp),

@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import { BEGINNING } from '../support/fault-stories.ts';
 import type { Fault } from '../support/fault-story.ts';
-import { expectUndisturbed, LEDGER_KEY, PACE, useTheatre } from '../support/undisturbed.ts';
+import { expectUndisturbed, LEDGER_KEY, PACE, type Telling, useTheatre } from '../support/undisturbed.ts';
 import { type Fate, isWrite, LOSE_ANSWER, PASS, REFUSE_BEFORE } from './proxy.ts';
 
 const theatre = useTheatre();
@@ -22,6 +22,19 @@ function firstWrites(fate: Fate) {
   return { fault, log };
 }
 
+/** Statuses that say something else than the one before. When something came to be so does not count. */
+function tellings({ log }: Telling): number {
+  const said = log
+    .filter(({ kind }) => kind === 'status')
+    .map(({ body }) => textOf(Reflect.get(Object(body), 'status')));
+  expect(said).not.toContain(undefined);
+  return said.filter((status, i) => status !== said[i - 1]).length;
+}
+
+function textOf(status: unknown): string | undefined {
+  return JSON.stringify(status, (key, value: unknown) => (/time$/i.test(key) ? undefined : value));
+}
+
 /** Three objects, ledger, status and Events. */
 const LEAST = 6;
 const POLICY_KEY = '/registry/watchkeeper.dev/watchpolicies/NS-team';
@@ -33,14 +46,17 @@ it('I4: every first write loses its answer: no object, ledger, status or Event c
     // Where the watch is later than the next try, the same is applied again; that it changes nothing is compared too.
     objects: log.met,
     ledger: log.met,
-    status: PACE.status + log.met,
+    status: Number.POSITIVE_INFINITY,
     events: PACE.events,
     // What was made and is made again is there already.
     refused: log.met,
   });
   const { undisturbed, disturbed } = comparison;
   expect(disturbed.changes[LEDGER_KEY]).toBeLessThanOrEqual(undisturbed.changes[LEDGER_KEY] ?? 0);
-  expect(disturbed.changes[POLICY_KEY]).toBeLessThanOrEqual((undisturbed.changes[POLICY_KEY] ?? 0) + PACE.status);
+  // On a slow machine more is told on the way; for one thing that is told the policy changes once.
+  const others = (telling: Telling) => (telling.changes[POLICY_KEY] ?? 0) - tellings(telling);
+  expect(others(disturbed)).toBe(others(undisturbed));
+  expect(disturbed.writes.status).toBeLessThanOrEqual(tellings(disturbed) + log.met);
   expect(log.met).toBeGreaterThanOrEqual(LEAST);
 });
 

@@ -19,17 +19,21 @@ export type WriteClass = (typeof WRITE_CLASSES)[number];
 export interface OwnWrite {
   readonly kind: WriteClass;
   readonly line: string;
+  /** What was sent, of a status; of nothing else. */
+  readonly body: unknown;
 }
 
 /** In the order in which they were asked for. */
 export function ownWrites(entries: readonly AuditEntry[], ns: string): readonly OwnWrite[] {
   const inOrder = entries.toSorted((a, b) => a.receivedAt - b.receivedAt);
   return inOrder.flatMap((entry) => {
-    const { code, verb, requestURI, message, receivedAt } = entry;
+    const { code, verb, requestURI, message, receivedAt, body } = entry;
     const about = classOf(entry, ns);
     if (about === undefined) return [];
     const kind = code >= 200 && code < 300 ? about : 'refused';
-    return [{ kind, line: `${new Date(receivedAt).toISOString()} ${verb} ${requestURI} ${code} ${message}`.trim() }];
+    return [
+      { kind, body, line: `${new Date(receivedAt).toISOString()} ${verb} ${requestURI} ${code} ${message}`.trim() },
+    ];
   });
 }
 
