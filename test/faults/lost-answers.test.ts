@@ -45,10 +45,14 @@ function textOf(status: unknown): string | undefined {
 /** How much is told on the way, that the ledger or a kind is in trouble, depends on how long it is: see `expectToldOnce`. */
 const AS_TOLD = Number.POSITIVE_INFINITY;
 
+/** Of the policy. */
+function otherChanges(telling: Telling): number {
+  return (telling.changes[POLICY_KEY] ?? 0) - tellings(telling);
+}
+
 /** For each thing that its status tells the policy changes once, besides what its author does. */
 function expectToldOnce({ undisturbed, disturbed }: Comparison): void {
-  const others = (telling: Telling) => (telling.changes[POLICY_KEY] ?? 0) - tellings(telling);
-  expect(others(disturbed)).toBe(others(undisturbed));
+  expect(otherChanges(disturbed)).toBe(otherChanges(undisturbed));
 }
 
 /** Three objects, ledger, status and Events. */
