@@ -83,6 +83,7 @@ describe('to the outer world', () => {
     ['src/cli/a.ts', '@kubernetes/client-node', 'cli imports @kubernetes/client-node: only kube may'],
     ['src/cli/a.ts', '@kubernetes/client-node/dist/config.js', 'cli imports @kubernetes/client-node: only kube may'],
     ['src/policy/a.ts', 'node:child_process', 'policy imports node:child_process: only kube may'],
+    ['src/kube/a.ts', 'node:child_process', 'kube/a.ts imports node:child_process: only kube/exec-plugin.ts may'],
     ['src/policy/a.ts', 'node:vm', 'policy imports node:vm: no room may'],
     ['src/kube/a.ts', 'node:dns/promises', 'kube imports node:dns/promises: no room may'],
     ['src/policy/a.ts', 'vm', 'imports vm without node:'],

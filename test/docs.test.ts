@@ -45,7 +45,7 @@ async function follow(step: Block): Promise<void> {
 describe('whoever follows the documents gets what they say', () => {
   // What a section leaves behind is not the next one's matter, however it ended.
   afterEach(async () => {
-    await reader.shell('kubectl delete watchpolicies --all --timeout=240s');
+    await reader.shell('kubectl delete watchpolicies --all --timeout=20s');
   });
 
   test.each(sections)('$name: $title', async ({ name, steps }) => {

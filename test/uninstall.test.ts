@@ -43,7 +43,7 @@ test('deleting the manifests with policies in force ends within a minute and lea
   await stage.waitForCount(configMaps, 'team=blue', 300);
 
   // kubectl waits until everything is gone, and fails where that takes longer.
-  await kubectl('delete', '--timeout=240s', '-f', join(deploy, 'targets.yaml'), '-f', join(deploy, 'install.yaml'));
+  await kubectl('delete', '--timeout=60s', '-f', join(deploy, 'targets.yaml'), '-f', join(deploy, 'install.yaml'));
   expect(await admin.find('/api/v1/namespaces/watchkeeper')).toBeUndefined();
   expect(await kubectl('get', 'crds', '-o', 'name')).not.toContain('watchkeeper.dev');
   // Its rights are gone while it runs, as when its pod is slow to end; it ends as it always does.
@@ -55,5 +55,5 @@ test('deleting the manifests with policies in force ends within a minute and lea
   const { metadata } = await admin.get(`${configMaps}/cm-7`);
   expect(metadata.managedFields.map(({ manager }) => manager)).toEqual(['test-admin']);
   // Nothing of ours holds an object or its namespace.
-  await kubectl('delete', 'namespace', ns, '--timeout=240s');
+  await kubectl('delete', 'namespace', ns, '--timeout=60s');
 });

@@ -83,10 +83,15 @@ function record(bench: Bench, size: number, runs: Runs, alone: Run | undefined):
   ratio('P1', `${size} Pods: CPU`, DYNAMIC_INFORMER.name, cpu, 0.1, 's');
   ratio('P1', `${size} Pods: time`, DYNAMIC_INFORMER.name, seconds, 0.3, 's');
   const gathered = runs.get(BY_WATCH_LISTS.name) ?? [];
-  const what = `${size} Pods by WatchLists`;
-  const by = (field: (run: Run) => number) => ({ row: 'P1' as const, value: medianOf(gathered, field), unit: 's' });
-  if (gathered.length > 0) bench.record({ ...by(cpu), what: `${what}: CPU` });
-  if (gathered.length > 0) bench.record({ ...by(seconds), what: `${what}: time` });
+  for (const [what, field] of gathered.length === 0
+    ? []
+    : ([
+        ['CPU', cpu],
+        ['time', seconds],
+      ] as const)) {
+    const value = medianOf(gathered, field);
+    bench.record({ row: 'P1', what: `${size} Pods by WatchLists: ${what}`, value, unit: 's' });
+  }
   ratio('P2', `${size} Pods: resident`, METADATA_INFORMER.name, resident, 0.4, 'MiB');
   ratio('P2', `${size} Pods: resident`, DYNAMIC_INFORMER.name, resident, 0.04, 'MiB');
   if (alone !== undefined) {

@@ -106,7 +106,7 @@ describe('row 43: of a kind only what policies can match is asked for', () => {
 
     await stage().deletePolicy('writes');
     await stage().waitForCount(collection, `seen=${ns}`, 0);
-    await expect.poll(held).toBe(18);
+    await expect.poll(held, { timeout: 15_000 }).toBe(18);
     await stage().policy('narrow', ({ summary }) => summary['matched'] === 18);
     await operator.stop();
     await eventually(

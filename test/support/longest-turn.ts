@@ -18,7 +18,7 @@ export async function meter(operator: ProductProcess): Promise<void> {
 }
 
 /**
- * The stretches since then for which its event loop stood still for 20 ms or more, in milliseconds of the thread's own time, the
+ * The stretches since then for which its event loop stood still for 10 ms or more, in milliseconds of the thread's own time, the
  * longest first.
  */
 export function longTurnsMs({ noise }: ProductProcess): readonly number[] {

@@ -112,10 +112,13 @@ export class WireStage {
     return this.told.splice(0);
   };
 
+  /** @throws Error where the informer left a timer, or asked for something that the test did not expect */
   async close(): Promise<void> {
     await this.informer.stop();
     await this.client.close();
     await this.network.close();
     await this.api[Symbol.asyncDispose]();
+    if (this.clock.pending + this.api.unseen.length > 0)
+      throw new Error(`left: ${this.clock.pending} timers, ${this.api.unseen.join()}`);
   }
 }
