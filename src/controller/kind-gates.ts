@@ -53,6 +53,17 @@ export class KindGates {
   }
 
   /**
+   * What became of this object says nothing about the others. Returns whether it waits now, because it was the one to try:
+   * others go before it then.
+   */
+  again(key: ObjectKey): boolean {
+    const waits = this.isTrying(key);
+    this.#gate.again(key);
+    this.#rights.again(key);
+    return waits;
+  }
+
+  /**
    * The write of this object alone had no answer. Returns whether it waits now, because it was the one to try: others go
    * before it then.
    */

@@ -107,6 +107,11 @@ export class KindWriter {
     this.#gates.settled(key);
   }
 
+  /** The object failed in an unexpected way. Returns whether it waits now, behind others that may be written. */
+  failed(key: ObjectKey): boolean {
+    return !this.#stopped && this.#gates.again(key);
+  }
+
   gone(key: ObjectKey): void {
     this.settled(key);
     this.guard.gone(key);
@@ -127,7 +132,7 @@ export class KindWriter {
       return await this.#turn(key);
     } catch (error) {
       this.#options.log.error({ err: error, kind: this.kind.name, object: key }, 'an object could not be written');
-      return { kind: 'Retry' };
+      return this.failed(key) ? DONE : { kind: 'Retry' };
     }
   }
 

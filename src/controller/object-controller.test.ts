@@ -635,6 +635,33 @@ describe('a missing right', () => {
     expect([...stage.informer.store.values()].every(({ labels }) => labels['env'] === 'prod')).toBe(true);
   });
 
+  test.each(['evaluated', 'written'])(
+    'an object that always fails when it is %s does not keep the others waiting',
+    async (when) => {
+      const { writer, clock, quiet } = await withoutRight();
+      const tried = writer.writes.length;
+      let bad: string | undefined;
+      const failFirst = ({ name }: CachedObject): void => {
+        bad ??= name;
+        if (bad === name) throw new Error('a bug');
+      };
+      const differs = writer.differs.bind(writer);
+      writer.differs = (object, desired) => {
+        if (when === 'evaluated') failFirst(object);
+        return differs(object, desired);
+      };
+      writer.answer = (object) => {
+        if (when === 'written') failFirst(object);
+        return undefined;
+      };
+      await clock.advance(1_000);
+      expect(bad).toBe('a');
+      await clock.advance(2_000);
+      await quiet();
+      expect(writer.writes.slice(tried).filter((name) => name !== bad)).toEqual(['b', 'c', 'd']);
+    },
+  );
+
   test('a refusal for another reason says that the right is there', async () => {
     const { writer, kind, clock, quiet } = await withoutRight();
     writer.answer = ({ name }) => (name === 'a' ? refused : undefined);

@@ -169,6 +169,7 @@ export class ObjectController {
       this.#evaluateObject(writer, key, since, lane);
     } catch (error) {
       this.#options.log.error({ err: error, kind: id, object: key }, 'an object could not be evaluated');
+      writer.failed(key);
     }
     this.#tellIfIdle(id);
   }

@@ -328,6 +328,13 @@ describe('an exec plugin', () => {
     },
   );
 
+  test('that prints without end is not said to be slow', async () => {
+    const file = await withPlugin(`process.stdout.write('x'.repeat(2 ** 21))`);
+    await expect((await load({ kubeconfig: file })).headers()).rejects.toThrow(
+      /the exec plugin \S+ failed \(ERR_CHILD_PROCESS_STDIO_MAXBUFFER\)$/,
+    );
+  });
+
   test('that fails is an error with its words', async () => {
     const file = await withPlugin(`console.error('log in first'); process.exit(1);`);
     await expect((await load({ kubeconfig: file })).headers()).rejects.toMatchObject({

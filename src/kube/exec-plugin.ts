@@ -106,7 +106,7 @@ export class ExecPlugin {
   #failure(error: ExecFileException, stderr: string): Error {
     const { command, installHint } = this.#settings;
     const code = codeOf(error);
-    const how = error.killed === true ? `took longer than ${LIMITS.timeout / 1_000} s` : 'failed';
+    const how = error.killed === true && code === undefined ? `took longer than ${LIMITS.timeout / 1_000} s` : 'failed';
     return new Error(
       [
         `the exec plugin ${command} ${how}${code === undefined ? '' : ` (${code})`}`,

@@ -79,7 +79,7 @@ export class Http1Carrier extends EventEmitter implements Carrier {
   }
 }
 
-/** Keeps the connection for the next request. */
+/** Keeps the connection for the next request, which fails where it comes when the server has just closed. */
 class OneConnection extends Agent {
   readonly #socket: Duplex;
 
@@ -88,8 +88,9 @@ class OneConnection extends Agent {
     this.#socket = socket;
   }
 
-  override createConnection(): Duplex {
-    return this.#socket;
+  override createConnection(_options: unknown, made: (error: Error | null, socket: Duplex) => void): undefined {
+    // Node says nothing more of a socket that is gone already.
+    made(this.#socket.destroyed ? new Error('the server has closed the connection') : null, this.#socket);
   }
 }
 

@@ -3,6 +3,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createServer, type Server } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { setImmediate as nextTurn } from 'node:timers/promises';
+import { connect } from 'node:tls';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { PATIENCE_MS } from '../../test/cluster/eventually.ts';
 import { authority } from '../../test/support/http2-server.ts';
@@ -11,6 +12,7 @@ import { silentLog } from '../base/log.ts';
 import type { KubeRequest } from './client.ts';
 import type { Credentials } from './credentials.ts';
 import { createKubeClient, type HttpKubeClient, type KubeClientOptions } from './http-client.ts';
+import { Http1Carrier } from './http1-carrier.ts';
 
 interface Call {
   readonly request: IncomingMessage;
@@ -59,9 +61,13 @@ afterEach(async () => {
   server.close();
 });
 
+function serverUrl(): URL {
+  return new URL(`https://127.0.0.1:${(server.address() as AddressInfo).port}`);
+}
+
 function clientOf(options: Partial<KubeClientOptions> = {}): HttpKubeClient {
   const credentials: Credentials = {
-    server: new URL(`https://127.0.0.1:${(server.address() as AddressInfo).port}`),
+    server: serverUrl(),
     namespace: 'operator',
     tlsGeneration: 0,
     tls: () => Promise.resolve({ ca: authority.certPem, rejectUnauthorized: true }),
@@ -171,6 +177,19 @@ describe('a server that speaks HTTP/1.1 alone', () => {
         .toSorted(),
     ).toEqual(['Busy', ...Array.from({ length: 5 }, () => 'Connecting')]);
     await Promise.all(many);
+  });
+
+  test('that closes just when the next thing is asked does not leave that without an answer', async () => {
+    const url = serverUrl();
+    const socket = connect({ host: url.hostname, port: Number(url.port), ca: authority.certPem });
+    const carrier = new Http1Carrier(url, socket);
+    const send = (path: string) => carrier.request({ ':method': 'GET', ':path': path }, { endStream: true });
+    const { promise, resolve } = Promise.withResolvers<unknown>();
+    send('/1').once('close', () => {
+      send('/2').on('error', resolve);
+      socket.destroy();
+    });
+    expect(String(await promise)).toBe('Error: the server has closed the connection');
   });
 
   test('that breaks an answer off, or gives none, fails that request alone', async () => {
