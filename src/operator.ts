@@ -152,6 +152,7 @@ export class Operator {
     this.#http = new HttpServer({
       listen,
       registry: this.#metrics.registry,
+      clock,
       waitingFor: () => this.#meta.waitingFor(),
       notes: () => this.#notes(),
     });

@@ -1,5 +1,9 @@
+import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { ManualClock } from '../../test/support/manual-clock.ts';
+import { systemClock } from '../base/clock.ts';
 import { OpsError } from './errors.ts';
 import { HttpServer, type HttpServerOptions } from './http-server.ts';
 
@@ -11,7 +15,13 @@ let servers: HttpServer[] = [];
 let sockets: Socket[] = [];
 
 async function start(options: Partial<HttpServerOptions> = {}): Promise<number> {
-  const server = new HttpServer({ listen: LISTEN, registry, waitingFor: () => reasons, ...options });
+  const server = new HttpServer({
+    listen: LISTEN,
+    registry,
+    clock: systemClock,
+    waitingFor: () => reasons,
+    ...options,
+  });
   servers.push(server);
   return server.start();
 }
@@ -156,6 +166,50 @@ describe('clients that send too much', () => {
     expect(answer.match(/http\/1\.1 \d+|connection: close/g)).toHaveLength(2);
   });
 
+  test('G15: of requests at once are cut off, and have one page made at most', async () => {
+    let made = 0;
+    const counting = {
+      ...registry,
+      metrics: async () => {
+        made += 1;
+        await nextTurn();
+        return 'up 1\n';
+      },
+    };
+    const port = await start({ registry: counting });
+    const { answer } = raw(port, head('GET /metrics HTTP/1.1', 'Host: a').repeat(500));
+    expect(await answer).toBe('');
+    expect(made).toBe(1);
+  });
+
+  test('are answered one after the other on one connection', async () => {
+    const port = await start();
+    const { socket, answer } = raw(port, head('GET /healthz HTTP/1.1', 'Host: a'));
+    await once(socket, 'data');
+    socket.write(head('GET /readyz HTTP/1.1', 'Host: a', 'Connection: close'));
+    expect((await answer).match(/HTTP\/1\.1 200 OK/g)).toHaveLength(2);
+  });
+
+  test('G15: of scrapes share a page that took long to make for ten times as long', async () => {
+    const clock = new ManualClock();
+    let made = 0;
+    const slow = {
+      ...registry,
+      metrics: async () => {
+        made += 1;
+        await clock.advance(100);
+        return `made ${made}\n`;
+      },
+    };
+    const at = `http://127.0.0.1:${await start({ registry: slow, clock })}/metrics`;
+    const scrape = async () => (await fetch(at)).text();
+    expect(await Promise.all([scrape(), scrape(), scrape()])).toEqual(Array.from({ length: 3 }, () => 'made 1\n'));
+    await clock.advance(999);
+    expect(await scrape()).toBe('made 1\n');
+    await clock.advance(1);
+    expect(await scrape()).toBe('made 2\n');
+  });
+
   test('G15: of connections lose the oldest of them, and others are answered all the while', async () => {
     const port = await start();
     const at = `http://127.0.0.1:${port}/healthz`;
@@ -199,7 +253,7 @@ describe('stop', () => {
   });
 
   test('of a server that never started resolves', async () => {
-    await new HttpServer({ listen: LISTEN, registry, waitingFor: () => [] }).stop();
+    await new HttpServer({ listen: LISTEN, registry, clock: systemClock, waitingFor: () => [] }).stop();
     expect(servers).toEqual([]);
   });
 });

@@ -6,13 +6,16 @@ import {
   type ServerResponse,
 } from 'node:http';
 import type { Socket } from 'node:net';
+import type { Clock } from '../base/clock.ts';
 import { messageOf } from '../base/errors.ts';
+import { singleFlight } from '../base/single-flight.ts';
 import { OpsError } from './errors.ts';
 import { type Listen, listenText } from './listen.ts';
 
 export interface HttpServerOptions {
   readonly listen: Listen;
   readonly registry: { readonly contentType: string; metrics(): Promise<string> };
+  readonly clock: Clock;
   /** What keeps the operator from being ready, in words; empty when it is. */
   readonly waitingFor: () => readonly string[];
   /** What is wrong although it is ready, in words; shown on the same page. */
@@ -24,6 +27,8 @@ export interface HttpServerOptions {
 /** More than probes and scrapers ever hold at once. */
 const MOST_CONNECTIONS = 64;
 const MOST_HEADER_BYTES = 8_192;
+/** So much longer than it took to make, a page of numbers is handed out again: scrapes cost a tenth of a core at most. */
+const KEPT_FOR = 10;
 
 interface Page {
   readonly status: number;
@@ -37,10 +42,14 @@ export class HttpServer {
   readonly #options: HttpServerOptions;
   /** The oldest first. */
   readonly #connections = new Set<Socket>();
+  /** Those with a request that is not answered yet. */
+  readonly #busy = new WeakSet<Socket>();
+  readonly #numbers: () => Promise<string>;
 
   constructor(options: HttpServerOptions) {
     this.#options = options;
-    const { patienceMs = 5_000 } = options;
+    const { registry, clock, patienceMs = 5_000 } = options;
+    this.#numbers = keptAWhile(() => registry.metrics(), clock);
     this.#server = createServer(
       {
         headersTimeout: patienceMs,
@@ -50,7 +59,7 @@ export class HttpServer {
         maxHeaderSize: MOST_HEADER_BYTES,
       },
       (request, response) => {
-        void this.#answer(request, response);
+        if (this.#isNext(request, response)) void this.#answer(request, response);
       },
     );
     // Silence on a connection: also of clients that do not read what they asked for.
@@ -66,6 +75,8 @@ export class HttpServer {
       this.#server.once('error', refuse);
       this.#server.listen({ port, ...(host === '' ? {} : { host }) }, () => {
         this.#server.off('error', refuse);
+        // A connection that cannot be taken, for want of memory or file descriptors, is lost alone.
+        this.#server.on('error', () => {});
         const address = this.#server.address();
         resolve(typeof address === 'object' && address !== null ? address.port : port);
       });
@@ -89,6 +100,17 @@ export class HttpServer {
     socket.once('close', () => this.#connections.delete(socket));
     const [oldest] = this.#connections;
     if (this.#connections.size > MOST_CONNECTIONS) oldest?.destroy();
+  }
+
+  /** Nobody sends requests ahead of answers but to have much made with little: the connection ends then. */
+  #isNext({ socket }: IncomingMessage, response: ServerResponse): boolean {
+    if (this.#busy.has(socket)) {
+      socket.destroy();
+      return false;
+    }
+    this.#busy.add(socket);
+    response.once('finish', () => this.#busy.delete(socket));
+    return true;
   }
 
   async #answer({ method, url = '', headers }: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -123,7 +145,7 @@ export class HttpServer {
         try {
           return {
             status: 200,
-            body: await this.#options.registry.metrics(),
+            body: await this.#numbers(),
             type: this.#options.registry.contentType,
           };
         } catch (error) {
@@ -133,6 +155,19 @@ export class HttpServer {
         return { status: 404, body: 'there are /healthz, /readyz and /metrics\n' };
     }
   }
+}
+
+/** Who asks while it is made, or soon after, shares it. */
+function keptAWhile(make: () => Promise<string>, clock: Clock): () => Promise<string> {
+  let made: { readonly page: string; readonly until: number } | undefined;
+  const renew = singleFlight(async () => {
+    const started = clock.monotonic();
+    const page = await make();
+    const now = clock.monotonic();
+    made = { page, until: now + KEPT_FOR * (now - started) };
+    return page;
+  });
+  return async () => (made !== undefined && clock.monotonic() < made.until ? made.page : renew());
 }
 
 function hasBody(headers: IncomingHttpHeaders): boolean {
