@@ -1,6 +1,11 @@
+/** The first `most` UTF-16 units of a text, or one less where that would be half a character. */
+export function cutTo(most: number, text: string): string {
+  return text.slice(0, most).replace(/[\uD800-\uDBFF]$/, '');
+}
+
 /** `'a'`; long texts are cut and control characters replaced, so that a message stays one short line. */
 export function quoted(text: string): string {
-  const shown = text.length > 64 ? `${text.slice(0, 61)}...` : text;
+  const shown = text.length > 64 ? `${cutTo(61, text)}...` : text;
   return `'${shown.replaceAll(/[\p{Cc}\p{Zl}\p{Zp}]/gu, '\ufffd')}'`;
 }
 

@@ -1,3 +1,4 @@
+import { cutTo } from '../api/words.ts';
 import { ApiError, type ApiErrorCode } from './errors.ts';
 import { retryAfterMs } from './retry-after.ts';
 import { decodeStatus } from './status-body.ts';
@@ -52,6 +53,6 @@ export function answerError(answer: RefusedAnswer, request: string, now: number)
 }
 
 function foreignMessage({ status, body }: RefusedAnswer, request: string): string {
-  const text = body.toString('utf8').replaceAll(/\s+/g, ' ').trim().slice(0, MAX_FOREIGN_TEXT);
-  return `the API server answered ${status} to ${request}${text === '' ? '' : `: ${text}`}`;
+  const text = body.toString('utf8').replaceAll(/\s+/g, ' ').trim();
+  return `the API server answered ${status} to ${request}${text === '' ? '' : `: ${cutTo(MAX_FOREIGN_TEXT, text)}`}`;
 }

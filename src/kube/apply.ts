@@ -1,11 +1,12 @@
 import type { CachedObject, StringMap } from '../api/object.ts';
 import { apiVersionOf, type GroupVersionResource } from '../api/resource.ts';
 import type { KubeClient } from './client.ts';
+import { jsonAsYaml } from './json-as-yaml.ts';
 import { METADATA_OBJECT } from './media-types.ts';
 import { decodeMetadataAnswer } from './metadata-answer.ts';
 import { objectPath, statusPath } from './paths.ts';
 
-/** Server-side apply; JSON is YAML. */
+/** Server-side apply; for what is no YAML in JSON see `jsonAsYaml`. */
 const APPLY_PATCH = 'application/apply-patch+yaml';
 
 export interface ApplyTarget {
@@ -70,7 +71,7 @@ export async function apply(
     query: { fieldManager, force: 'true' },
     accept: METADATA_OBJECT,
     contentType: APPLY_PATCH,
-    body: JSON.stringify({
+    body: jsonAsYaml({
       apiVersion: apiVersionOf(gvr),
       kind,
       metadata: {

@@ -1,3 +1,4 @@
+import { cutTo } from '../api/words.ts';
 import { hideKnown } from './known-values.ts';
 
 /** No answer that is worth reading is longer, in characters. */
@@ -34,12 +35,12 @@ const UNHEARD = new RegExp(String.raw`Post "https://[\w.:[\]/?=&-]{1,600}": (?:$
  * as they like: of their words the `known` values are cut out, as they stand and in quotes.
  */
 export function withoutValues(message: string, known: Iterable<string> = []): string {
-  const text = message.slice(0, MOST_SOUGHT);
+  const text = cutTo(MOST_SOUGHT, message);
   // Both look at the words as they came: none hides from the other what it goes by.
   const isHidden = new Uint8Array(text.length);
   hideQuoted(text, isHidden);
   hideKnown(text, known, isHidden);
-  return onOneLine(covered(text, isHidden).slice(0, MOST));
+  return onOneLine(cutTo(MOST, covered(text, isHidden)));
 }
 
 function hideQuoted(text: string, isHidden: Uint8Array): void {

@@ -1,4 +1,4 @@
-import { quoted } from '../api/words.ts';
+import { cutTo, quoted } from '../api/words.ts';
 
 /** One step of a path. */
 export type Segment =
@@ -63,7 +63,7 @@ function problemAt(text: string, at: number): string {
 }
 
 function shown(text: string, at: number): string {
-  return quoted(text.slice(at, at + 24));
+  return quoted(cutTo(24, text.slice(at)));
 }
 
 function wrong(problem: string): ParsedJsonPath {

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { BOUNDS } from '../api/bounds.ts';
 import { LABEL_VALUE_MAX, labelValueProblem } from '../api/metadata-syntax.ts';
+import { cutTo } from '../api/words.ts';
 import type { Channel } from './program.ts';
 
 /** Characters of the SHA-256 that tells apart what was cut alike. */
@@ -24,9 +25,7 @@ function sanitizeLabel(value: string): string | undefined {
 
 function sanitizeAnnotation(value: string): string {
   if (value.length <= BOUNDS.annotationValue) return value;
-  const cut = value.slice(0, BOUNDS.annotationValue - 1 - DIGEST_LENGTH);
-  // Not through the middle of a character.
-  return `${cut.replace(/[\uD800-\uDBFF]$/, '')}-${digest(value)}`;
+  return `${cutTo(BOUNDS.annotationValue - 1 - DIGEST_LENGTH, value)}-${digest(value)}`;
 }
 
 /** From behind by hand: an expression for it would be quadratic on long runs. */

@@ -7,6 +7,7 @@ import {
   type WatchedResource,
   type WatchPolicyStatus,
 } from '../api/status.ts';
+import { cutTo } from '../api/words.ts';
 import { truncate } from '../policy/messages.ts';
 import { type ConditionInput, type ConditionVerdicts, conditionVerdicts } from './conditions.ts';
 import type { PolicyTotals } from './policy-totals.ts';
@@ -57,7 +58,7 @@ function conditionsOf(verdicts: ConditionVerdicts, { generation, previous, now }
       type,
       status,
       reason,
-      message: message.slice(0, BOUNDS.conditionMessage),
+      message: cutTo(BOUNDS.conditionMessage, message),
       observedGeneration: generation,
       lastTransitionTime: before?.status === status ? before.lastTransitionTime : now,
     };
