@@ -46,7 +46,14 @@ export interface KindWriterObserver {
 const REFUSED_RETRY_MS = 30_000;
 /** An object whose writes have no answer for so long is reported, in milliseconds. */
 const SILENCE_TOLD_MS = 10_000;
+/** Who keeps being asked to wait, or told that there is no such object, is tried again no more rarely than this, in milliseconds. */
+const LONGEST_SILENCE_MS = 60_000;
+/** The watch tells of an object that is gone within this, mostly, in milliseconds. */
+const GONE_RETRY_MS = 2_000;
+/** Of these nobody knows whether another try would end like the last one. */
+const UNSETTLED: ReadonlySet<WriteOutcome['kind']> = new Set(['Gone', 'Overloaded', 'Unknown']);
 const DONE: Turn = { kind: 'Done' };
+const NOT_FOUND = 'the API server that takes the write knows no such object, while the one that is watched does';
 const NO_EFFECT: Refusal = {
   code: 'RefusedByServer',
   message: 'the API server took the write, but it changed nothing: an admission webhook or policy may undo it at once',
@@ -205,7 +212,7 @@ export class KindWriter {
     const { key, object } = attempt;
     const { log } = this.#options;
     const fields = { kind: this.kind.name, object: key };
-    if (outcome.kind !== 'Unknown') this.#silence.delete(key);
+    if (!UNSETTLED.has(outcome.kind)) this.#silence.delete(key);
     switch (outcome.kind) {
       case 'Written':
         this.#open(key);
@@ -224,23 +231,34 @@ export class KindWriter {
         this.#gates.close(key, { cause: outcome.kind, message: outcome.message });
         break;
       case 'Gone':
+        // When the watch tells the same, it is forgotten here. Until then it is what one server says, which may not serve the kind yet.
         log.debug(fields, 'the object went before it could be written');
-        break;
+        return this.#gates.again(key) ? DONE : this.#triedInVain(attempt, NOT_FOUND, GONE_RETRY_MS);
       case 'NotLeading':
         // Whoever leads next, be it this process, looks at all objects.
         break;
       case 'Stale':
         return { kind: 'Retry' };
       case 'Overloaded':
+        if (this.#unanswered.count > 0 || this.#silence.has(key))
+          return this.#withoutAnswer(attempt, outcome.message, outcome.afterMs);
         log.warn({ ...fields, afterMs: outcome.afterMs }, 'the API server asks to wait');
+        // Asked so again before anything of the kind was answered, it is no matter of all others any more.
+        this.#unanswered.add(key);
+        this.#silence.set(key, this.#options.clock.monotonic());
         return outcome;
       case 'Unknown':
-        this.#notAnswered(key, outcome.message);
-        // To try them all again and again would help nobody.
-        if (this.#unanswered.concernsAll) this.#gates.close(key, { cause: 'NoAnswer', message: outcome.message });
-        else if (!this.#gates.unanswered(key, outcome.message)) return this.#triedInVain(attempt, outcome.message);
-        break;
+        return this.#withoutAnswer(attempt, outcome.message);
     }
+    return DONE;
+  }
+
+  #withoutAnswer(attempt: WriteAttempt, reason: string, afterMs?: number): Turn {
+    const { key } = attempt;
+    this.#notAnswered(key, reason);
+    // To try them all again and again would help nobody.
+    if (this.#unanswered.concernsAll) this.#gates.close(key, { cause: 'NoAnswer', message: reason });
+    else if (!this.#gates.unanswered(key, reason)) return this.#triedInVain(attempt, reason, afterMs);
     return DONE;
   }
 
@@ -254,16 +272,19 @@ export class KindWriter {
   }
 
   /** Of an object whose writes alone have no answer nobody else would tell. */
-  #triedInVain({ key, object }: WriteAttempt, reason: string): Turn {
+  #triedInVain({ key, object }: WriteAttempt, reason: string, afterMs?: number): Turn {
     const { clock, enqueue } = this.#options;
     const since = this.#silence.get(key) ?? clock.monotonic();
     this.#silence.set(key, since);
-    if (clock.monotonic() - since >= SILENCE_TOLD_MS) {
+    const silentMs = clock.monotonic() - since;
+    if (silentMs >= SILENCE_TOLD_MS) {
       const message = `${NO_ANSWER}, and it is tried again: ${reason}`;
       this.#refusals.add(key, { code: 'NoAnswer', message }, object, this.kind.programs);
       enqueue(key);
     }
-    return { kind: 'Retry' };
+    // Where it does not go by itself, twice as long each time.
+    if (afterMs === undefined) return { kind: 'Retry' };
+    return { kind: 'Retry', afterMs: Math.max(afterMs, Math.min(silentMs, LONGEST_SILENCE_MS)) };
   }
 
   #answered(): void {

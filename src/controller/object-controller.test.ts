@@ -431,7 +431,7 @@ describe('a pass', () => {
     const before = idles();
     await send('MODIFIED', cachedObject({ name: 'a', resourceVersion: '11' }));
     expect(idles()).toBe(before);
-    resolve({ kind: 'Gone' });
+    resolve({ kind: 'NotLeading' });
     await quiet();
     expect(idles()).toBe(before + 1);
   });
@@ -496,22 +496,79 @@ describe('a write that brings no answer', () => {
     expect(writer.writes).toHaveLength(before + 1);
   });
 
-  test('Overloaded: everybody waits as the server asks', async () => {
-    const { writer, clock, send } = await setUp();
-    writer.answer = () => ({ kind: 'Overloaded', afterMs: 3_000 });
-    await send('ADDED', cachedObject({ name: 'a', resourceVersion: '11' }));
-    await send('ADDED', cachedObject({ name: 'b', resourceVersion: '12' }));
-    expect([writer.writes, clock.nextIn]).toEqual([['a'], 3_000]);
-    writer.answer = () => undefined;
-    await clock.advance(3_000);
-    expect(writer.writes).toEqual(['a', 'a', 'b']);
+  describe('because the server asks to wait', () => {
+    const overloaded: WriteOutcome = { kind: 'Overloaded', afterMs: 3_000, message: 'the API server asks to wait' };
+
+    test('has everybody wait', async () => {
+      const { writer, clock, send } = await setUp();
+      writer.answer = () => overloaded;
+      await send('ADDED', cachedObject({ name: 'a', resourceVersion: '11' }));
+      await send('ADDED', cachedObject({ name: 'b', resourceVersion: '12' }));
+      expect([writer.writes, clock.nextIn]).toEqual([['a'], 3_000]);
+      writer.answer = () => undefined;
+      await clock.advance(3_000);
+      expect(writer.writes).toEqual(['a', 'a', 'b']);
+    });
+
+    test('with one object alone, does not have the others wait again, and is an Error of the object after ten seconds', async () => {
+      const { writer, verdicts, clock, kind, send, quiet } = await setUp();
+      writer.answer = ({ name }) => (name === 'poison' ? overloaded : undefined);
+      await send('ADDED', cachedObject({ name: 'poison', resourceVersion: '11' }));
+      await clock.advance(3_000);
+      for (let second = 0; second < 120; second++) {
+        await send('ADDED', cachedObject({ name: `a${second}`, resourceVersion: String(12 + second) }));
+        expect(writer.writes.at(-1)).toBe(`a${second}`);
+        await clock.advance(1_000);
+        await quiet();
+      }
+      expect(verdicts.codes('default/poison')).toEqual(['NoAnswer']);
+      expect(problemOf(kind)).toBe('');
+      expect(writer.writes.filter((name) => name === 'poison').length).toBeLessThan(9);
+    });
+
+    test('with a kind, is Failed with the reason, and one object at a time asks again', async () => {
+      const { writer, clock, kind, send, quiet } = await setUp();
+      writer.answer = () => overloaded;
+      for (let i = 0; i < 40; i += 1) await send('ADDED', cachedObject({ name: `a${i}` }));
+      await clock.advance(3_000);
+      await clock.advance(3_000);
+      expect(problemOf(kind)).toBe(
+        'Failed: no write of it is answered: the API server asks to wait; it is tried again',
+      );
+      const before = writer.writes.length;
+      await clock.advance(20_000);
+      expect(writer.writes.length - before).toBeLessThan(6);
+      writer.answer = () => undefined;
+      await clock.advance(30_000);
+      await quiet();
+      expect([problemOf(kind), new Set(writer.writes.slice(-40)).size]).toEqual(['', 40]);
+    });
   });
 
-  test('Gone: nothing is tried again', async () => {
-    const { writer, controller, clock, send } = await setUp();
-    writer.answer = () => ({ kind: 'Gone' });
-    await send('ADDED', cachedObject({ name: 'a', resourceVersion: '11' }));
-    expect([writer.writes, controller.writeDepth, clock.pending]).toEqual([['a'], 0, 0]);
+  describe('because the object is gone, as one server says', () => {
+    test('is not tried again when the watch tells the same', async () => {
+      const { writer, controller, clock, send } = await setUp();
+      writer.answer = () => ({ kind: 'Gone' });
+      const object = cachedObject({ name: 'a', resourceVersion: '11' });
+      await send('ADDED', object);
+      await send('DELETED', { ...object, resourceVersion: '12' });
+      expect([writer.writes, controller.writeDepth, clock.pending]).toEqual([['a'], 0, 0]);
+    });
+
+    test('is tried again when it does not, and told after ten seconds', async () => {
+      const { writer, verdicts, clock, send, quiet } = await setUp();
+      writer.answer = () => ({ kind: 'Gone' });
+      await send('ADDED', cachedObject({ name: 'a', resourceVersion: '11' }));
+      await clock.advance(2_000);
+      expect([writer.writes, verdicts.codes('default/a')]).toEqual([['a', 'a'], []]);
+      await clock.advance(14_000);
+      await quiet();
+      expect(verdicts.codes('default/a')).toEqual(['NoAnswer']);
+      writer.answer = () => undefined;
+      await clock.advance(20_000);
+      await quiet();
+      expect([writer.writes.length, verdicts.codes('default/a')]).toEqual([6, []]);
+    });
   });
 
   test('what fails unexpectedly is tried again', async () => {

@@ -16,7 +16,7 @@ export type WriteOutcome =
   /** No write to this kind can succeed, as whoever serves it knows no server-side apply. */
   | { readonly kind: 'NoServerSideApply'; readonly message: string }
   | { readonly kind: 'Refused'; readonly code: RefusalCode; readonly message: string }
-  | { readonly kind: 'Overloaded'; readonly afterMs: number }
+  | { readonly kind: 'Overloaded'; readonly afterMs: number; readonly message: string }
   /** It was not made, as this process does not lead any more. */
   | { readonly kind: 'NotLeading' }
   /** Nobody knows whether it was made: the next state decides. */

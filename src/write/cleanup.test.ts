@@ -105,7 +105,7 @@ describe('a cleanup of one kind', () => {
   });
 
   test.each<[string, WriteOutcome]>([
-    ['a server that asks to wait', { kind: 'Overloaded', afterMs: 3_000 }],
+    ['a server that asks to wait', { kind: 'Overloaded', afterMs: 3_000, message: 'too many' }],
     ['a lost answer', { kind: 'Unknown', message: 'cut' }],
     ['an object that changes', { kind: 'Stale' }],
   ])('%s is tried again', async (_what, outcome) => {

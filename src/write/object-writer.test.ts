@@ -125,7 +125,7 @@ describe('outcomes', () => {
     [
       'overload',
       error({ code: 'TooManyRequests', status: 429, retryAfterMs: 3_000 }),
-      { kind: 'Overloaded', afterMs: 3_000 },
+      { kind: 'Overloaded', afterMs: 3_000, message: 'the API server asks to wait: the words of the server' },
     ],
     ['unknown', error({ code: 'Network' }), { kind: 'Unknown', message: 'the words of the server' }],
     ['something that is no answer', new TypeError('a bug'), { kind: 'Unknown', message: 'a bug' }],

@@ -98,6 +98,7 @@ export class ObjectWriter implements Writer {
     if (meaning.kind === 'Unknown') return { kind: 'Unknown', message };
     if (meaning.kind === 'Refused') return refused(meaning.code, message);
     if (meaning.kind === 'NoServerSideApply') return { kind: 'NoServerSideApply', message };
+    if (meaning.kind === 'Overloaded') return { ...meaning, message: `the API server asks to wait: ${message}` };
     if (meaning.kind !== 'AskForRight') return meaning;
     const allowed = await this.#mayPatch(kind, object.namespace);
     // The next try asks again.
