@@ -17,6 +17,7 @@ import { readFieldOwners } from './kube/field-owners.ts';
 import { writeStatus } from './kube/write-status.ts';
 import type { AuditSink } from './ops/audit-log.ts';
 import type { Metrics } from './ops/metrics.ts';
+import type { KeyProtection } from './policy/key-protection.ts';
 import { EventSender } from './report/events/event-sender.ts';
 import { EventTeller } from './report/events/event-teller.ts';
 import { statusOf } from './report/status-source.ts';
@@ -34,6 +35,8 @@ export interface LeadershipOptions {
   readonly ledger: Ledger;
   readonly meta: MetaController;
   readonly metrics: Metrics;
+  /** Which keys policies may write. */
+  readonly protection: KeyProtection;
   /** Which replica tells in Events. */
   readonly identity: string;
   /** Where the ledger is kept. */
@@ -165,6 +168,7 @@ export class Leadership {
       verdicts: this.verdicts,
       namespaceOf: (name) => meta.namespace(name),
       held: (kind, object) => meta.held.on(kind, object),
+      protection: options.protection,
       isReady: (kind) => meta.isReady(kind),
       onKindChange: ({ name }) => this.touchPoliciesOn(name),
       onKindIdle: (kind) => meta.releaseIfClean(kind),

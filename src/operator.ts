@@ -22,6 +22,7 @@ import { HttpServer } from './ops/http-server.ts';
 import type { Listen } from './ops/listen.ts';
 import { Metrics } from './ops/metrics.ts';
 import { metricsSources } from './ops/metrics-sources.ts';
+import { keyProtection } from './policy/key-protection.ts';
 import type { Namespaces } from './watchplan/limits.ts';
 
 export interface OperatorOptions {
@@ -189,7 +190,7 @@ export class Operator {
 
   /** Somebody else may have led until now: what it has put on record is read, and everything is looked at anew. */
   async #lead(): Promise<void> {
-    const { clock, log, namespace, identity, writeConcurrency, statusViolations, auditLog } = this.#options;
+    const { clock, log, namespace, identity, allowKeys, writeConcurrency, statusViolations, auditLog } = this.#options;
     const term = new AbortController();
     this.#term = term;
     await this.#ending;
@@ -201,6 +202,7 @@ export class Operator {
       ledger: this.#ledger,
       meta: this.#meta,
       metrics: this.#metrics,
+      protection: keyProtection(allowKeys),
       identity,
       namespace,
       writeConcurrency,

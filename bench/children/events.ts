@@ -58,6 +58,7 @@ const controller = new ObjectController({
   verdicts: new VerdictTable(systemClock, () => {}),
   namespaceOf,
   held: () => new Map(),
+  protection: () => 'Free',
   ownNamespace: 'watchkeeper',
   isReady: () => true,
   onKindChange: () => {},

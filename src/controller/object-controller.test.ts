@@ -6,6 +6,7 @@ import { ManualClock } from '../../test/support/manual-clock.ts';
 import { QUIET_GUARD } from '../../test/support/quiet-guard.ts';
 import { type CachedObject, objectKey } from '../api/object.ts';
 import { type Log, silentLog } from '../base/log.ts';
+import { keyProtection } from '../policy/key-protection.ts';
 import type { KindContext, Program } from '../policy/program.ts';
 import type { Verdict } from '../policy/verdict.ts';
 import type { ContentionGuard } from './contention.ts';
@@ -93,6 +94,7 @@ async function setUp({
     verdicts,
     namespaceOf: (name) => cachedObject({ name, namespace: '' }),
     held: () => new Map(),
+    protection: keyProtection([]),
     ownNamespace: 'watchkeeper',
     isReady: () => state.ready,
     onKindChange: (of) => changes.push(problemOf(of)),

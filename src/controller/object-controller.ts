@@ -4,6 +4,7 @@ import type { Clock } from '../base/clock.ts';
 import type { Log } from '../base/log.ts';
 import { type Evaluation, evaluate } from '../policy/evaluate.ts';
 import type { KeyPatterns } from '../policy/key-patterns.ts';
+import type { KeyProtection } from '../policy/key-protection.ts';
 import type { KindContext, NamespaceLookup, Program } from '../policy/program.ts';
 import type { KindId } from '../watchplan/limits.ts';
 import { NAMESPACES } from '../watchplan/plan.ts';
@@ -30,6 +31,7 @@ export interface ObjectControllerOptions {
   readonly namespaceOf: NamespaceLookup;
   /** By policy that does not enforce now, the keys that are held for it on an object. */
   readonly held: (kind: KindContext, object: CachedObject) => ReadonlyMap<string, KeyPatterns>;
+  readonly protection: KeyProtection;
   /** Nothing in it is ever judged or written, nor is the Namespace itself. */
   readonly ownNamespace: string;
   /** Whether objects of the kind may be evaluated now: all that their policies read is synced. */
@@ -203,11 +205,11 @@ export class ObjectController {
   }
 
   #evaluate(kind: WatchedKind, guard: ContentionGuard, object: CachedObject): Evaluation {
-    const { namespaceOf, held } = this.#options;
+    const { namespaceOf, held, protection } = this.#options;
     const { context, programs } = kind;
     const contention = guard.standing(this.#surroundings(kind, object));
     const sightOf = (program: Program) => kind.sightOf(program, object);
-    const here = { object, kind: context, sightOf, held: held(context, object), namespaceOf };
+    const here = { object, kind: context, sightOf, held: held(context, object), protection, namespaceOf };
     return evaluate({ ...here, programs, contention });
   }
 

@@ -79,6 +79,7 @@ async function setUp({
     },
     namespaceOf: (name) => cachedObject({ name, namespace: '' }),
     held: () => new Map(),
+    protection: () => 'Free',
     ownNamespace: 'watchkeeper',
     isReady: () => true,
     onKindChange: () => {},

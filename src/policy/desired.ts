@@ -1,5 +1,6 @@
 import { type CachedObject, type KeySet, valueIn } from '../api/object.ts';
 import type { KeyPatterns } from './key-patterns.ts';
+import type { KeyProtection } from './key-protection.ts';
 import { CHANNELS, type Channel } from './program.ts';
 import { owns } from './subject.ts';
 import { effectOn, type Winners } from './winners.ts';
@@ -38,6 +39,8 @@ export interface Desired {
    * are none.
    */
   readonly leaving?: Readonly<Record<Channel, ReadonlySet<string>>>;
+  /** Keys that a record claims for us and that no policy may write: they stay as they are, as somebody else's. Absent when there are none. */
+  readonly spared?: Readonly<Record<Channel, ReadonlySet<string>>>;
 }
 
 /** The object's side of `Desired`: each field holds what a manager of ours owns. */
@@ -63,14 +66,23 @@ class WantedDraft implements Wanted {
   }
 }
 
-/** `held`: by policy, keys that stay although nothing that is enforced now wants them. */
-export function desiredOf(object: CachedObject, winners: Winners, held: ReadonlyMap<string, KeyPatterns>): Desired {
+/**
+ * `held`: by policy, keys that stay although nothing that is enforced now wants them; so do keys that `protection` does not
+ * leave to policies.
+ */
+export function desiredOf(
+  object: CachedObject,
+  winners: Winners,
+  held: ReadonlyMap<string, KeyPatterns>,
+  protection: KeyProtection = () => 'Free',
+): Desired {
   if (isEmpty(object.applied) && isEmpty(object.retained) && winners.labels.size + winners.annotations.size === 0) {
     return NOTHING_DESIRED;
   }
   const applied = new WantedDraft();
   const retained = new WantedDraft();
   let removal: RemovalDraft | undefined;
+  let spared: Record<Channel, Set<string>> | undefined;
   for (const channel of CHANNELS) {
     for (const [key, intent] of winners[channel]) {
       const effect = effectOn(object, intent);
@@ -88,13 +100,24 @@ export function desiredOf(object: CachedObject, winners: Winners, held: Readonly
     const isKept = (key: string) => winners[channel].get(key)?.kind !== 'Write' && winners[channel].has(key);
     for (const key of object.retained[channel]) if (!settled(key)) retained.keep(object, channel, key);
     for (const key of object.applied[channel]) {
-      if (!settled(key) && (isKept(key) || isHeld(held, channel, key))) applied.keep(object, channel, key);
+      if (settled(key)) continue;
+      if (isKept(key) || isHeld(held, channel, key)) {
+        applied.keep(object, channel, key);
+      } else if (protection(channel, key) !== 'Free') {
+        if (object.record?.byApply.applied[channel].includes(key) === false) {
+          spared ??= { labels: new Set(), annotations: new Set() };
+          spared[channel].add(key);
+        } else {
+          applied.keep(object, channel, key);
+        }
+      }
     }
   }
-  if (removal === undefined) return { applied, retained };
+  const others = spared === undefined ? {} : { spared };
+  if (removal === undefined) return { applied, retained, ...others };
   applied.fromPicture ||= removal.dropsRenamed;
   retained.fromPicture ||= removal.dropsRenamed;
-  return { applied, retained, ...removal.result };
+  return { applied, retained, ...removal.result, ...others };
 }
 
 /** What rules remove. */
@@ -157,6 +180,7 @@ export function valueAfter(
   const live = valueIn(object[channel], key);
   if (desired === undefined) return live;
   if (desired.leaving?.[channel].has(key) === true) return undefined;
+  if (desired.spared?.[channel].has(key) === true) return live;
   const wanted = desired.applied[channel].get(key) ?? desired.retained[channel].get(key);
   return wanted ?? (owns(object, channel, key) ? undefined : live);
 }

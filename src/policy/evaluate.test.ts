@@ -282,6 +282,20 @@ describe('ownership', () => {
     });
   });
 
+  describe('keys that no policy may write', () => {
+    const guarded = 'node-restriction.kubernetes.io/tenant';
+    const claimed = { labels: { [guarded]: 'a', k: 'v' }, applied: owning(guarded, 'k') };
+
+    test('stay, although somebody has said that they are ours', () => {
+      expect(desiredLabels(claimed, [])).toEqual({ applied: { [guarded]: 'a' } });
+      expect(desiredLabels(claimed, [set({ k: 'v' })])).toEqual({ applied: { [guarded]: 'a', k: 'v' } });
+    });
+
+    test('go where the owner of the cluster lets policies write them', () => {
+      expect(desiredLabels(claimed, [], { allowed: ['node-restriction.kubernetes.io/*'] })).toEqual({ applied: {} });
+    });
+  });
+
   describe('Retain', () => {
     const retain = set({ k: 'v' }, { removalPolicy: 'Retain' });
     const kept = { labels: { k: 'v' }, retained: owning('k') };

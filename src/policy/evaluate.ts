@@ -5,6 +5,7 @@ import { asItIs, type Desired, desiredOf } from './desired.ts';
 import { blindDraftOf, type Draft, draftOf } from './intent.ts';
 import { JudgedObject } from './judged-object.ts';
 import type { KeyPatterns } from './key-patterns.ts';
+import type { KeyProtection } from './key-protection.ts';
 import type { KindContext, NamespaceLookup, Program, Sight } from './program.ts';
 import { indexOf } from './program-index.ts';
 import { type Outcome, ownersAmong, type Verdict, verdictOf } from './verdict.ts';
@@ -28,6 +29,11 @@ export interface EvaluationInput {
    * accepted): they are kept as they are where nothing else wants them.
    */
   readonly held: ReadonlyMap<string, KeyPatterns>;
+  /**
+   * Keys that no policy may write are not removed either, whoever says that they are ours: an object's author can say so, and
+   * may have no right to remove them. Undefined where nothing is written.
+   */
+  readonly protection?: KeyProtection | undefined;
   readonly namespaceOf: NamespaceLookup;
   /** What is left alone on the object, because somebody fights over it. */
   readonly contention?: Contention | undefined;
@@ -95,10 +101,10 @@ function seenAs(sight: Sight, outcome: Outcome): Outcome {
   return { ...outcome, judged: new JudgedObject(sight.object, sight.kind, outcome.desired) };
 }
 
-function desiredUnder({ object, held, contention }: EvaluationInput, winners: Winners): Desired {
-  if (contention === undefined) return desiredOf(object, winners, held);
+function desiredUnder({ object, held, protection, contention }: EvaluationInput, winners: Winners): Desired {
+  if (contention === undefined) return desiredOf(object, winners, held, protection);
   if (contention.oscillation !== undefined) return asItIs(object);
-  return desiredOf(object, withoutContended(winners, contention), withLeftKeys(held, contention));
+  return desiredOf(object, withoutContended(winners, contention), withLeftKeys(held, contention), protection);
 }
 
 function isNamespaceTerminating(object: CachedObject, { scope }: KindContext, namespaceOf: NamespaceLookup): boolean {

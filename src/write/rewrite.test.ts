@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { cachedObject } from '../../test/support/cached-object.ts';
+import { evaluated } from '../../test/support/compiled-policy.ts';
 import { type CachedObject, OWN_KEYS } from '../api/object.ts';
 import { recordText, withRecord } from '../kube/own-record.ts';
 import type { Desired } from '../policy/desired.ts';
@@ -89,6 +90,33 @@ describe('an object with a record', () => {
     expect(now.retained.labels).toEqual(['kept']);
     expect(nextWrite(now, desired({}, { kept: 'k' }))).toMatchObject({
       apply: { fieldManager: 'watchkeeper-retained' },
+    });
+  });
+
+  describe('that claims a key which no policy may write', () => {
+    const guarded = 'node-restriction.kubernetes.io/tenant';
+    const record = JSON.stringify({ applied: { labels: { [guarded]: 'a', old: '1' }, annotations: {} }, retained: {} });
+    const labels = { [guarded]: 'a', old: '1' };
+    const claimed = withRecord(cachedObject({ name: 'x', labels, annotations: { [OWN_KEYS]: record } }));
+
+    test('goes, and the key stays as somebody else has set it', () => {
+      const { desired } = evaluated(claimed, []);
+      expect(desired && nextWrite(claimed, desired)).toEqual({
+        kind: 'Rewrite',
+        rewrite: { labels: { old: null }, annotations: { [OWN_KEYS]: null } },
+      });
+    });
+
+    test('does not have it removed where nothing can be applied', () => {
+      const { desired } = evaluated(claimed, []);
+      expect(desired && rewriteOf(claimed, desired)?.labels).toEqual({ old: null });
+    });
+
+    test('is believed where the owner of the cluster lets policies write it', () => {
+      const { desired } = evaluated(claimed, [], { allowed: ['node-restriction.kubernetes.io/*'] });
+      expect(desired && nextWrite(claimed, desired)).toMatchObject({
+        rewrite: { labels: { old: null, [guarded]: null } },
+      });
     });
   });
 });

@@ -53,7 +53,7 @@ export function rewriteOf(object: CachedObject, desired: Desired): Rewrite | und
     }
     for (const side of SIDES) {
       for (const key of object[side][channel]) {
-        if (!isWanted(desired, channel, key) && valueIn(object[channel], key) !== undefined) {
+        if (mayGo(desired, channel, key) && valueIn(object[channel], key) !== undefined) {
           draft.change[channel][key] = null;
         }
       }
@@ -64,7 +64,7 @@ export function rewriteOf(object: CachedObject, desired: Desired): Rewrite | und
 
 /**
  * What is left to do on an object with a record once nothing is left to apply: keys of the record that nothing wants go, whoever
- * owns them, and so does what is on record without being so.
+ * owns them, and so does what is on record without being so. Of those that are spared only the record goes: anybody can write one.
  */
 export function recordRewrite(object: CachedObject, desired: Desired): Rewrite | undefined {
   const { record } = object;
@@ -80,7 +80,7 @@ export function recordRewrite(object: CachedObject, desired: Desired): Rewrite |
           continue;
         }
         isOld = true;
-        if (isThere) draft.change[channel][key] = null;
+        if (isThere && mayGo(desired, channel, key)) draft.change[channel][key] = null;
       }
     }
   }
@@ -94,6 +94,10 @@ function entriesOf(values: OwnValues, side: Side, channel: Channel): [string, st
 
 function isOurs({ applied, retained }: CachedObject, channel: Channel, key: string): boolean {
   return applied[channel].includes(key) || retained[channel].includes(key);
+}
+
+function mayGo(desired: Desired, channel: Channel, key: string): boolean {
+  return !isWanted(desired, channel, key) && desired.spared?.[channel].has(key) !== true;
 }
 
 function isWanted({ applied, retained }: Desired, channel: Channel, key: string): boolean {

@@ -77,3 +77,36 @@ test('G5: keys by which other tools keep track are not copied and not removed by
   const { 'legacy/a': __, ...kept } = before;
   expect(keysAndOwners(await admin.get(`/api/v1/namespaces/${ns}/configmaps/tracked`))).toEqual(kept);
 });
+
+test('G5: keys that no policy may write stay, although an object says that they are ours', async () => {
+  const { admin, cluster } = stage();
+  const ns = await admin.createNamespace('claimed');
+  const guarded = { 'node-restriction.kubernetes.io/tenant': 'a', 'topology.kubernetes.io/zone': 'z' };
+  const path = (name: string) => `/api/v1/namespaces/${ns}/configmaps/${name}`;
+  const record = { applied: { labels: guarded, annotations: {} }, retained: {} };
+  const noted = configMap(ns, 'noted', { ...guarded, old: '1' });
+  const annotations = { 'watchkeeper.dev/own-keys': JSON.stringify(record) };
+  await admin.create({ ...noted, metadata: { ...noted.metadata, annotations } });
+  const { data: _, ...applied } = configMap(ns, 'applied', { ...guarded, old: '1' });
+  await admin.apply(applied, { fieldManager: 'watchkeeper' });
+
+  const operator = await stage().startOperator();
+  const mark = await cluster.auditMark();
+  const match = { resources: [{ group: '', resource: 'configmaps' }], namespaces: [ns] };
+  const set = { name: 'team', set: { labels: [{ key: 'team', value: 'blue' }] } };
+  await stage().applyPolicy('claimed', { mode: 'Enforce', match, rules: [set] });
+  const labelsOf = async (name: string) => (await admin.get(path(name))).metadata.labels;
+  await expect.poll(async () => labelsOf('noted')).toEqual({ ...guarded, old: '1', team: 'blue' });
+  // What policies may write goes with the last that wants it, as ever.
+  await expect.poll(async () => labelsOf('applied')).toEqual({ ...guarded, team: 'blue' });
+  await expect.poll(async () => (await admin.get(path('noted'))).metadata.annotations ?? {}).toEqual({});
+  await quiet(stage(), operator);
+  expect(await labelsOf('noted')).toEqual({ ...guarded, old: '1', team: 'blue' });
+  const written = await stage().writesSince(mark, ns);
+  expect(written.map(({ name, code }) => `${name} ${code}`).toSorted()).toEqual([
+    'applied 200',
+    'noted 200',
+    'noted 200',
+  ]);
+  await operator.stop();
+});

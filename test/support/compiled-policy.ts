@@ -2,6 +2,7 @@ import type { CachedObject, KeySet } from '../../src/api/object.ts';
 import { compilePolicy } from '../../src/policy/compile.ts';
 import { byPrecedence, type Evaluation, evaluate } from '../../src/policy/evaluate.ts';
 import { KeyPatterns } from '../../src/policy/key-patterns.ts';
+import { keyProtection } from '../../src/policy/key-protection.ts';
 import type { KindContext, Program } from '../../src/policy/program.ts';
 import { cachedObject } from './cached-object.ts';
 
@@ -39,6 +40,8 @@ export interface Surroundings {
   /** By policy, patterns over keys. */
   readonly held?: ReadonlyMap<string, KeySet>;
   readonly namespaces?: readonly CachedObject[];
+  /** Globs of `--allow-keys`. */
+  readonly allowed?: readonly string[];
 }
 
 export const DEFAULT_NAMESPACE = cachedObject({ name: 'default', namespace: '', labels: { team: 'core' } });
@@ -46,13 +49,14 @@ export const DEFAULT_NAMESPACE = cachedObject({ name: 'default', namespace: '', 
 export function evaluated(
   object: CachedObject,
   programs: readonly Program[],
-  { kind = CONFIG_MAPS, held = new Map(), namespaces = [DEFAULT_NAMESPACE] }: Surroundings = {},
+  { kind = CONFIG_MAPS, held = new Map(), namespaces = [DEFAULT_NAMESPACE], allowed = [] }: Surroundings = {},
 ): Evaluation {
   return evaluate({
     object,
     kind,
     programs: programs.toSorted(byPrecedence),
     held: new Map([...held].map(([policy, keys]) => [policy, new KeyPatterns(keys)])),
+    protection: keyProtection(allowed),
     namespaceOf: (name) => namespaces.find((namespace) => namespace.name === name),
   });
 }

@@ -79,6 +79,7 @@ export class ControllerWorld {
       verdicts,
       namespaceOf: (name) => this.meta.namespace(name),
       held: (kind, object) => this.meta.held.on(kind, object),
+      protection: () => 'Free',
       ownNamespace: 'watchkeeper',
       isReady: (kind) => this.meta.isReady(kind),
       onKindChange,
