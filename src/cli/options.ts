@@ -54,12 +54,13 @@ function keyGlobOf(text: string): string {
 
 /** Names split by commas, sorted, each once. */
 export function parseNamespaces(text: string): readonly string[] {
-  const names = text.split(',').map((name) => name.trim());
-  for (const name of names) {
-    if (!/^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/.test(name))
-      throw new Error(`'${name}' is not the name of a namespace`);
-  }
+  const names = text.split(',').map((name) => parseNamespace(name.trim()));
   return [...new Set(names)].toSorted();
+}
+
+export function parseNamespace(name: string): string {
+  if (!/^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/.test(name)) throw new Error(`'${name}' is not the name of a namespace`);
+  return name;
 }
 
 export function parseBoolean(text: string): boolean {

@@ -1,5 +1,5 @@
 import { Command, Option } from 'commander';
-import { argument, contextOption, kubeconfigOption, parseNamespaces } from './options.ts';
+import { argument, contextOption, kubeconfigOption, parseNamespace, parseNamespaces } from './options.ts';
 
 export interface RbacOptions {
   /** Files, folders, `-`; none: the policies of the cluster. */
@@ -45,9 +45,9 @@ export function rbacCommand(action: (options: RbacOptions) => Promise<number> = 
         .conflicts('all'),
     )
     .addOption(
-      new Option('--namespace <name>', "The operator's own namespace, where its ServiceAccount is").default(
-        'watchkeeper',
-      ),
+      new Option('--namespace <name>', "The operator's own namespace, where its ServiceAccount is")
+        .default('watchkeeper')
+        .argParser(argument(parseNamespace)),
     )
     .addOption(
       new Option('--service-account <name>', "The operator's ServiceAccount, to which the roles are bound").default(

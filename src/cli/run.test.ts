@@ -93,6 +93,9 @@ describe('options', () => {
   });
 
   test.each([
+    [['--namespace', ''], "'' is not the name of a namespace"],
+    [['--namespace', 'Foo_Bar'], "'Foo_Bar' is not the name of a namespace"],
+    [['--namespace', 'a,b'], "'a,b' is not the name of a namespace"],
     [['--namespaces', 'a,'], "'' is not the name of a namespace"],
     [['--namespaces', 'team-*'], "'team-*' is not the name of a namespace"],
     [['--write-concurrency', '0'], 'it must be an integer from 1 to 256'],
@@ -119,6 +122,13 @@ describe('options', () => {
     const message = await parsed();
     expect(message).toContain("from env 'WATCHKEEPER_STATUS_VIOLATIONS'");
     expect(message).toContain('it must be an integer from 0 to 500');
+  });
+
+  test.each(['', 'Foo_Bar'])('so is a variable that names no namespace: %j', async (name) => {
+    vi.stubEnv('WATCHKEEPER_NAMESPACE', name);
+    const message = await parsed();
+    expect(message).toContain("from env 'WATCHKEEPER_NAMESPACE'");
+    expect(message).toContain(`'${name}' is not the name of a namespace`);
   });
 });
 

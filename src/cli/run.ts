@@ -17,6 +17,7 @@ import {
   kubeconfigOption,
   option,
   parseBoolean,
+  parseNamespace,
   parseNamespaces,
 } from './options.ts';
 
@@ -55,7 +56,7 @@ export function runCommand(action: (options: RunOptions) => Promise<number> = ru
       option(
         '--namespace <name>',
         "The operator's own namespace, where its ledger is kept. Default: the pod's, else watchkeeper",
-      ),
+      ).argParser(argument(parseNamespace)),
     )
     .addOption(
       option(
