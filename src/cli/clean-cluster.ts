@@ -9,6 +9,7 @@ import type { KubeClient } from '../kube/client.ts';
 import type { DiscoverySnapshot } from '../kube/discovery.ts';
 import { DiscoveryClient } from '../kube/discovery-client.ts';
 import { ApiError } from '../kube/errors.ts';
+import { nameSelector } from '../kube/field-selector.ts';
 import { createListWatch } from '../kube/list-watch-client.ts';
 import type { KindContext } from '../policy/program.ts';
 import { Cleanup, type CleanupObserver, type KindCleanup } from '../write/cleanup.ts';
@@ -75,8 +76,13 @@ async function cleanKinds(
     dryRun,
     retained,
     writer: new ObjectWriter(objectRequests(client, signal), silentLog),
-    lister: ({ group, version, resource }) =>
-      createListWatch(client, { gvr: { group, version, resource }, representation: { kind: 'Metadata' } }),
+    lister: ({ group, version, resource }, only) =>
+      createListWatch(client, {
+        gvr: { group, version, resource },
+        namespace: only?.namespace,
+        fieldSelector: only && nameSelector(only.name),
+        representation: { kind: 'Metadata' },
+      }),
     width: WRITES_PER_KIND,
     observe: bar,
   });

@@ -29,12 +29,16 @@ const bare = (name: string) => cachedObject({ namespace: 'n', name });
 interface Script extends Partial<CleanupOptions> {
   readonly pages: readonly (readonly CachedObject[] | ApiError)[];
   readonly answer?: (object: CachedObject, attempt: number) => WriteOutcome;
+  /** What a list of one object by its name brings, each time that it is asked for; else the object as it was listed. */
+  readonly again?: (name: string, attempt: number) => readonly CachedObject[] | ApiError;
 }
 
 /** What came of it, and the names of the objects in the order in which they were written. */
-async function clean({ pages, answer, ...options }: Script) {
+async function clean({ pages, answer, again, ...options }: Script) {
   const clock = new ManualClock();
   const writes: string[] = [];
+  const reads: string[] = [];
+  const listed = pages.flatMap((page) => (page instanceof ApiError ? [] : page));
   const abort = new AbortController();
   const cleaner = new Cleanup({
     clock,
@@ -43,8 +47,14 @@ async function clean({ pages, answer, ...options }: Script) {
     retained: false,
     width: 2,
     observe: { listed: () => {}, handled: () => {} },
-    lister: () => ({
-      list: async ({ continue: token }) => {
+    lister: (_kind, only) => ({
+      list: async ({ continue: token, limit }) => {
+        if (only !== undefined) {
+          reads.push(`${only.namespace}/${only.name} of ${limit}`);
+          const items = again?.(only.name, reads.length) ?? listed.filter(({ name }) => name === only.name);
+          if (items instanceof ApiError) throw items;
+          return { items, resourceVersion: '9', continue: '', bytes: 0 };
+        }
         const place = Number(token ?? 0);
         const page = pages[place] ?? [];
         if (page instanceof ApiError) throw page;
@@ -69,7 +79,7 @@ async function clean({ pages, answer, ...options }: Script) {
   const cleaning = cleaner.clean(kind);
   // Longer than all waits of all tries together.
   for (let passed = 0; passed < 60; passed++) await clock.advance(1_000);
-  return { result: await cleaning, writes };
+  return { result: await cleaning, writes, reads };
 }
 
 describe('a cleanup of one kind', () => {
@@ -107,7 +117,7 @@ describe('a cleanup of one kind', () => {
   test.each<[string, WriteOutcome]>([
     ['a server that asks to wait', { kind: 'Overloaded', afterMs: 3_000, message: 'too many' }],
     ['a lost answer', { kind: 'Unknown', message: 'cut' }],
-    ['an object that changes', { kind: 'Stale' }],
+    ['a server that lost against other writers', { kind: 'Stale' }],
   ])('%s is tried again', async (_what, outcome) => {
     const { result, writes } = await clean({
       pages: [[carrying('a')]],
@@ -115,6 +125,68 @@ describe('a cleanup of one kind', () => {
     });
     expect(writes).toEqual(['a', 'a']);
     expect(result).toMatchObject({ cleaned: 1, problem: undefined });
+  });
+
+  describe('an object that has changed since it was listed', () => {
+    /** Takes a write only of the object as it is now. */
+    const atVersion = (version: string) => (object: CachedObject) =>
+      object.resourceVersion === version
+        ? ({ kind: 'Written', answer: cleanOf({ ...object, resourceVersion: '' }) } as const)
+        : ({ kind: 'Stale' } as const);
+    const changed = { ...carrying('a'), resourceVersion: '7' };
+    const refused = new ApiError({ code: 'Unavailable', status: 503, reason: '', message: 'not now' });
+
+    test('is read again, itself alone, and written as it is now', async () => {
+      const { result, writes, reads } = await clean({
+        pages: [[carrying('a'), carrying('b')]],
+        answer: (object) => (object.name === 'a' ? atVersion('7')(object) : atVersion('1')(object)),
+        again: () => [changed],
+      });
+      expect([writes, reads]).toEqual([['a', 'b', 'a'], ['n/a of 1']]);
+      expect(result).toMatchObject({ found: 2, cleaned: 2, problem: undefined });
+    });
+
+    test.each<[string, readonly CachedObject[]]>([
+      ['is gone', []],
+      ['is another one of that name by now', [{ ...changed, uid: 'another' }]],
+      ['carries nothing of ours any more', [cleanOf(changed)]],
+    ])('is done when it %s', async (_, items) => {
+      const { result, writes } = await clean({
+        pages: [[carrying('a')]],
+        answer: () => ({ kind: 'Stale' }),
+        again: () => items,
+      });
+      expect(writes).toEqual(['a']);
+      expect(result).toMatchObject({ cleaned: 1, problem: undefined });
+    });
+
+    test('is not written before it could be read again', async () => {
+      const { result, writes, reads } = await clean({
+        pages: [[carrying('a')]],
+        answer: atVersion('7'),
+        again: (_, attempt) => (attempt < 3 ? refused : [changed]),
+      });
+      expect([writes.length, reads.length]).toEqual([2, 3]);
+      expect(result).toMatchObject({ cleaned: 1, problem: undefined });
+    });
+
+    test.each<[string, readonly CachedObject[] | ApiError, string]>([
+      ['that cannot be read again is told', refused, 'n/a: it could not be read again: not now'],
+      [
+        'is not taken for gone where the server heeds no name',
+        [carrying('b')],
+        'n/a: it could not be read again: the API server sent another object',
+      ],
+      ['time and again is told', [changed], 'n/a: it is changed all the time'],
+    ])('%s', async (_, items, problem) => {
+      const { result, reads } = await clean({
+        pages: [[carrying('a')]],
+        answer: atVersion('never'),
+        again: () => items,
+      });
+      expect(reads.length).toBeLessThan(10);
+      expect(result).toMatchObject({ found: 1, cleaned: 0, problem });
+    });
   });
 
   test('what never succeeds ends, with the reason, and does not keep others from being cleaned', async () => {

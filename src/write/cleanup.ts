@@ -18,11 +18,15 @@ export interface CleanupOptions {
   /** Removes also the keys that are to stay when nothing wants them any more (`removalPolicy: Retain`, renamed keys). */
   readonly retained: boolean;
   readonly writer: Pick<Writer, 'differs' | 'write'>;
-  readonly lister: (kind: KindContext) => Pick<ListWatch, 'list'>;
+  /** Of all objects of a kind, or of the one with a name. */
+  readonly lister: (kind: KindContext, only?: ObjectName) => Pick<ListWatch, 'list'>;
   /** Writes in flight at once. */
   readonly width: number;
   readonly observe: CleanupObserver;
 }
+
+/** `namespace` is '' for a cluster-scoped object. */
+export type ObjectName = Pick<CachedObject, 'namespace' | 'name'>;
 
 /** Told as it goes on, for a progress bar. */
 export interface CleanupObserver {
@@ -127,57 +131,86 @@ export class Cleanup {
 
   /** Resolves to what is wrong, or undefined once nothing of ours is left. */
   async #cleanObject(kind: KindContext, found: CachedObject): Promise<string | undefined> {
-    const { writer, clock, signal, retained } = this.#options;
+    const { clock, signal } = this.#options;
     const backoff = new Backoff(RETRY, clock);
-    let object = found;
+    let picture: Picture = { object: found, isOld: false };
     let problem = 'it could not be written';
     for (let tries = 0; tries < TRIES; tries++) {
-      const desired: Desired = keysToLeave(object, { retained });
-      if (!writer.differs(object, desired)) return undefined;
-      signal.throwIfAborted();
-      const outcome = await writer.write(kind, object, desired, NO_WINNERS);
-      const next = nextAfter(outcome, object);
-      if (next.kind === 'Gone') return undefined;
+      const next = await this.#attempt(kind, picture);
+      if (next.kind === 'Done') return undefined;
       if (next.kind === 'Failed') return next.problem;
-      if (next.kind === 'Written') {
-        object = next.object;
-        continue;
-      }
+      picture = next.picture;
+      if (next.kind === 'Written') continue;
       problem = next.problem;
       await sleep(clock, Math.max(backoff.next(), next.afterMs), signal);
     }
     return problem;
   }
+
+  /** One write of an object, which is read first where it is known to have changed. */
+  async #attempt(kind: KindContext, picture: Picture): Promise<Next> {
+    const { writer, signal, retained } = this.#options;
+    let object: CachedObject | undefined;
+    try {
+      object = picture.isOld ? await this.#readAgain(kind, picture.object) : picture.object;
+    } catch (error) {
+      signal.throwIfAborted();
+      return { kind: 'Again', picture, afterMs: 0, problem: `it could not be read again: ${messageOf(error)}` };
+    }
+    if (object === undefined) return { kind: 'Done' };
+    const desired: Desired = keysToLeave(object, { retained });
+    if (!writer.differs(object, desired)) return { kind: 'Done' };
+    signal.throwIfAborted();
+    return nextAfter(await writer.write(kind, object, desired, NO_WINNERS), object);
+  }
+
+  /** Undefined when the object is gone. Read as a list of one, so that the right to list is enough. */
+  async #readAgain(kind: KindContext, { namespace, name, uid }: CachedObject): Promise<CachedObject | undefined> {
+    const { lister, signal } = this.#options;
+    const { items } = await lister(kind, { namespace, name }).list({ limit: 1, signal });
+    const found = items.find((item) => item.name === name && item.namespace === namespace);
+    if (found === undefined && items.length > 0) throw new Error('the API server sent another object');
+    return found?.uid === uid ? found : undefined;
+  }
 }
 
-function nextAfter(outcome: WriteOutcome, before: CachedObject): Next {
+function nextAfter(outcome: WriteOutcome, object: CachedObject): Next {
+  const picture = { object, isOld: false };
   switch (outcome.kind) {
     case 'Written':
-      if (outcome.answer.resourceVersion !== before.resourceVersion) return { kind: 'Written', object: outcome.answer };
-      return { kind: 'Failed', problem: 'the API server took the write, but it changed nothing' };
+      if (outcome.answer.resourceVersion === object.resourceVersion)
+        return { kind: 'Failed', problem: 'the API server took the write, but it changed nothing' };
+      return { kind: 'Written', picture: { object: outcome.answer, isOld: false } };
     case 'Refused':
     case 'MissingRight':
     case 'NoServerSideApply':
       return { kind: 'Failed', problem: outcome.message };
     case 'Stale':
-      return { kind: 'Again', afterMs: 0, problem: 'it is changed all the time' };
+      return { kind: 'Again', picture: { object, isOld: true }, afterMs: 0, problem: 'it is changed all the time' };
     case 'Overloaded':
-      return { kind: 'Again', afterMs: outcome.afterMs, problem: 'the API server asks to wait' };
+      return { kind: 'Again', picture, afterMs: outcome.afterMs, problem: 'the API server asks to wait' };
     case 'Unknown':
-      return { kind: 'Again', afterMs: 0, problem: outcome.message };
+      return { kind: 'Again', picture, afterMs: 0, problem: outcome.message };
     case 'NotLeading':
       return { kind: 'Failed', problem: 'another process writes' };
     case 'Gone':
       break;
   }
-  return { kind: 'Gone' };
+  return { kind: 'Done' };
+}
+
+/** `isOld`: the server has said that the object has changed since. */
+interface Picture {
+  readonly object: CachedObject;
+  readonly isOld: boolean;
 }
 
 type Next =
-  | { readonly kind: 'Written'; readonly object: CachedObject }
-  | { readonly kind: 'Gone' }
+  | { readonly kind: 'Written'; readonly picture: Picture }
+  /** Nothing of ours is left, or no object. */
+  | { readonly kind: 'Done' }
   | { readonly kind: 'Failed'; readonly problem: string }
-  | { readonly kind: 'Again'; readonly afterMs: number; readonly problem: string };
+  | { readonly kind: 'Again'; readonly picture: Picture; readonly afterMs: number; readonly problem: string };
 
 function toRemove({ applied, retained }: OwnKeys['labels'], alsoRetained: boolean): number {
   return alsoRetained ? applied + retained : applied;
