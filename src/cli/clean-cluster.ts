@@ -11,6 +11,7 @@ import { DiscoveryClient } from '../kube/discovery-client.ts';
 import { ApiError } from '../kube/errors.ts';
 import { nameSelector } from '../kube/field-selector.ts';
 import { createListWatch } from '../kube/list-watch-client.ts';
+import { keyProtection } from '../policy/key-protection.ts';
 import type { KindContext } from '../policy/program.ts';
 import { Cleanup, type CleanupObserver, type KindCleanup } from '../write/cleanup.ts';
 import { chooseKinds } from '../write/cleanup-kinds.ts';
@@ -52,7 +53,7 @@ export async function cleanCluster({ kubeconfig, context, ...options }: CleanupO
 
 async function cleanKinds(
   client: KubeClient,
-  { dryRun, kinds: asked, retained, force }: Omit<CleanupOptions, 'kubeconfig' | 'context'>,
+  { dryRun, kinds: asked, retained, allowKeys, force }: Omit<CleanupOptions, 'kubeconfig' | 'context'>,
   signal: AbortSignal,
 ): Promise<number> {
   const discovery = await new DiscoveryClient(client).refresh(signal);
@@ -75,6 +76,7 @@ async function cleanKinds(
     signal,
     dryRun,
     retained,
+    protection: keyProtection(allowKeys),
     writer: new ObjectWriter(objectRequests(client, signal), silentLog),
     lister: ({ group, version, resource }, only) =>
       createListWatch(client, {

@@ -30,7 +30,7 @@ const CHARACTERS = {
 
 /** What came of a cleanup: a line for each kind about which there is something to say, and what it comes to. */
 export function cleanupReport({ kinds, dryRun, retained }: CleanupSummary): string {
-  const told = kinds.filter(({ found, problem, retained: kept }) => found > 0 || kept > 0 || problem !== undefined);
+  const told = kinds.filter((kind) => kind.found + kind.retained + kind.protected > 0 || kind.problem !== undefined);
   const lines: string[] = [];
   if (told.length > 0) lines.push(tableOf(told, dryRun), '');
   const sum = (count: (kind: KindCleanup) => number) => kinds.reduce((total, kind) => total + count(kind), 0);
@@ -51,6 +51,13 @@ export function cleanupReport({ kinds, dryRun, retained }: CleanupSummary): stri
       `${counted(kept, 'key is', 'keys are')} to stay (removalPolicy Retain, or renamed) and ${kept === 1 ? 'was' : 'were'} left; --retained removes ${kept === 1 ? 'it' : 'them'} too.`,
     );
   }
+  const untouched = sum((kind) => kind.protected);
+  if (untouched > 0) {
+    const isOne = untouched === 1;
+    lines.push(
+      `${counted(untouched, 'protected key was', 'protected keys were')} left, as no policy may write ${isOne ? 'it' : 'them'}; --allow-keys removes ${isOne ? 'it where' : 'those that'} the operator was allowed to write${isOne ? ' it' : ''}.`,
+    );
+  }
   const troubled = kinds.filter(({ problem }) => problem !== undefined).length;
   if (troubled > 0) lines.push(`${counted(troubled, 'kind was', 'kinds were')} not finished; see RESULT.`);
   return `${lines.join('\n')}\n`;
@@ -58,14 +65,14 @@ export function cleanupReport({ kinds, dryRun, retained }: CleanupSummary): stri
 
 function tableOf(kinds: readonly KindCleanup[], dryRun: boolean): string {
   const table = new Table({
-    head: ['KIND', 'OBJECTS', 'WITH KEYS', 'LABELS', 'ANNOTATIONS', 'RETAINED', 'RESULT'],
+    head: ['KIND', 'OBJECTS', 'WITH KEYS', 'LABELS', 'ANNOTATIONS', 'RETAINED', 'PROTECTED', 'RESULT'],
     chars: CHARACTERS,
     style: { head: [], border: [], 'padding-left': 0, 'padding-right': 0, compact: true },
-    colAligns: ['left', 'right', 'right', 'right', 'right', 'right', 'left'],
+    colAligns: ['left', 'right', 'right', 'right', 'right', 'right', 'right', 'left'],
   });
   for (const kind of kinds) {
-    const { objects, found, labels, annotations, retained } = kind;
-    table.push([kind.kind, objects, found, labels, annotations, retained, resultOf(kind, dryRun)]);
+    const { objects, found, labels, annotations, retained, protected: untouched } = kind;
+    table.push([kind.kind, objects, found, labels, annotations, retained, untouched, resultOf(kind, dryRun)]);
   }
   return table
     .toString()

@@ -1,5 +1,5 @@
 import { Command, Option } from 'commander';
-import { contextOption, kubeconfigOption } from './options.ts';
+import { contextOption, keyGlobs, kubeconfigOption } from './options.ts';
 
 export interface CleanupOptions {
   readonly kubeconfig: string | undefined;
@@ -7,6 +7,7 @@ export interface CleanupOptions {
   readonly dryRun: boolean;
   readonly kinds: readonly string[] | undefined;
   readonly retained: boolean;
+  readonly allowKeys: readonly string[];
   readonly force: boolean;
 }
 
@@ -36,6 +37,14 @@ export function cleanupCommand(action: (options: CleanupOptions) => Promise<numb
         '--retained',
         'Also keys that are to stay when no policy wants them any more (removalPolicy Retain, renamed keys)',
       ).default(false),
+    )
+    .addOption(
+      new Option(
+        '--allow-keys <glob>',
+        'Protected keys that the operator was allowed to write, and that are removed too; may be repeated, or hold several, split by commas',
+      )
+        .default([], 'none')
+        .argParser(keyGlobs),
     )
     .addOption(
       new Option('--force', 'Also while policies are enforced: where an operator runs, it sets its keys again').default(

@@ -39,8 +39,16 @@ export interface Desired {
    * are none.
    */
   readonly leaving?: Readonly<Record<Channel, ReadonlySet<string>>>;
-  /** Keys that a record claims for us and that no policy may write: they stay as they are, as somebody else's. Absent when there are none. */
+  /**
+   * Keys that a record claims for us and that no policy may write: they stay as they are, as somebody else's. Absent when there
+   * are none.
+   */
   readonly spared?: Readonly<Record<Channel, ReadonlySet<string>>>;
+  /**
+   * All that is wanted is ours already, and only stays: what is so by a record alone is not applied, and what is one
+   * manager's is not handed to the other. Absent: no.
+   */
+  readonly onlyKept?: true;
 }
 
 /** The object's side of `Desired`: each field holds what a manager of ours owns. */
@@ -48,7 +56,7 @@ export type Side = 'applied' | 'retained';
 
 const EMPTY: ReadonlyMap<string, string> = new Map();
 /** To own no key at all. */
-export const NOTHING: Wanted = Object.freeze({ labels: EMPTY, annotations: EMPTY, fromPicture: false });
+const NOTHING: Wanted = Object.freeze({ labels: EMPTY, annotations: EMPTY, fromPicture: false });
 /** Most objects under most policies: shared, so that they cost nothing. */
 const NOTHING_DESIRED: Desired = Object.freeze({ applied: NOTHING, retained: NOTHING });
 
@@ -159,6 +167,25 @@ export function asItIs(object: CachedObject): Desired {
     for (const key of object.retained[channel]) retained.keep(object, channel, key);
   }
   return { applied, retained };
+}
+
+/**
+ * What of ours `stays` says stays as it is, and nothing else becomes ours. Holds for the object as we know it alone: what
+ * becomes ours after that may have to stay too.
+ */
+export function whatStays(
+  object: CachedObject,
+  stays: (side: Side, channel: Channel, key: string) => boolean,
+): Desired {
+  const of = (side: Side): Wanted => {
+    const draft = new WantedDraft();
+    draft.fromPicture = true;
+    for (const channel of CHANNELS) {
+      for (const key of object[side][channel]) if (stays(side, channel, key)) draft.keep(object, channel, key);
+    }
+    return draft;
+  };
+  return { applied: of('applied'), retained: of('retained'), onlyKept: true };
 }
 
 function isEmpty({ labels, annotations }: KeySet): boolean {

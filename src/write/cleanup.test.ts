@@ -1,12 +1,16 @@
 import { describe, expect, test } from 'vitest';
 import { cachedObject } from '../../test/support/cached-object.ts';
 import { ManualClock } from '../../test/support/manual-clock.ts';
-import type { CachedObject } from '../api/object.ts';
+import { type CachedObject, NO_KEYS, OWN_KEYS, type StringMap } from '../api/object.ts';
+import { silentLog } from '../base/log.ts';
 import type { WriteOutcome } from '../controller/writer.ts';
 import { ApiError } from '../kube/errors.ts';
+import { recordText, withRecord } from '../kube/own-record.ts';
+import { keyProtection } from '../policy/key-protection.ts';
 import type { KindContext } from '../policy/program.ts';
 import { Cleanup, type CleanupOptions } from './cleanup.ts';
-import { nextApply } from './plan-apply.ts';
+import { ObjectWriter } from './object-writer.ts';
+import { nextWrite } from './plan-write.ts';
 
 const kind: KindContext = { group: '', version: 'v1', resource: 'configmaps', kind: 'ConfigMap', scope: 'Namespaced' };
 
@@ -45,6 +49,7 @@ async function clean({ pages, answer, again, ...options }: Script) {
     signal: abort.signal,
     dryRun: false,
     retained: false,
+    protection: keyProtection([]),
     width: 2,
     observe: { listed: () => {}, handled: () => {} },
     lister: (_kind, only) => ({
@@ -67,7 +72,7 @@ async function clean({ pages, answer, again, ...options }: Script) {
       },
     }),
     writer: {
-      differs: (object, desired) => nextApply(object, desired) !== undefined,
+      differs: (object, desired) => nextWrite(object, desired) !== undefined,
       write: async (_kind, object) => {
         writes.push(object.name);
         const attempt = writes.filter((name) => name === object.name).length;
@@ -219,5 +224,151 @@ describe('a cleanup of one kind', () => {
     const { result, writes } = await clean({ pages: [[carrying('a')], error] });
     expect(writes).toEqual([]);
     expect(result.problem).toBe('its objects could not be listed: not for you');
+  });
+});
+
+const PSA = 'pod-security.kubernetes.io/enforce';
+const HASH = 'pod-template-hash';
+const values = (labels: StringMap) => ({ labels, annotations: {} });
+const recorded = (text: string | undefined, fields: Partial<CachedObject>): CachedObject =>
+  withRecord(cachedObject({ namespace: 'n', name: 'a', ...fields, annotations: { [OWN_KEYS]: text ?? '' } }));
+
+/** Writes one object as the server would; `drifted`: it does not fit its schema, so that nothing can be applied to it. */
+function server(first: CachedObject, { drifted = false } = {}) {
+  let now = first;
+  const steps: string[] = [];
+  const refusal = new ApiError({
+    code: 'ServerError',
+    status: 500,
+    reason: '',
+    message: 'failed to create typed live object (n/a)',
+  });
+  const writer = new ObjectWriter(
+    {
+      apply: async (_kind, _object, { fieldManager, keys, guarded }) => {
+        steps.push(`${fieldManager} ${[...keys.labels.keys()].join(' ')}${guarded ? ' guarded' : ''}`);
+        if (drifted) throw refusal;
+        const side = fieldManager === 'watchkeeper' ? 'applied' : 'retained';
+        const owned = (now.record?.byApply ?? now)[side].labels;
+        const labels = Object.entries(now.labels).filter(([key]) => !owned.includes(key) || keys.labels.has(key));
+        const own = { labels: [...keys.labels.keys()], annotations: [] };
+        now = again({ labels: Object.fromEntries([...labels, ...keys.labels]), [side]: own });
+        return now;
+      },
+      rewrite: async (_kind, _object, { labels, annotations }) => {
+        steps.push(`rewrite ${JSON.stringify(labels)}`);
+        const left = Object.entries({ ...now.labels, ...labels }).filter(([, value]) => value !== null);
+        // All of managedFields is dropped.
+        const owned = drifted ? { applied: NO_KEYS, retained: NO_KEYS } : {};
+        now = again({ ...owned, labels: Object.fromEntries(left) as StringMap }, annotations[OWN_KEYS] ?? undefined);
+        return now;
+      },
+      cleanUp: async () => now,
+      mayPatch: async () => true,
+    },
+    silentLog,
+  );
+  const again = (
+    fields: Partial<CachedObject>,
+    text = now.record === undefined ? undefined : recordText(now.record.values),
+  ): CachedObject => {
+    const { record, ...rest } = now;
+    const next = { ...rest, ...record?.byApply, ...fields, resourceVersion: `${now.resourceVersion}+` };
+    return text === undefined ? next : withRecord({ ...next, annotations: { ...next.annotations, [OWN_KEYS]: text } });
+  };
+  return { writer, steps, labels: () => now.labels, record: () => now.record?.values };
+}
+
+describe('protected keys, which anybody can claim for us', () => {
+  const claimed = cachedObject({
+    namespace: 'n',
+    name: 'a',
+    labels: { team: 'a', [PSA]: 'restricted', [HASH]: '1', mine: 'b' },
+    applied: { labels: [HASH, PSA, 'team'], annotations: [] },
+  });
+
+  test('stay, and what goes beside them goes from the object as it was looked at alone', async () => {
+    const { writer, steps, labels } = server(claimed);
+    const { result } = await clean({ pages: [[claimed]], writer });
+    expect(steps).toEqual([`watchkeeper ${HASH} ${PSA} guarded`]);
+    expect(labels()).toEqual({ [PSA]: 'restricted', [HASH]: '1', mine: 'b' });
+    expect(result).toMatchObject({ found: 1, cleaned: 1, labels: 1, protected: 2, problem: undefined });
+  });
+
+  test('go where they are allowed, but for those that are never written', async () => {
+    const { writer, labels } = server(claimed);
+    const protection = keyProtection(['pod-security.kubernetes.io/*', HASH]);
+    const { result } = await clean({ pages: [[claimed]], writer, protection });
+    expect(labels()).toEqual({ [HASH]: '1', mine: 'b' });
+    expect(result).toMatchObject({ found: 1, cleaned: 1, labels: 2, protected: 1 });
+  });
+
+  test.each([false, true])('alone have nothing written, and are told of (--retained: %s)', async (retained) => {
+    const keys = { labels: [PSA], annotations: [] };
+    const both = cachedObject({ name: 'a', labels: { [PSA]: 'restricted' }, applied: keys, retained: keys });
+    const { writer, steps } = server(both);
+    const { result } = await clean({ pages: [[both]], writer, retained });
+    expect(steps).toEqual([]);
+    expect(result).toMatchObject({ found: 0, labels: 0, retained: 0, protected: 1, problem: undefined });
+  });
+
+  test('that came after the object was looked at stay: the write holds for that version only', async () => {
+    const { writer, steps } = server(carrying('a'));
+    await clean({ pages: [[carrying('a')]], writer });
+    expect(steps).toEqual(['watchkeeper  guarded']);
+  });
+
+  describe.each([false, true])('on record (on an object that does not fit its schema: %s)', (drifted) => {
+    test('alone have nothing written', async () => {
+      const text = recordText({ applied: values({ [PSA]: 'restricted' }), retained: values({ [HASH]: '1' }) });
+      const object = recorded(text, { labels: { [PSA]: 'restricted', [HASH]: '1' } });
+      const { writer, steps } = server(object, { drifted });
+      const { result } = await clean({ pages: [[object]], writer });
+      expect(steps).toEqual([]);
+      expect(result).toMatchObject({ found: 0, protected: 2, problem: undefined });
+    });
+
+    test('stay on it when others go', async () => {
+      const text = recordText({ applied: values({ [PSA]: 'restricted', team: 'a' }), retained: values({}) });
+      const object = recorded(text, { labels: { [PSA]: 'restricted', team: 'a' } });
+      const { writer, steps, labels, record } = server(object, { drifted });
+      const { result } = await clean({ pages: [[object]], writer });
+      expect(steps).toEqual(['rewrite {"team":null}']);
+      expect(labels()).toEqual({ [PSA]: 'restricted' });
+      expect(record()).toEqual({ applied: values({ [PSA]: 'restricted' }), retained: values({}) });
+      expect(result).toMatchObject({ found: 1, cleaned: 1, labels: 1, protected: 1, problem: undefined });
+    });
+
+    test('stay when others are applied', async () => {
+      const text = recordText({ applied: values({ [PSA]: 'restricted' }), retained: values({}) });
+      const object = recorded(text, {
+        labels: { [PSA]: 'restricted', team: 'a' },
+        applied: { labels: ['team'], annotations: [] },
+      });
+      const { writer, labels, record } = server(object, { drifted });
+      const { result } = await clean({ pages: [[object]], writer });
+      expect(labels()).toEqual({ [PSA]: 'restricted' });
+      expect(record()?.applied).toEqual(values({ [PSA]: 'restricted' }));
+      expect(result).toMatchObject({ found: 1, cleaned: 1, labels: 1, protected: 1, problem: undefined });
+    });
+
+    test('keys that are to be retained stay just so, and no write is tried for them', async () => {
+      const text = recordText({ applied: values({}), retained: values({ kept: 'k' }) });
+      const object = recorded(text, { labels: { kept: 'k' } });
+      const { writer, steps } = server(object, { drifted });
+      expect((await clean({ pages: [[object]], writer })).result).toMatchObject({ found: 0, retained: 1 });
+      expect(steps).toEqual([]);
+    });
+  });
+
+  test('of which the value is not kept are left, with all else on the object, and that is told', async () => {
+    const annotations = ['kubectl.kubernetes.io/last-applied-configuration'];
+    const object = { ...carrying('a'), applied: { labels: ['team'], annotations } };
+    const { writer, steps } = server(object);
+    const { result } = await clean({ pages: [[object]], writer });
+    expect(steps).toEqual([]);
+    expect(result.problem).toBe(
+      "n/a: its managedFields say that its annotation 'kubectl.kubernetes.io/last-applied-configuration' is ours, and each apply would remove it",
+    );
   });
 });

@@ -8,15 +8,13 @@ import type { ListWatch } from '../kube/list-watch.ts';
 import type { Desired } from '../policy/desired.ts';
 import type { KindContext } from '../policy/program.ts';
 import { NO_WINNERS } from '../policy/winners.ts';
-import { keysToLeave, type OwnKeys, ownKeys } from './own-keys.ts';
+import { keysToLeave, type OwnKeys, ownKeys, type Spared, whyInseparable } from './own-keys.ts';
 
-export interface CleanupOptions {
+export interface CleanupOptions extends Spared {
   readonly clock: Clock;
   readonly signal: AbortSignal;
   /** Finds what would be removed, and removes nothing. */
   readonly dryRun: boolean;
-  /** Removes also the keys that are to stay when nothing wants them any more (`removalPolicy: Retain`, renamed keys). */
-  readonly retained: boolean;
   readonly writer: Pick<Writer, 'differs' | 'write'>;
   /** Of all objects of a kind, or of the one with a name. */
   readonly lister: (kind: KindContext, only?: ObjectName) => Pick<ListWatch, 'list'>;
@@ -50,6 +48,8 @@ export interface KindCleanup {
   readonly annotations: number;
   /** Keys that stay, because they are to be retained. */
   readonly retained: number;
+  /** Keys that stay, because no policy may write them. */
+  readonly protected: number;
   /** Why something is left, in words: the first reason that was met. */
   readonly problem: string | undefined;
 }
@@ -78,6 +78,7 @@ export class Cleanup {
       labels: 0,
       annotations: 0,
       retained: 0,
+      protected: 0,
       problem: undefined,
     };
     const { signal, dryRun, width } = this.#options;
@@ -97,7 +98,7 @@ export class Cleanup {
 
   /** The objects that carry keys to remove. */
   async #find(kind: KindContext, tally: Tally): Promise<readonly CachedObject[]> {
-    const { lister, signal, retained, writer, observe } = this.#options;
+    const { lister, signal, retained, protection, writer, observe } = this.#options;
     const list = lister(kind);
     const found: CachedObject[] = [];
     let next: string | undefined;
@@ -107,9 +108,10 @@ export class Cleanup {
       tally.objects += page.items.length;
       const before = found.length;
       for (const object of page.items) {
-        const own = ownKeys(object);
+        const own = ownKeys(object, protection);
+        tally.protected += own.protected;
         if (!retained) tally.retained += own.retained;
-        if (!writer.differs(object, keysToLeave(object, { retained }))) continue;
+        if (!writer.differs(object, keysToLeave(object, this.#options))) continue;
         tally.labels += toRemove(own.labels, retained);
         tally.annotations += toRemove(own.annotations, retained);
         found.push(object);
@@ -149,7 +151,7 @@ export class Cleanup {
 
   /** One write of an object, which is read first where it is known to have changed. */
   async #attempt(kind: KindContext, picture: Picture): Promise<Next> {
-    const { writer, signal, retained } = this.#options;
+    const { writer, signal } = this.#options;
     let object: CachedObject | undefined;
     try {
       object = picture.isOld ? await this.#readAgain(kind, picture.object) : picture.object;
@@ -158,8 +160,10 @@ export class Cleanup {
       return { kind: 'Again', picture, afterMs: 0, problem: `it could not be read again: ${messageOf(error)}` };
     }
     if (object === undefined) return { kind: 'Done' };
-    const desired: Desired = keysToLeave(object, { retained });
+    const desired: Desired = keysToLeave(object, this.#options);
     if (!writer.differs(object, desired)) return { kind: 'Done' };
+    const inseparable = whyInseparable(object);
+    if (inseparable !== undefined) return { kind: 'Failed', problem: inseparable };
     signal.throwIfAborted();
     return nextAfter(await writer.write(kind, object, desired, NO_WINNERS), object);
   }

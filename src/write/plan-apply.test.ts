@@ -128,3 +128,36 @@ test('the plan does not share its maps with what is desired', () => {
   const step = nextApply(cachedObject({ name: 'x' }), target);
   expect(step?.keys.labels).not.toBe(target.applied.labels);
 });
+
+describe('where nothing is to become ours', () => {
+  const leaving = (applied: Wanted, retained: Wanted = wanted({})): Desired => ({ applied, retained, onlyKept: true });
+
+  test.each<[string, Partial<CachedObject>, Desired, string]>([
+    [
+      'a key that is ours by its record alone is not applied',
+      { labels: { a: '1' } },
+      leaving(wanted({ a: '1' })),
+      'nothing',
+    ],
+    [
+      'nor is it beside what goes',
+      { labels: { a: '1', b: '2', c: '3' }, applied: owning('b', 'c') },
+      leaving(wanted({ a: '1', b: '2' })),
+      'watchkeeper b=2',
+    ],
+    [
+      "a key that is one manager's, and the other's by its record, stays with the one",
+      { labels: { a: '1', b: '2' }, applied: owning('a', 'b') },
+      leaving(wanted({}), wanted({ a: '1' })),
+      'watchkeeper a=1',
+    ],
+    [
+      'and stays there when nothing goes',
+      { labels: { a: '1' }, applied: owning('a') },
+      leaving(wanted({}), wanted({ a: '1' })),
+      'nothing',
+    ],
+  ])('%s', (_, fields, target, expected) => {
+    expect(next(fields, target)).toBe(expected);
+  });
+});

@@ -27,8 +27,11 @@ export function nextApply(object: CachedObject, desired: Desired): ApplyStep | u
 
 function stepOf(object: CachedObject, desired: Desired, side: Side): ApplyStep | undefined {
   if (!differs(object, desired, side)) return undefined;
-  const { labels, annotations, fromPicture } = desired[side];
-  const keys = { labels: new Map(labels), annotations: new Map(annotations) };
+  const { fromPicture } = desired[side];
+  const keys = {
+    labels: new Map(wantedOf(object, desired, side, 'labels')),
+    annotations: new Map(wantedOf(object, desired, side, 'annotations')),
+  };
   let guarded = fromPicture;
   for (const channel of CHANNELS) {
     for (const key of object[side][channel]) {
@@ -45,13 +48,20 @@ function stepOf(object: CachedObject, desired: Desired, side: Side): ApplyStep |
 function differs(object: CachedObject, desired: Desired, side: Side): boolean {
   for (const channel of CHANNELS) {
     const owned = object[side][channel];
-    const wanted = desired[side][channel];
+    const wanted = wantedOf(object, desired, side, channel);
     for (const key of owned) if (!wanted.has(key) && !isMoving(object, desired, side, channel, key)) return true;
     for (const [key, value] of wanted) {
       if (valueIn(object[channel], key) !== value || !owned.includes(key)) return true;
     }
   }
   return false;
+}
+
+/** What the side's manager is to own. */
+function wantedOf(object: CachedObject, desired: Desired, side: Side, channel: Channel): ReadonlyMap<string, string> {
+  const wanted = desired[side][channel];
+  if (desired.onlyKept !== true) return wanted;
+  return new Map([...wanted].filter(([key]) => object[side][channel].includes(key)));
 }
 
 function hasMoves(object: CachedObject, desired: Desired, from: Side): boolean {
