@@ -2,9 +2,13 @@ import { type CachedObject, objectKey } from '../api/object.ts';
 import { apiVersionOf, type GroupResourceName, groupResourceName } from '../api/resource.ts';
 import { SEVERITIES } from '../api/rule.ts';
 import type { ReportedViolation } from '../api/status.ts';
+import { dropOldest } from '../base/bounded.ts';
 import type { KindContext, Program, Result, ResultCode } from '../policy/program.ts';
 import { changesBetween, NO_CHANGES, type ResultChanges } from './result-changes.ts';
 import { timestamp } from './timestamp.ts';
+
+/** Objects of a policy of which it is known since when something was said earlier, at most: many never come again. */
+const MOST_EARLIER = 10_000;
 
 /** Group, kind, namespace and name of an object: what a status names it by, whatever the version. */
 export type ObjectId = string;
@@ -189,7 +193,10 @@ export class Findings {
   }
 
   #addEarlier(id: ObjectId, earlier: Earlier): void {
-    this.#earlier.set(id, [...(this.#earlier.get(id) ?? []), earlier]);
+    const known = this.#earlier.get(id) ?? [];
+    this.#earlier.delete(id);
+    this.#earlier.set(id, [...known, earlier]);
+    dropOldest(this.#earlier, MOST_EARLIER);
   }
 }
 

@@ -336,6 +336,21 @@ describe('since when a result stands', () => {
     expect(sinces()).toEqual([`a ${T0}`, `a ${T1}`]);
   });
 
+  test('is kept for the 10,000 objects of a policy that were set aside last; others begin anew', async () => {
+    const { clock, table, say, sinces } = setUp();
+    say(object('first'), result());
+    say(object('again'), result());
+    say(object('o1'), result(), result({ rule: 's' }));
+    table.forgetKind('configmaps');
+    say(object('again'), result());
+    for (let i = 2; i < 10_000; i += 1) say(object(`o${i}`), result());
+    table.forgetKind('configmaps');
+    await clock.advance(hour);
+    for (const name of ['first', 'again', 'o9999']) say(object(name), result());
+    say(object('o1'), result(), result({ rule: 's' }));
+    expect(sinces()).toEqual([`again ${T0}`, `first ${T1}`, `o1 ${T0}`, `o1 ${T0}`, `o9999 ${T0}`]);
+  });
+
   test('begins anew for a policy that was deleted and made again under the same name', async () => {
     const { clock, table, changed, sinces } = setUp();
     table.record(CONFIG_MAPS, object('a'), [P], [verdict([result()])]);
