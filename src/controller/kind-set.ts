@@ -116,9 +116,9 @@ export class KindSet {
     for (const { kind } of this.#members.values()) if (kind.needsPass) this.#options.objects.startPass(kind);
   }
 
-  /** Has all objects of a group/resource evaluated again, once. */
+  /** Has all objects of a group/resource evaluated again, once; where that is being done already, after its end. */
   reevaluate(name: GroupResourceName): void {
-    for (const kind of this.of(name)) this.#options.objects.startPass(kind);
+    for (const kind of this.of(name)) if (kind.fallsDue()) this.#options.objects.startPass(kind);
   }
 
   /** Synced, and neither forbidden nor gone; a watch that breaks for a while is no reason to stop. */

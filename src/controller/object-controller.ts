@@ -167,16 +167,20 @@ export class ObjectController {
   #evaluateKey(id: KindId, key: ObjectKey, since: number, lane: Lane): void {
     const writer = this.#writers.get(id);
     if (writer === undefined) return;
+    let ended = false;
     try {
-      this.#evaluateObject(writer, key, since, lane);
+      ended = this.#evaluateObject(writer, key, since, lane);
     } catch (error) {
       this.#options.log.error({ err: error, kind: id, object: key }, 'an object could not be evaluated');
       writer.failed(key);
     }
     this.#tellIfIdle(id);
+    // It became time for another one meanwhile.
+    if (ended && writer.kind.needsPass && this.#writers.get(id) === writer) this.startPass(writer.kind);
   }
 
-  #evaluateObject(writer: KindWriter, key: ObjectKey, since: number, lane: Lane): void {
+  /** Returns whether a pass has ended with it. */
+  #evaluateObject(writer: KindWriter, key: ObjectKey, since: number, lane: Lane): boolean {
     const { kind } = writer;
     const { isReady, verdicts, observe, onKindChange } = this.#options;
     const object = kind.informer.store.get(key);
@@ -188,9 +192,9 @@ export class ObjectController {
       this.#awaited.get(kind.id)?.forget(key);
     } else if (!isReady(kind)) {
       kind.needsPass = true;
-      return;
+      return false;
     } else if (this.#awaited.get(kind.id)?.holdUp(object) === true) {
-      return;
+      return false;
     } else {
       const evaluation = this.#evaluate(kind, writer.guard, object);
       observe?.evaluated(kind.name);
@@ -201,7 +205,9 @@ export class ObjectController {
         refusal === undefined ? evaluation.verdicts : withRefusal(kind.programs, evaluation.verdicts, refusal);
       verdicts.record(kind.context, object, kind.programs, said, differs && refusal === undefined);
     }
-    if (kind.evaluated(key)) onKindChange(kind);
+    const ended = kind.evaluated(key);
+    if (ended) onKindChange(kind);
+    return ended;
   }
 
   #evaluate(kind: WatchedKind, guard: ContentionGuard, object: CachedObject): Evaluation {

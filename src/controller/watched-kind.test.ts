@@ -89,6 +89,38 @@ describe('a pass', () => {
     expect(kind.hasEvaluated(a)).toBe(false);
   });
 
+  test('that is under way goes on when another is due, and tells of it at its end', async () => {
+    const kind = await setUp('x', 'y');
+    kind.setPrograms([a]);
+    expect(kind.fallsDue()).toBe(true);
+    drawn(kind.beginPass());
+    kind.evaluated('default/x');
+    expect([kind.fallsDue(), kind.fallsDue(), kind.needsPass]).toEqual([false, false, false]);
+    expect([kind.evaluated('default/y'), kind.needsPass, kind.hasEvaluated(a)]).toEqual([true, true, true]);
+    expect(drawn(kind.beginPass())).toEqual(['default/x', 'default/y']);
+    kind.evaluated('default/x');
+    expect([kind.evaluated('default/y'), kind.needsPass]).toEqual([true, false]);
+    expect(kind.fallsDue()).toBe(true);
+  });
+
+  test('that says nothing of what is wanted now is not waited for, nor is one that is to be made up for', async () => {
+    const kind = await setUp('x', 'y');
+    kind.setPrograms([a]);
+    drawn(kind.beginPass());
+    kind.setPrograms([a, b]);
+    expect(kind.fallsDue()).toBe(true);
+    drawn(kind.beginPass());
+    kind.needsPass = true;
+    expect(kind.fallsDue()).toBe(true);
+    drawn(kind.beginPass());
+    kind.listed();
+    expect(kind.fallsDue()).toBe(true);
+    drawn(kind.beginPass());
+    expect(kind.fallsDue()).toBe(false);
+    kind.beginAnew();
+    expect(kind.fallsDue()).toBe(true);
+  });
+
   test('over no object ends at once', async () => {
     const kind = await setUp();
     kind.setPrograms([a]);

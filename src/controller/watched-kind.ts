@@ -49,6 +49,8 @@ export class WatchedKind {
   #pass: Pass | undefined;
   /** Whether it is with the programs that there are now. */
   #passCounts = false;
+  /** It became time to evaluate all objects again while that one was under way. */
+  #isDueAgain = false;
   #owned: ObjectIndex | undefined;
   #evaluated = new Set<Program>();
   /** They came while others of its objects were selected, and what is selected for them is not listed yet. */
@@ -162,9 +164,20 @@ export class WatchedKind {
     return this.#evaluated.has(program) && (view === undefined || view.informer.synced);
   }
 
+  /**
+   * It is time to evaluate all objects again. Returns whether to begin now: a pass that counts is left to end, however often
+   * it is time meanwhile, and `needsPass` is said then.
+   */
+  fallsDue(): boolean {
+    if (this.#pass === undefined || !this.#passCounts || this.needsPass) return true;
+    this.#isDueAgain = true;
+    return false;
+  }
+
   /** The keys that are to be evaluated. */
   beginPass(): KeySource {
     this.needsPass = false;
+    this.#isDueAgain = false;
     this.#passCounts = true;
     this.#pass = new Pass(this.informer.store, this.#pass);
     return this.#pass;
@@ -181,6 +194,7 @@ export class WatchedKind {
     this.#pass = undefined;
     if (!this.#passCounts) return false;
     this.#evaluated = new Set(this.#programs.filter((program) => this.isCovered(program)));
+    if (this.#isDueAgain) this.needsPass = true;
     return true;
   }
 
