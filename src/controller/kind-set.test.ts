@@ -39,6 +39,7 @@ async function setUp() {
     },
     namespaceOf: (name) => cachedObject({ name, namespace: '' }),
     held: () => new Map(),
+    protection: () => 'Free',
     ownNamespace: 'watchkeeper',
     isReady: () => true,
     onKindChange: () => {},

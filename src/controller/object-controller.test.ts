@@ -411,21 +411,6 @@ describe('a pass', () => {
     expect(writer.writes).toEqual(['a', 'a']);
   });
 
-  test('what fails unexpectedly with one object is logged, and the others are written', async () => {
-    const { writer, controller, kind, stage, quiet } = await setUp({ objects: [] });
-    const differs = writer.differs.bind(writer);
-    writer.differs = (object, desired) => {
-      if (object.name === 'bad') throw new Error('a bug');
-      return differs(object, desired);
-    };
-    for (const name of ['bad', 'good'])
-      stage.watch.send({ type: 'ADDED', object: cachedObject({ name, resourceVersion: '11' }) });
-    controller.startPass(kind);
-    await quiet();
-    expect(writer.writes).toEqual(['good']);
-    expect(kind.hasEvaluated(sets)).toBe(false);
-  });
-
   test('tells that the kind is idle only when nothing is left to evaluate or to write', async () => {
     const { idles, writer, send, quiet } = await setUp({ objects: [labelled('a')] });
     const { promise, resolve } = Promise.withResolvers<WriteOutcome>();
@@ -436,6 +421,160 @@ describe('a pass', () => {
     resolve({ kind: 'NotLeading' });
     await quiet();
     expect(idles()).toBe(before + 1);
+  });
+});
+
+describe('an object with which something fails unexpectedly', () => {
+  const bug = new Error('cannot read the value s3cret');
+
+  function throwBug(): never {
+    throw bug;
+  }
+
+  async function withBug(
+    programs: readonly Program[] = [sets],
+    bad: CachedObject = cachedObject({ name: 'bad', resourceVersion: '11' }),
+  ) {
+    const logged: string[] = [];
+    const error: Log['error'] = (fields: object, text?: string) => logged.push(`${JSON.stringify(fields)} ${text}`);
+    const all = await setUp({ programs, log: { ...silentLog, error } });
+    const { writer, controller, kind, stage, quiet, verdicts } = all;
+    const differs = writer.differs.bind(writer);
+    const state = { broken: true, tries: 0 };
+    writer.differs = (object, desired) => {
+      if (object.name !== 'bad') return differs(object, desired);
+      state.tries += 1;
+      if (state.broken) throw bug;
+      return differs(object, desired);
+    };
+    for (const object of [bad, cachedObject({ name: 'good', resourceVersion: '12' })])
+      stage.watch.send({ type: 'ADDED', object });
+    controller.startPass(kind);
+    await quiet();
+    const said = () => verdicts.objects.get('default/bad') ?? [];
+    return { ...all, logged, broken: state, said };
+  }
+
+  test('has an Error of each policy that is about it, and keeps neither a pass from its end nor others from being written', async () => {
+    const apart = { match: { resources: [{ group: '', resource: 'configmaps' }], names: ['other'] } };
+    const both = { rules: [REQUIRE, SET] };
+    const programs = [
+      programOf('a-sets', { rules: [SET] }),
+      programOf('b-elsewhere', { rules: [SET], ...apart }),
+      programOf('c-suspended', { rules: [SET], mode: 'Suspended' }),
+      programOf('d-both', both),
+      programOf('e-audits', { rules: [REQUIRE], mode: 'Audit' }),
+    ];
+    const { writer, kind, changes, said, logged } = await withBug(programs);
+    expect(writer.writes).toEqual(['good']);
+    expect([programs.every((program) => kind.hasEvaluated(program)), changes]).toEqual([true, ['']]);
+    const told = said().map(({ matched, pending, results }) => [matched, pending, results.map(({ rule }) => rule)]);
+    expect(told).toEqual([
+      [true, false, ['env']],
+      [false, false, []],
+      [false, false, []],
+      [true, false, ['env']],
+      [true, false, ['team']],
+    ]);
+    const [error] = said()[0]?.results ?? [];
+    expect(error).toMatchObject({ result: 'Error', code: 'InternalError', severity: 'medium' });
+    expect(error?.message).toBe(
+      'this is a defect in the operator: it failed unexpectedly as it compared the object with what policies want of it; ' +
+        'that is tried again, and the log of the operator has more',
+    );
+    expect(logged).toEqual([expect.stringContaining('an object could not be evaluated')]);
+  });
+
+  test('is counted as ours still where a key of ours may be of the policy', async () => {
+    const { said } = await withBug(
+      [sets, requires],
+      labelled('bad', { resourceVersion: '11', labels: { env: 'dev' } }),
+    );
+    expect(said().map(({ owned }) => owned)).toEqual([false, true]);
+  });
+
+  test('is told of by a policy of which it cannot be known whether it is about the object', async () => {
+    const { said } = await withBug([{ ...sets, matches: throwBug }]);
+    expect(said()).toMatchObject([{ matched: false, results: [{ rule: 'env', code: 'InternalError' }] }]);
+    expect(said()[0]?.results[0]?.message).toContain('as it worked out what policies say about the object;');
+  });
+
+  test('is tried again, later each time up to a minute, until it is as it should be; and is logged once', async () => {
+    const { clock, controller, kind, broken, logged, writer, said, quiet } = await withBug();
+    const waits: number[] = [];
+    for (let i = 0; i < 9; i += 1) {
+      waits.push(await clock.advanceToNext());
+      await quiet();
+    }
+    expect(waits).toEqual([1_000, 2_000, 4_000, 8_000, 16_000, 32_000, 50_000, 50_000, 50_000]);
+    expect(logged).toHaveLength(1);
+    // For another reason, and before its time: the next try stays when it was.
+    const { tries } = broken;
+    await clock.advance(20_000);
+    controller.enqueue(kind, 'default/bad');
+    await quiet();
+    expect([broken.tries, clock.nextIn]).toEqual([tries + 1, 30_000]);
+    broken.broken = false;
+    await clock.advance(30_000);
+    await quiet();
+    expect([writer.writes, said(), clock.pending]).toEqual([
+      ['good', 'bad'],
+      [{ matched: true, owned: true, pending: false, results: [] }],
+      0,
+    ]);
+    broken.broken = true;
+    controller.enqueue(kind, 'default/bad');
+    await quiet();
+    expect([clock.nextIn, logged.length]).toEqual([1_000, 2]);
+  });
+
+  test.each(['is removed', 'is of a kind that is not watched any more', 'is there when all stops'])(
+    'and that %s leaves no timer',
+    async (how) => {
+      const { clock, controller, kind, broken, send, quiet } = await withBug();
+      expect(clock.pending).toBe(1);
+      if (how === 'is removed') await send('DELETED', cachedObject({ name: 'bad', resourceVersion: '20' }));
+      else if (how.startsWith('is of')) controller.remove(kind.id);
+      else await controller.stop();
+      expect(clock.pending).toBe(0);
+      const { tries } = broken;
+      await clock.advance(200_000);
+      await quiet();
+      expect(broken.tries).toBe(tries);
+    },
+  );
+
+  test('is told of also where it is what was to be recorded that fails', async () => {
+    const { verdicts, controller, kind, quiet } = await setUp({ objects: [labelled('a')] });
+    const record = verdicts.record.bind(verdicts);
+    verdicts.record = (context, object, programs, said) => {
+      if (said.every(({ results }) => results.length === 0)) throw bug;
+      record(context, object, programs, said);
+    };
+    controller.startPass(kind);
+    await quiet();
+    expect(kind.hasEvaluated(sets)).toBe(true);
+    const [said] = verdicts.objects.get('default/a') ?? [];
+    expect(said).toMatchObject({ matched: true, owned: true });
+    expect(said?.results[0]?.message).toContain(' as it recorded what policies say about the object;');
+  });
+
+  test('of which nothing can be recorded either keeps the pass open: nothing is said to be exact', async () => {
+    const { verdicts, kind, clock, quiet, state, controller } = await setUp({ objects: [labelled('a')] });
+    const record = verdicts.record.bind(verdicts);
+    let broken = true;
+    verdicts.record = (...said) => {
+      if (broken) throw bug;
+      record(...said);
+    };
+    expect(state.ready).toBe(true);
+    controller.startPass(kind);
+    await quiet();
+    expect(kind.hasEvaluated(sets)).toBe(false);
+    broken = false;
+    await clock.advance(1_000);
+    await quiet();
+    expect([kind.hasEvaluated(sets), verdicts.codes('default/a'), clock.pending]).toEqual([true, [], 0]);
   });
 });
 

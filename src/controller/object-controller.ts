@@ -2,7 +2,8 @@ import { type CachedObject, type ObjectKey, objectKey } from '../api/object.ts';
 import type { GroupResourceName } from '../api/resource.ts';
 import type { Clock } from '../base/clock.ts';
 import type { Log } from '../base/log.ts';
-import { type Evaluation, evaluate } from '../policy/evaluate.ts';
+import { type Evaluation, type EvaluationInput, evaluate } from '../policy/evaluate.ts';
+import { type Doing, failedVerdicts } from '../policy/failed-evaluation.ts';
 import type { KeyPatterns } from '../policy/key-patterns.ts';
 import type { KeyProtection } from '../policy/key-protection.ts';
 import type { KindContext, NamespaceLookup, Program } from '../policy/program.ts';
@@ -12,6 +13,7 @@ import { AwaitedViews } from './awaited-views.ts';
 import type { ContentionGuard, CreateGuard, Surroundings } from './contention.ts';
 import { Departures } from './departures.ts';
 import { EvaluationQueue } from './evaluation-queue.ts';
+import { FailingKeys } from './failing-keys.ts';
 import { KindWriter, type KindWriterObserver } from './kind-writer.ts';
 import type { Lane } from './lanes.ts';
 import { withRefusal } from './refusals.ts';
@@ -58,9 +60,12 @@ export class ObjectController {
   /** Of each kind that is looked after. */
   readonly #writers = new Map<KindId, KindWriter>();
   readonly #awaited = new Map<KindId, AwaitedViews>();
+  readonly #failing = new Map<KindId, FailingKeys>();
   readonly #departures: Departures;
   readonly #evaluations: EvaluationQueue;
   readonly #writes: WriteQueue;
+  /** With the object that is evaluated. */
+  #doing: Doing = 'Evaluate';
 
   constructor(options: ObjectControllerOptions) {
     this.#options = options;
@@ -105,6 +110,7 @@ export class ObjectController {
     const guard = this.#options.createGuard(kind.context, (key) => this.enqueue(kind, key));
     const awaited = new AwaitedViews(kind, clock, (key) => this.enqueue(kind, key));
     this.#awaited.set(kind.id, awaited);
+    this.#failing.set(kind.id, new FailingKeys(clock, random, (key) => this.enqueue(kind, key)));
     const kindWriter = new KindWriter(kind, {
       clock,
       random,
@@ -131,6 +137,8 @@ export class ObjectController {
     this.#writers.delete(id);
     this.#awaited.get(id)?.stop();
     this.#awaited.delete(id);
+    this.#failing.get(id)?.stop();
+    this.#failing.delete(id);
     this.#departures.drop(id);
     this.#evaluations.drop(id);
     this.#writes.drop(id);
@@ -157,32 +165,61 @@ export class ObjectController {
   /** Evaluates and begins nothing more; resolves when the writes under way have ended. */
   async stop(): Promise<void> {
     this.#evaluations.stop();
+    for (const failing of this.#failing.values()) failing.stop();
     await this.#writes.stop();
     this.#departures.stop();
     for (const writer of this.#writers.values()) writer.stop();
     for (const awaited of this.#awaited.values()) awaited.stop();
   }
 
-  /** What fails unexpectedly with one object must not end the others'; its pass does not end, so nothing is said to be exact. */
+  /** What fails unexpectedly with one object must not end the others'. */
   #evaluateKey(id: KindId, key: ObjectKey, since: number, lane: Lane): void {
     const writer = this.#writers.get(id);
     if (writer === undefined) return;
     let ended = false;
     try {
       ended = this.#evaluateObject(writer, key, since, lane);
+      this.#failing.get(id)?.forget(key);
     } catch (error) {
-      this.#options.log.error({ err: error, kind: id, object: key }, 'an object could not be evaluated');
-      writer.failed(key);
+      ended = this.#failed(writer, key, error);
     }
     this.#tellIfIdle(id);
     // It became time for another one meanwhile.
     if (ended && writer.kind.needsPass && this.#writers.get(id) === writer) this.startPass(writer.kind);
   }
 
+  /**
+   * It is told of the object, and tried again later. Returns whether a pass has ended with it: where nothing can be told
+   * either, it does not, so that nothing is said to be exact.
+   */
+  #failed(writer: KindWriter, key: ObjectKey, error: unknown): boolean {
+    const { log, verdicts, onKindChange } = this.#options;
+    const { kind } = writer;
+    const isNew = this.#failing.get(kind.id)?.add(key) === true;
+    const fields = { err: error, kind: kind.id, object: key };
+    if (isNew) log.error(fields, 'an object could not be evaluated');
+    else log.debug(fields, 'an object could not be evaluated again');
+    writer.failed(key);
+    try {
+      const object = kind.informer.store.get(key);
+      if (object !== undefined && !this.#isOurs(kind, object)) {
+        const said = failedVerdicts(this.#inputOf(kind, object), this.#doing);
+        verdicts.record(kind.context, object, kind.programs, said, false);
+      }
+      const ended = kind.evaluated(key);
+      if (ended) onKindChange(kind);
+      return ended;
+    } catch (again) {
+      if (isNew) log.error({ ...fields, err: again }, 'that an object could not be evaluated could not be told');
+      return false;
+    }
+  }
+
   /** Returns whether a pass has ended with it. */
   #evaluateObject(writer: KindWriter, key: ObjectKey, since: number, lane: Lane): boolean {
     const { kind } = writer;
     const { isReady, verdicts, observe, onKindChange } = this.#options;
+    this.#doing = 'Evaluate';
     const object = kind.informer.store.get(key);
     // What is gone is gone, ready or not; a later pass does not come by it any more.
     if (object === undefined || this.#isOurs(kind, object)) {
@@ -198,9 +235,11 @@ export class ObjectController {
     } else {
       const evaluation = this.#evaluate(kind, writer.guard, object);
       observe?.evaluated(kind.name);
+      this.#doing = 'Compare';
       const differs = writer.differs(object, evaluation);
       const refusal = differs ? writer.want(key, object, since, lane) : undefined;
       if (!differs) writer.settled(key);
+      this.#doing = 'Record';
       const said =
         refusal === undefined ? evaluation.verdicts : withRefusal(kind.programs, evaluation.verdicts, refusal);
       verdicts.record(kind.context, object, kind.programs, said, differs && refusal === undefined);
@@ -211,12 +250,15 @@ export class ObjectController {
   }
 
   #evaluate(kind: WatchedKind, guard: ContentionGuard, object: CachedObject): Evaluation {
+    const contention = guard.standing(this.#surroundings(kind, object));
+    return evaluate({ ...this.#inputOf(kind, object), contention });
+  }
+
+  #inputOf(kind: WatchedKind, object: CachedObject): EvaluationInput {
     const { namespaceOf, held, protection } = this.#options;
     const { context, programs } = kind;
-    const contention = guard.standing(this.#surroundings(kind, object));
     const sightOf = (program: Program) => kind.sightOf(program, object);
-    const here = { object, kind: context, sightOf, held: held(context, object), protection, namespaceOf };
-    return evaluate({ ...here, programs, contention });
+    return { object, kind: context, sightOf, held: held(context, object), protection, namespaceOf, programs };
   }
 
   #surroundings(kind: WatchedKind, object: CachedObject): Surroundings {

@@ -198,7 +198,8 @@ export type ResultCode =
   | 'SelfOscillation'
   | 'RefusedByServer'
   | 'NoAnswer'
-  | 'SchemaDrift';
+  | 'SchemaDrift'
+  | 'InternalError';
 
 /** One line that a rule has to say about one object. */
 export interface Result {

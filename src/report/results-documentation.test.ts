@@ -25,6 +25,7 @@ const CODES = {
   RefusedByServer: 'Error',
   NoAnswer: 'Error',
   SchemaDrift: 'Error',
+  InternalError: 'Error',
 } as const satisfies Record<ResultCode, string>;
 
 const text = readFileSync(new URL('../../docs/troubleshooting.md', import.meta.url), 'utf8');
