@@ -200,7 +200,9 @@ function nextAfter(outcome: WriteOutcome, object: CachedObject): Next {
     case 'Gone':
       break;
   }
-  return { kind: 'Done' };
+  // One of several servers may not serve the kind yet: a list tells.
+  const problem = 'the API server that takes writes knows no such object';
+  return { kind: 'Again', picture: { object, isOld: true }, afterMs: 0, problem };
 }
 
 /** `isOld`: the server has said that the object has changed since. */
