@@ -95,26 +95,26 @@ describe('an object with a record', () => {
 
   describe('that claims a key which no policy may write', () => {
     const guarded = 'node-restriction.kubernetes.io/tenant';
-    const record = JSON.stringify({ applied: { labels: { [guarded]: 'a', old: '1' }, annotations: {} }, retained: {} });
+    const text = JSON.stringify({ applied: { labels: { [guarded]: 'a', old: '1' }, annotations: {} }, retained: {} });
     const labels = { [guarded]: 'a', old: '1' };
-    const claimed = withRecord(cachedObject({ name: 'x', labels, annotations: { [OWN_KEYS]: record } }));
+    const claimed = withRecord(cachedObject({ name: 'x', labels, annotations: { [OWN_KEYS]: text } }));
 
     test('goes, and the key stays as somebody else has set it', () => {
-      const { desired } = evaluated(claimed, []);
-      expect(desired && nextWrite(claimed, desired)).toEqual({
+      const { desired: left } = evaluated(claimed, []);
+      expect(left && nextWrite(claimed, left)).toEqual({
         kind: 'Rewrite',
         rewrite: { labels: { old: null }, annotations: { [OWN_KEYS]: null } },
       });
     });
 
     test('does not have it removed where nothing can be applied', () => {
-      const { desired } = evaluated(claimed, []);
-      expect(desired && rewriteOf(claimed, desired)?.labels).toEqual({ old: null });
+      const { desired: left } = evaluated(claimed, []);
+      expect(left && rewriteOf(claimed, left)?.labels).toEqual({ old: null });
     });
 
     test('is believed where the owner of the cluster lets policies write it', () => {
-      const { desired } = evaluated(claimed, [], { allowed: ['node-restriction.kubernetes.io/*'] });
-      expect(desired && nextWrite(claimed, desired)).toMatchObject({
+      const { desired: left } = evaluated(claimed, [], { allowed: ['node-restriction.kubernetes.io/*'] });
+      expect(left && nextWrite(claimed, left)).toMatchObject({
         rewrite: { labels: { old: null, [guarded]: null } },
       });
     });
