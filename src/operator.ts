@@ -120,6 +120,7 @@ export class Operator {
         remove: (kind) => this.#leadership?.objects.remove(kind),
         enqueue: (...due) => this.#leadership?.objects.enqueue(...due),
         startPass: (kind) => this.#leadership?.objects.startPass(kind),
+        isWriting: (id) => this.#leadership?.objects.isWriting(id) === true,
       },
       leads: () => this.#leadership !== undefined,
       observer: {

@@ -30,6 +30,8 @@ export interface KindWriterOptions {
   readonly surroundings: (object: CachedObject) => Surroundings;
   /** Has the object evaluated again, soon. */
   readonly enqueue: (key: ObjectKey) => void;
+  /** What a write brought that ended after this one was stopped. */
+  readonly lateAnswer: (answer: CachedObject) => void;
   /** Whether the kind can be written has changed. */
   readonly onChange: () => void;
   readonly observe?: KindWriterObserver | undefined;
@@ -171,7 +173,10 @@ export class KindWriter {
     const started = this.#options.clock.monotonic();
     const outcome = await this.#write(object, desired, winners);
     const wroteMs = this.#options.clock.monotonic() - started;
-    if (this.#stopped) return DONE;
+    if (this.#stopped) {
+      if (outcome.kind === 'Written') this.#options.lateAnswer(outcome.answer);
+      return DONE;
+    }
     const turn = this.#settle(attempt, outcome);
     return turn.kind === 'Done' && outcome.kind === 'Written' ? { kind: 'Done', wroteMs } : turn;
   }

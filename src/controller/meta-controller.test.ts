@@ -335,6 +335,23 @@ describe('policies', () => {
 const crd = (name: string, uid = 'uid-1'): CachedObject => cachedObject({ name, namespace: '', uid });
 
 describe('a kind that comes late', () => {
+  test('also the policies themselves, whose list is asked for as soon as their CRD is there', async () => {
+    const world = makeWorld();
+    world.cluster.refuse(POLICIES, 'NotFound');
+    await world.start();
+    await world.clock.advance(300_000);
+    await world.quiet();
+    world.cluster.refuse(POLICIES, undefined);
+    world.cluster.put(POLICIES, policy('p', {}));
+    world.cluster.put('configmaps', cachedObject({ name: 'a' }));
+    expect(world.meta.ready).toBe(false);
+    world.cluster.put('customresourcedefinitions.apiextensions.k8s.io', crd(POLICIES));
+    await world.quiet();
+    expect(world.meta.ready).toBe(true);
+    await world.quiet();
+    expect(world.writer.writes).toEqual(['a']);
+  });
+
   test('is waited for, and works when its CRD is there', async () => {
     const world = makeWorld();
     world.cluster.put('configmaps', cachedObject({ name: 'a' }));

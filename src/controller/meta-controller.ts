@@ -1,5 +1,6 @@
 import type { CachedObject } from '../api/object.ts';
 import type { GroupResourceName } from '../api/resource.ts';
+import { WATCH_POLICIES } from '../api/watch-policy.ts';
 import type { Clock } from '../base/clock.ts';
 import type { Log } from '../base/log.ts';
 import type { Informer } from '../informer/informer.ts';
@@ -42,7 +43,7 @@ export interface MetaControllerOptions {
   readonly watchList?: boolean;
   readonly policies: PolicySet;
   readonly ledger: Ledger;
-  readonly objects: Pick<ObjectController, 'add' | 'remove' | 'enqueue' | 'startPass'>;
+  readonly objects: Pick<ObjectController, 'add' | 'remove' | 'enqueue' | 'startPass' | 'isWriting'>;
   /** Whether the ledger is this process's to write. Default: always. */
   readonly leads?: () => boolean;
   readonly observer: MetaObserver;
@@ -108,7 +109,17 @@ export class MetaController {
     });
     const reevaluation = new Reevaluation({ clock, due: (program) => this.#reevaluate(program) });
     const onRelease = () => this.#reconciler.replanSoon();
-    const upkeep = new LedgerUpkeep({ clock, log, ledger, namespaces, kinds, isReady, leads, onRelease });
+    const upkeep = new LedgerUpkeep({
+      clock,
+      log,
+      ledger,
+      namespaces,
+      kinds,
+      isReady,
+      isWriting: (id) => objects.isWriting(id),
+      leads,
+      onRelease,
+    });
     this.#reconciler = new PlanReconciler({
       clock,
       log,
@@ -215,7 +226,12 @@ export class MetaController {
     } else if (id === CRDS_ID || id === API_SERVICES_ID) {
       const rediscover = () => this.#discovery.trigger();
       const tried = () => this.#reconciler.goOn();
-      informer.addHandler(servedHandler({ waiting: this.#waiting, replan, tried, rediscover }));
+      const isAwaited = (group: string) => this.#waiting.isAwaited(group);
+      const mended = (group: string) => {
+        this.#waiting.mended(group);
+        if (group === WATCH_POLICIES.group) this.#registry.get(POLICIES_ID)?.retry();
+      };
+      informer.addHandler(servedHandler({ waiting: { isAwaited, mended }, replan, tried, rediscover }));
     }
     this.#reconciler.watchStarts(id);
   }

@@ -1047,6 +1047,20 @@ describe('a kind that is removed', () => {
     controller.enqueue(kind, 'default/a');
     expect(controller.evaluationDepth).toBe(0);
   });
+
+  test('and comes again has what a late answer says in its store, before it is said to be idle', async () => {
+    const { writer, controller, kind, stage, send, quiet } = await setUp();
+    const { promise, resolve } = Promise.withResolvers<WriteOutcome>();
+    writer.answer = () => promise;
+    await send('ADDED', cachedObject({ name: 'a', resourceVersion: '11' }));
+    controller.remove(kind.name);
+    controller.add(new WatchedKind(kind.context, stage.informer));
+    expect(controller.isWriting(kind.id)).toBe(true);
+    resolve({ kind: 'Written', answer: labelled('a', { resourceVersion: '12' }) });
+    await quiet();
+    expect(stage.informer.store.get('default/a')?.resourceVersion).toBe('12');
+    expect(controller.isWriting(kind.id)).toBe(false);
+  });
 });
 
 describe('stop', () => {

@@ -124,6 +124,8 @@ export class ObjectController {
       evaluate: (object) => this.#evaluate(kind, guard, object),
       surroundings: (object) => this.#surroundings(kind, object),
       enqueue: (key) => this.enqueue(kind, key),
+      // The kind may have come again, with a watch that has not seen it yet.
+      lateAnswer: (answer) => this.#writers.get(kind.id)?.kind.informer.accept(answer),
       onChange: () => this.#options.onKindChange(kind),
       observe,
     });
@@ -148,6 +150,11 @@ export class ObjectController {
   /** Has an object evaluated: it, or something that it depends on, may have changed. */
   enqueue(kind: WatchedKind, key: ObjectKey, lane: Lane = 'Bulk'): void {
     if (this.#writers.get(kind.id)?.kind === kind) this.#evaluations.add(kind.id, key, lane);
+  }
+
+  /** Whether a write of an object of the kind is wanted or under way. */
+  isWriting(id: KindId): boolean {
+    return this.#writes.hasKind(id);
   }
 
   /** Evaluates every object of the kind: its programs changed, a full list came in, or it is time to. */
