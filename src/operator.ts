@@ -22,7 +22,7 @@ import { HttpServer } from './ops/http-server.ts';
 import type { Listen } from './ops/listen.ts';
 import { Metrics } from './ops/metrics.ts';
 import { metricsSources } from './ops/metrics-sources.ts';
-import { keyProtection } from './policy/key-protection.ts';
+import { type KeyProtection, keyProtection } from './policy/key-protection.ts';
 import type { Namespaces } from './watchplan/limits.ts';
 
 export interface OperatorOptions {
@@ -76,6 +76,7 @@ export class Operator {
   readonly #meta: MetaController;
   readonly #elector: Elector | undefined;
   readonly #http: HttpServer;
+  readonly #protection: KeyProtection;
   /** While this process leads. */
   #leadership: Leadership | undefined;
   /** Of the time in which it does, or is about to; and the end of what was there for the one before. */
@@ -100,6 +101,7 @@ export class Operator {
       onRequest: ({ method, status }) => this.#metrics.requested(method, status),
     });
     this.#client = client;
+    this.#protection = keyProtection(options.allowKeys);
     this.#policies = new PolicySet({ clock, allowedKeys: options.allowKeys, ownNamespace: options.namespace });
     this.#ledger = new Ledger(ledgerStore(client, options.namespace, signal), log, () => this.#leadership?.touchAll());
     this.#meta = new MetaController({
@@ -114,6 +116,7 @@ export class Operator {
       watchList: options.watchList,
       policies: this.#policies,
       ledger: this.#ledger,
+      protection: this.#protection,
       // Who stands by keeps its caches, and looks at no object: whoever begins to lead looks at all of them.
       objects: {
         add: (kind) => this.#leadership?.objects.add(kind),
@@ -191,19 +194,20 @@ export class Operator {
 
   /** Somebody else may have led until now: what it has put on record is read, and everything is looked at anew. */
   async #lead(): Promise<void> {
-    const { clock, log, namespace, identity, allowKeys, writeConcurrency, statusViolations, auditLog } = this.#options;
+    const { clock, log, namespace, identity, writeConcurrency, statusViolations, auditLog } = this.#options;
     const term = new AbortController();
     this.#term = term;
     await this.#ending;
     if (term.signal.aborted || this.#stopping) return;
     this.#meta.ledgerOutdated();
+    if (this.#elector !== undefined) this.#meta.policiesOutdated();
     this.#leadership = new Leadership({
       client: this.#client,
       policies: this.#policies,
       ledger: this.#ledger,
       meta: this.#meta,
       metrics: this.#metrics,
-      protection: keyProtection(allowKeys),
+      protection: this.#protection,
       identity,
       namespace,
       writeConcurrency,

@@ -4,6 +4,7 @@ import type { Clock } from '../base/clock.ts';
 import { messageOf } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
 import { isGivenUp } from '../kube/errors.ts';
+import type { KeyProtection } from '../policy/key-protection.ts';
 import { type KindId, kindIds, type Namespaces } from '../watchplan/limits.ts';
 import type { KindSet } from './kind-set.ts';
 import type { Ledger } from './ledger.ts';
@@ -21,6 +22,7 @@ export interface LedgerUpkeepOptions {
   readonly isReady: (kind: WatchedKind) => boolean;
   /** Whether a write of an object is wanted or under way: what it brings may not be in the store yet. */
   readonly isWriting: (id: KindId) => boolean;
+  readonly protection: KeyProtection;
   /** Whether the ledger is this process's to write. */
   readonly leads: () => boolean;
   /** The ledger has forgotten a kind: it need not be watched any more for what is left of ours. */
@@ -40,7 +42,7 @@ export class LedgerUpkeep {
 
   /** To be called when a kind has nothing left to do: where no policy writes it and nothing of ours is left, we let go. */
   releaseIfClean({ name, context }: WatchedKind): void {
-    const { ledger, kinds, namespaces, isReady, isWriting, onRelease } = this.#options;
+    const { ledger, kinds, namespaces, isReady, isWriting, protection, onRelease } = this.#options;
     // Its objects may have been written when the server had them under another name.
     const recorded = namesOf(context)
       .map(groupResourceName)
@@ -48,7 +50,14 @@ export class LedgerUpkeep {
     if (recorded.length === 0) return;
     for (const id of kindIds(name, namespaces)) {
       const one = kinds.get(id);
-      if (one === undefined || one.isWritten || !one.isWhole || !isReady(one) || one.hasOwnKeys || isWriting(id))
+      if (
+        one === undefined ||
+        one.isWritten ||
+        !one.isWhole ||
+        !isReady(one) ||
+        one.hasOwnKeys(protection) ||
+        isWriting(id)
+      )
         return;
     }
     for (const one of recorded) ledger.forgetKind(one);

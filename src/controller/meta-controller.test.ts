@@ -235,6 +235,24 @@ describe('a ledger that is read anew', () => {
 });
 
 describe('policies', () => {
+  test('that our watch still owes when we begin to lead are known before anything is evaluated', async () => {
+    const world = makeWorld();
+    await world.start();
+    await world.put('configmaps', cachedObject({ name: 'a' }));
+    world.cluster.mute(POLICIES);
+    await world.put(POLICIES, policy('p', {}));
+    expect(world.writer.writes).toEqual([]);
+    const answer = world.cluster.holdLists(POLICIES);
+    world.meta.ledgerOutdated();
+    world.meta.policiesOutdated();
+    world.meta.ledgerLoaded();
+    await world.quiet();
+    expect([world.meta.waitingFor(), world.evaluated]).toEqual([['WatchPolicies are not listed yet'], []]);
+    answer();
+    await world.quiet();
+    expect([world.meta.waitingFor(), world.writer.writes]).toEqual([[], ['a']]);
+  });
+
   test('that come and go make the informers of their kinds start and stop', async () => {
     const world = makeWorld();
     await world.start();

@@ -8,6 +8,7 @@ import { InformerRegistry } from '../informer/registry.ts';
 import type { WatchId, WatchTarget } from '../informer/watch-spec.ts';
 import type { Discovery, DiscoverySnapshot } from '../kube/discovery.ts';
 import type { ListWatch } from '../kube/list-watch.ts';
+import type { KeyProtection } from '../policy/key-protection.ts';
 import type { Program } from '../policy/program.ts';
 import type { Namespaces } from '../watchplan/limits.ts';
 import { DiscoveryWatch } from './discovery-watch.ts';
@@ -43,6 +44,8 @@ export interface MetaControllerOptions {
   readonly watchList?: boolean;
   readonly policies: PolicySet;
   readonly ledger: Ledger;
+  /** Which keys policies may write. */
+  readonly protection: KeyProtection;
   readonly objects: Pick<ObjectController, 'add' | 'remove' | 'enqueue' | 'startPass' | 'isWriting'>;
   /** Whether the ledger is this process's to write. Default: always. */
   readonly leads?: () => boolean;
@@ -117,6 +120,7 @@ export class MetaController {
       kinds,
       isReady,
       isWriting: (id) => objects.isWriting(id),
+      protection: options.protection,
       leads,
       onRelease,
     });
@@ -154,6 +158,15 @@ export class MetaController {
   ledgerLoaded(): void {
     this.#prerequisites.ledgerLoaded();
     this.#reconciler.ledgerLoaded();
+  }
+
+  /**
+   * Nothing is evaluated until they are listed again: somebody else may have acted on policies that our watch still owes. To go by
+   * what it has shown would take the keys of these away.
+   */
+  policiesOutdated(): void {
+    this.#prerequisites.policiesOutdated();
+    this.#registry.get(POLICIES_ID)?.relist();
   }
 
   /** Nothing is evaluated until it is read again: somebody else may have changed it. */

@@ -31,6 +31,11 @@ export class Prerequisites {
     this.#ledgerLoaded = false;
   }
 
+  /** They are listed anew, and what is new among them is compiled before anything else. */
+  policiesOutdated(): void {
+    this.#policiesCompiled = false;
+  }
+
   /** From here on every kind is on its way. */
   get met(): boolean {
     const known = this.#ledgerLoaded && this.#options.discovery.snapshot !== undefined;

@@ -4,6 +4,7 @@ import { CONFIG_MAPS, programOf } from '../../test/support/compiled-policy.ts';
 import { startInformer } from '../../test/support/kind-stage.ts';
 import { NO_KEYS, type ObjectKey } from '../api/object.ts';
 import type { ObjectIndex } from '../informer/store-index.ts';
+import { keyProtection } from '../policy/key-protection.ts';
 import type { KeySource } from './pass.ts';
 import { WatchedKind } from './watched-kind.ts';
 
@@ -132,10 +133,13 @@ describe('a pass', () => {
 
 describe('keys of ours that go when nothing wants them', () => {
   const keys = { labels: ['x'], annotations: [] };
+  const protection = keyProtection(['topology.kubernetes.io/*']);
 
   test.each([
     ['a label', { applied: keys }, true],
     ['an annotation', { applied: { labels: [], annotations: ['x'] } }, true],
+    ['a label that no policy may write', { applied: { ...keys, labels: ['istio-injection'] } }, false],
+    ['one that the owner allows', { applied: { ...keys, labels: ['topology.kubernetes.io/zone'] } }, true],
     ['a retained label', { retained: keys }, false],
     ['none', {}, false],
   ])('%s', async (_, fields, expected) => {
@@ -143,23 +147,23 @@ describe('keys of ours that go when nothing wants them', () => {
       cachedObject({ name: 'other' }),
       cachedObject({ name: 'one', ...fields }),
     ]);
-    expect(new WatchedKind(CONFIG_MAPS, informer).hasOwnKeys).toBe(expected);
+    expect(new WatchedKind(CONFIG_MAPS, informer).hasOwnKeys(protection)).toBe(expected);
   });
 
   test('are known as they come and go', async () => {
     const owned = cachedObject({ name: 'one', applied: keys, resourceVersion: '5' });
     const { informer, watch } = await startInformer([owned]);
     const kind = new WatchedKind(CONFIG_MAPS, informer);
-    const seen = [kind.hasOwnKeys];
+    const seen = [kind.hasOwnKeys(protection)];
     for (const object of [
       cachedObject({ ...owned, applied: NO_KEYS, resourceVersion: '6' }),
       { ...owned, resourceVersion: '7' },
     ]) {
       watch.send({ type: 'MODIFIED', object });
-      seen.push(kind.hasOwnKeys);
+      seen.push(kind.hasOwnKeys(protection));
     }
     watch.send({ type: 'DELETED', object: { ...owned, resourceVersion: '8' } });
-    expect([...seen, kind.hasOwnKeys]).toEqual([true, false, true, false]);
+    expect([...seen, kind.hasOwnKeys(protection)]).toEqual([true, false, true, false]);
   });
 
   test('cost nothing once policies write the kind again, or nobody looks after it', async () => {
@@ -172,12 +176,12 @@ describe('keys of ours that go when nothing wants them', () => {
       made.push(index(by));
       return made.at(-1) ?? index(by);
     });
-    expect([kind.hasOwnKeys, kind.hasOwnKeys, made.length]).toEqual([true, true, 1]);
+    expect([kind.hasOwnKeys(protection), kind.hasOwnKeys(protection), made.length]).toEqual([true, true, 1]);
     kind.setPrograms([audit]);
-    expect([kind.hasOwnKeys, made.length]).toEqual([true, 1]);
+    expect([kind.hasOwnKeys(protection), made.length]).toEqual([true, 1]);
     kind.setPrograms([a]);
     kind.setPrograms([audit]);
-    expect([kind.hasOwnKeys, made.length]).toEqual([true, 2]);
+    expect([kind.hasOwnKeys(protection), made.length]).toEqual([true, 2]);
     kind.end();
     expect(made.map((one) => [...one.get('owned')])).toEqual([[], []]);
   });

@@ -3,7 +3,8 @@ import { type GroupResourceName, groupResourceName } from '../api/resource.ts';
 import type { Informer } from '../informer/informer.ts';
 import type { ObjectIndex } from '../informer/store-index.ts';
 import { byPrecedence } from '../policy/evaluate.ts';
-import type { KindContext, Program, Sight } from '../policy/program.ts';
+import type { KeyProtection } from '../policy/key-protection.ts';
+import { CHANNELS, type KindContext, type Program, type Sight } from '../policy/program.ts';
 import { type KindId, kindId } from '../watchplan/limits.ts';
 import { mayWrite } from '../watchplan/verbs.ts';
 import type { KindState } from './kind-state.ts';
@@ -216,8 +217,8 @@ export class WatchedKind {
    * a kind of which the last ones are on their way out, so an index knows, from the first time until policies write the
    * kind again.
    */
-  get hasOwnKeys(): boolean {
-    this.#owned ??= this.informer.store.index(ownership);
+  hasOwnKeys(protection: KeyProtection): boolean {
+    this.#owned ??= this.informer.store.index((object) => (isToGo(object, protection) ? [OWNED] : []));
     return this.#owned.get(OWNED).next().done === false;
   }
 
@@ -230,8 +231,9 @@ export class WatchedKind {
 
 const OWNED = 'owned';
 
-function ownership({ applied: { labels, annotations } }: CachedObject): readonly string[] {
-  return labels.length > 0 || annotations.length > 0 ? [OWNED] : [];
+/** Keys that no policy may write do not go, whoever says that they are ours. */
+function isToGo({ applied }: CachedObject, protection: KeyProtection): boolean {
+  return CHANNELS.some((channel) => applied[channel].some((key) => protection(channel, key) === 'Free'));
 }
 
 /**

@@ -51,6 +51,7 @@ export function stepGathering(state: Gathering, input: ReflectorInput, context: 
     case 'PageListed':
     case 'ListFailed':
     case 'Retry':
+    case 'Relist':
     case 'Stop':
       break;
   }

@@ -325,6 +325,19 @@ describe('answers to writes', () => {
   });
 });
 
+test('a relist counts as synced when all was listed once more; what a watch still owed is told by that list', async () => {
+  const { informer, listWatch, told } = setUp();
+  informer.start();
+  const watch = await synced(listWatch, [at('a', '1')]);
+  informer.relist();
+  watch.send({ type: 'ADDED', object: at('late', '11') });
+  expect([informer.synced, informer.store.size]).toEqual([false, 1]);
+  await synced(listWatch, [at('b', '11')], '12');
+  expect([informer.synced, told]).toEqual([true, ['new > a@1', 'synced', 'remove a@1', 'new > b@11', 'synced']]);
+  await informer.stop();
+  informer.relist();
+});
+
 test('row 8: a list that begins after an answer came wins over it, as after a restored etcd', async () => {
   const { informer, listWatch, told } = setUp();
   informer.start();

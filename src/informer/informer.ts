@@ -155,6 +155,16 @@ export class Informer {
     this.#watches.retry();
   }
 
+  /**
+   * Is not synced from here on until all has been listed anew: for who must know all that was answered to anybody before now,
+   * which a watch may still owe. What is in the store stays meanwhile.
+   */
+  relist(): void {
+    if (this.#life === 'Stopped') return;
+    this.#synced = false;
+    this.#watches.relist();
+  }
+
   /** Whether not all objects are selected. */
   get isNarrowed(): boolean {
     return this.#watches.isNarrowed;

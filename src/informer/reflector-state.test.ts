@@ -333,6 +333,32 @@ describe('a retry', () => {
   });
 });
 
+describe('a relist', () => {
+  test('leaves the watch, or the list that is on its way, for a list', () => {
+    const machine = new ReflectorMachine().watching();
+    for (const effects of [machine.send({ kind: 'Relist' }).effects, machine.send({ kind: 'Relist' }).effects])
+      expect(effects.map(({ kind }) => kind)).toEqual(['Cancel', 'List']);
+    expect(machine.state).toMatchObject({ kind: 'Listing', cursor: { continue: '' } });
+  });
+
+  test('ends a back-off, but no wait that the server asked for: the list comes after that', () => {
+    expect(new ReflectorMachine().watching().fails('Network').send({ kind: 'Relist' }).asked).toEqual([
+      'Cancel',
+      PAGED,
+    ]);
+    const machine = new ReflectorMachine().watching();
+    machine.send({ kind: 'WatchFailed', error: apiError('TooManyRequests', { retryAfterMs: 5_000 }) });
+    expect(machine.send({ kind: 'Relist' })).toMatchObject({ asked: [], state: { kind: 'BackingOff' } });
+    expect(machine.send({ kind: 'TimerFired' }).asked).toEqual([PAGED]);
+  });
+
+  test('is nothing before the start and after the end', () => {
+    expect(new ReflectorMachine().send({ kind: 'Relist' })).toMatchObject({ asked: [], state: { kind: 'Idle' } });
+    const stopped = new ReflectorMachine().watching().send({ kind: 'Stop' });
+    expect(stopped.send({ kind: 'Relist' })).toMatchObject({ asked: [], state: { kind: 'Stopped' } });
+  });
+});
+
 describe('the resourceVersion', () => {
   test('row 14: a bookmark moves it on and is no object', () => {
     const machine = new ReflectorMachine().watching().event(bookmark('150'));

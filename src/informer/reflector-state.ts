@@ -57,6 +57,7 @@ const IN_TIME_MS = 2_000;
  */
 export function step(state: ReflectorState, input: ReflectorInput, context: StepContext): Step {
   if (input.kind === 'Stop') return { state: { kind: 'Stopped' }, effects: [CANCEL] };
+  if (input.kind === 'Relist') return relist(state, context);
   switch (state.kind) {
     case 'Idle':
       return input.kind === 'Start' ? sync(NO_TROUBLE, context) : { state, effects: NOTHING };
@@ -72,6 +73,14 @@ export function step(state: ReflectorState, input: ReflectorInput, context: Step
       break;
   }
   return { state, effects: NOTHING };
+}
+
+/** A list that is on its way may have been made before it was asked for anew. */
+function relist(state: ReflectorState, context: StepContext): Step {
+  if (state.kind === 'Idle' || state.kind === 'Stopped') return { state, effects: NOTHING };
+  const isAskedToWait = state.kind === 'BackingOff' && !endsBackOff(state, { kind: 'Retry' });
+  if (isAskedToWait) return { state: { ...state, next: { kind: 'Sync' } }, effects: NOTHING };
+  return leave(sync(state.trouble, context));
 }
 
 /** A wait that the server asked for is not cut short. */
@@ -151,6 +160,7 @@ function stepWatching(state: Watching, input: ReflectorInput, context: StepConte
     case 'PageListed':
     case 'ListFailed':
     case 'Retry':
+    case 'Relist':
     case 'Stop':
       break;
   }

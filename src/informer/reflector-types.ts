@@ -105,6 +105,8 @@ export type ReflectorInput =
   | { readonly kind: 'TimerFired' }
   /** Something changed that may have mended what failed. */
   | { readonly kind: 'Retry' }
+  /** What was listed is not to be built on before it is listed once more. */
+  | { readonly kind: 'Relist' }
   | { readonly kind: 'Stop' };
 
 /**

@@ -131,6 +131,11 @@ export class Reflector {
     this.#dispatch({ kind: 'Retry' });
   }
 
+  /** All that there is is listed anew, now, whatever goes on; where it was not started yet, that follows anyway. */
+  relist(): void {
+    this.#dispatch({ kind: 'Relist' });
+  }
+
   /** Nothing is delivered any more once this was called; resolves when no request and no timer is left. */
   async stop(): Promise<void> {
     this.#dispatch({ kind: 'Stop' });

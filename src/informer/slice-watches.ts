@@ -108,6 +108,14 @@ export class SliceWatches {
     for (const { reflector } of this.#watches.values()) reflector.retry();
   }
 
+  /** All slices count as not listed until each has been listed anew. */
+  relist(): void {
+    for (const watch of this.#watches.values()) {
+      watch.listed = false;
+      watch.reflector.relist();
+    }
+  }
+
   /**
    * Watches these from now on. Slices that stay go on as they are; of others nothing is delivered any more, and new
    * ones begin with a list. Returns false where this is what is selected. Throws what making a list-watch throws; then

@@ -6,6 +6,7 @@ import { useFaultProxy } from '../support/fault-proxy.ts';
 import { OperatorProcess } from '../support/operator-process.ts';
 import { idle } from '../support/policy-story.ts';
 import { configMap, is, LEASE, useStage } from '../support/stage.ts';
+import { drop } from './event-faults.ts';
 import { PASS, REFUSE_BEFORE } from './proxy.ts';
 
 const stage = useStage();
@@ -113,6 +114,30 @@ test('L1: who stands by writes nothing, and leads within 20 s of the moment in w
   expect(inOrder(ofObjects(await writesOf('a', mark), ns))).toEqual(['o0000', 'o0001', 'o0002']);
   expect(inOrder(ofObjects(await writesOf('b', mark), ns))).toEqual(['later']);
   expect(at(await admin.get(LEASE), 'spec')).toMatchObject({ holderIdentity: 'replica-b', leaseTransitions: 1 });
+});
+
+test('L1: who takes over goes by the policies as they are, and not by what its own watch of them has shown so far', async () => {
+  const { cluster } = stage();
+  const { ns, collection } = await objects('owed', 3);
+  const { proxy, kubeconfig } = proxied();
+  const first = await OperatorProcess.start({
+    kubeconfig: stage().operatorKubeconfig,
+    identity: 'replica-a',
+    args: FAST,
+  });
+  await leads(first);
+  const second = await OperatorProcess.start({ kubeconfig, identity: 'replica-b', args: FAST });
+  await expect.poll(async () => (await second.page('/readyz')).status).toBe(200);
+  proxy.useEvents(drop((_event, { path }) => path.includes('/watchpolicies')));
+  await enforce(ns);
+  await settled(ns, 3);
+  const mark = await cluster.auditMark();
+  await first.kill();
+  await leads(second);
+  await expect.poll(async () => second.metric('watchkeeper_policy_objects', `policy="${ns}",state="matched"`)).toBe(3);
+  await idle(second);
+  expect([ofObjects(await writesOf('b', mark), ns), await stage().countLabelled(collection, KEPT)]).toEqual([[], 3]);
+  expect(await second.stop()).toBe(0);
 });
 
 test('L3: a leader that is stopped gives the Lease back; the next one leads within 3 s, and where there is nothing to do writes nothing', async () => {

@@ -96,6 +96,7 @@ export class ControllerWorld {
       policies,
       ledger,
       objects: this.objects,
+      protection: () => 'Free',
       observer,
     });
     for (const kind of [

@@ -26,6 +26,8 @@ interface Resource {
   answerAfter?: Promise<void>;
   /** Lists and watches that were asked for. */
   asked: number;
+  /** Watches under way are told nothing more. */
+  mute: boolean;
 }
 
 const VERBS = ['get', 'list', 'watch', 'patch'];
@@ -130,6 +132,11 @@ export class FakeCluster {
     return held.resolve;
   }
 
+  /** Watches of the resource are told nothing from now on; lists go on. */
+  mute(name: GroupResourceName): void {
+    this.#resource(name).mute = true;
+  }
+
   /** Lists and watches that were asked for so far. */
   asked(name: GroupResourceName): number {
     return this.#resource(name).asked;
@@ -163,7 +170,7 @@ export class FakeCluster {
   #resource(name: GroupResourceName): Resource {
     let resource = this.#resources.get(name);
     if (resource === undefined) {
-      resource = { objects: new Map(), streams: new Set(), refusal: undefined, asked: 0 };
+      resource = { objects: new Map(), streams: new Set(), refusal: undefined, asked: 0, mute: false };
       this.#resources.set(name, resource);
     }
     return resource;
@@ -201,7 +208,9 @@ export class FakeCluster {
 
   /** To each watch what it is told: of what leaves its selection, as of what is deleted, what it was before. */
   #send(name: GroupResourceName, previous: CachedObject | undefined, next: CachedObject | undefined): void {
-    for (const { options, selects } of this.#resource(name).streams) {
+    const { streams, mute } = this.#resource(name);
+    if (mute) return;
+    for (const { options, selects } of streams) {
       const event = eventFor(previous, next, selects, String(this.#revision));
       if (event !== undefined) options.onEvent(event);
     }
