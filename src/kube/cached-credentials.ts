@@ -1,11 +1,11 @@
 import type { Clock } from '../base/clock.ts';
 import { messageOf } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
-import { singleFlight } from '../base/single-flight.ts';
 import { credentialError } from './credential-error.ts';
 import type { Credentials, TlsMaterial } from './credentials.ts';
 import { ApiError } from './errors.ts';
 import { type Life, renewalOf } from './expiry.ts';
+import { singleFlight } from './single-flight.ts';
 
 /** All that a source knows at one moment. */
 export interface CredentialMaterial {

@@ -2,7 +2,6 @@ import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { ManualClock } from '../../test/support/manual-clock.ts';
 import { systemClock } from '../base/clock.ts';
 import { OpsError } from './errors.ts';
 import { HttpServer, type HttpServerOptions } from './http-server.ts';
@@ -188,26 +187,6 @@ describe('clients that send too much', () => {
     await once(socket, 'data');
     socket.write(head('GET /readyz HTTP/1.1', 'Host: a', 'Connection: close'));
     expect((await answer).match(/HTTP\/1\.1 200 OK/g)).toHaveLength(2);
-  });
-
-  test('G15: of scrapes share a page that took long to make for ten times as long', async () => {
-    const clock = new ManualClock();
-    let made = 0;
-    const slow = {
-      ...registry,
-      metrics: async () => {
-        made += 1;
-        await clock.advance(100);
-        return `made ${made}\n`;
-      },
-    };
-    const at = `http://127.0.0.1:${await start({ registry: slow, clock })}/metrics`;
-    const scrape = async () => (await fetch(at)).text();
-    expect(await Promise.all([scrape(), scrape(), scrape()])).toEqual(Array.from({ length: 3 }, () => 'made 1\n'));
-    await clock.advance(999);
-    expect(await scrape()).toBe('made 1\n');
-    await clock.advance(1);
-    expect(await scrape()).toBe('made 2\n');
   });
 
   test('G15: of connections lose the oldest of them, and others are answered all the while', async () => {

@@ -8,9 +8,9 @@ import {
 import type { Socket } from 'node:net';
 import type { Clock } from '../base/clock.ts';
 import { messageOf } from '../base/errors.ts';
-import { singleFlight } from '../base/single-flight.ts';
 import { OpsError } from './errors.ts';
 import { type Listen, listenText } from './listen.ts';
+import { SharedText } from './shared-text.ts';
 
 export interface HttpServerOptions {
   readonly listen: Listen;
@@ -27,8 +27,6 @@ export interface HttpServerOptions {
 /** More than probes and scrapers ever hold at once. */
 const MOST_CONNECTIONS = 64;
 const MOST_HEADER_BYTES = 8_192;
-/** So much longer than it took to make, a page of numbers is handed out again: scrapes cost a tenth of a core at most. */
-const KEPT_FOR = 10;
 
 interface Page {
   readonly status: number;
@@ -44,12 +42,12 @@ export class HttpServer {
   readonly #connections = new Set<Socket>();
   /** Those with a request that is not answered yet. */
   readonly #busy = new WeakSet<Socket>();
-  readonly #numbers: () => Promise<string>;
+  readonly #numbers: SharedText;
 
   constructor(options: HttpServerOptions) {
     this.#options = options;
     const { registry, clock, patienceMs = 5_000 } = options;
-    this.#numbers = keptAWhile(() => registry.metrics(), clock);
+    this.#numbers = new SharedText(() => registry.metrics(), clock);
     this.#server = createServer(
       {
         headersTimeout: patienceMs,
@@ -88,6 +86,7 @@ export class HttpServer {
     return new Promise((resolve) => {
       this.#server.close(() => resolve());
       this.#server.closeAllConnections();
+      this.#numbers.stop();
     });
   }
 
@@ -145,7 +144,7 @@ export class HttpServer {
         try {
           return {
             status: 200,
-            body: await this.#numbers(),
+            body: await this.#numbers.get(),
             type: this.#options.registry.contentType,
           };
         } catch (error) {
@@ -155,19 +154,6 @@ export class HttpServer {
         return { status: 404, body: 'there are /healthz, /readyz and /metrics\n' };
     }
   }
-}
-
-/** Who asks while it is made, or soon after, shares it. */
-function keptAWhile(make: () => Promise<string>, clock: Clock): () => Promise<string> {
-  let made: { readonly page: string; readonly until: number } | undefined;
-  const renew = singleFlight(async () => {
-    const started = clock.monotonic();
-    const page = await make();
-    const now = clock.monotonic();
-    made = { page, until: now + KEPT_FOR * (now - started) };
-    return page;
-  });
-  return async () => (made !== undefined && clock.monotonic() < made.until ? made.page : renew());
 }
 
 function hasBody(headers: IncomingHttpHeaders): boolean {
