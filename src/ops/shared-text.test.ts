@@ -15,7 +15,7 @@ function setUp() {
   return { clock, text: new SharedText(make, clock), made: () => made };
 }
 
-test('who asks while one is made gets the next one, together with all who ask until that is begun', async () => {
+test('G15: who asks while one is made gets the next one, together with all who ask until that is begun', async () => {
   const { clock, text, made } = setUp();
   const first = text.get();
   await clock.advance(50);
