@@ -112,7 +112,9 @@ async function atRest(stage: BenchStage, size: number): Promise<void> {
   const before = cpuSeconds(operator.pid);
   const server = stage.controlPlane.pids.map(cpuSeconds);
   await delay(IDLE_MS);
-  const cpu = (100 * (cpuSeconds(operator.pid) - before)) / (IDLE_MS / 1_000);
+  // The kernel counts in hundredths of a second: what is beyond them is the arithmetic's.
+  const used = Math.round(100 * (cpuSeconds(operator.pid) - before)) / 100;
+  const cpu = (100 * used) / (IDLE_MS / 1_000);
   const servers = stage.controlPlane.pids.map((pid, i) => cpuSeconds(pid) - (server[i] ?? 0));
   const entries = await cluster.entriesSince(mark);
   const writes = entries.filter(
