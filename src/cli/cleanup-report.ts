@@ -53,9 +53,10 @@ export function cleanupReport({ kinds, dryRun, retained }: CleanupSummary): stri
   }
   const untouched = sum((kind) => kind.protected);
   if (untouched > 0) {
-    const isOne = untouched === 1;
     lines.push(
-      `${counted(untouched, 'protected key was', 'protected keys were')} left, as no policy may write ${isOne ? 'it' : 'them'}; --allow-keys removes ${isOne ? 'it where' : 'those that'} the operator was allowed to write${isOne ? ' it' : ''}.`,
+      untouched === 1
+        ? '1 protected key was left, as no policy may write it; --allow-keys removes it where the operator was allowed to write it.'
+        : `${untouched} protected keys were left, as no policy may write them; --allow-keys removes those that the operator was allowed to write.`,
     );
   }
   const troubled = kinds.filter(({ problem }) => problem !== undefined).length;

@@ -1,26 +1,10 @@
 import { readFileSync } from 'node:fs';
-import { CommanderError } from 'commander';
 import { afterEach, expect, test } from 'vitest';
-import { type CleanupOptions, cleanupCommand } from './cleanup.ts';
+import { parsedCommand } from '../../test/support/parsed-command.ts';
+import { cleanupCommand } from './cleanup.ts';
 
 /** What the command would clean, or the message with which it refuses. */
-async function parsed(...argv: readonly string[]): Promise<CleanupOptions | string> {
-  let options: CleanupOptions | undefined;
-  let message = '';
-  const command = cleanupCommand(async (given) => {
-    options = given;
-    return 0;
-  });
-  command.exitOverride().configureOutput({ writeErr: (text) => (message += text) });
-  try {
-    await command.parseAsync(argv, { from: 'user' });
-  } catch (error) {
-    if (!(error instanceof CommanderError) || error.exitCode !== 1) throw error;
-    return message;
-  }
-  if (options === undefined) throw new Error('the command did not run');
-  return options;
-}
+const parsed = (...argv: readonly string[]) => parsedCommand(cleanupCommand, argv);
 
 afterEach(() => {
   process.exitCode = undefined;

@@ -1,25 +1,9 @@
-import { CommanderError } from 'commander';
 import { afterEach, expect, test } from 'vitest';
-import { type RbacOptions, rbacCommand } from './rbac.ts';
+import { parsedCommand } from '../../test/support/parsed-command.ts';
+import { rbacCommand } from './rbac.ts';
 
 /** What the command would print roles for, or the message with which it refuses. */
-async function parsed(...argv: readonly string[]): Promise<RbacOptions | string> {
-  let options: RbacOptions | undefined;
-  let message = '';
-  const command = rbacCommand(async (given) => {
-    options = given;
-    return 0;
-  });
-  command.exitOverride().configureOutput({ writeErr: (text) => (message += text) });
-  try {
-    await command.parseAsync(argv, { from: 'user' });
-  } catch (error) {
-    if (!(error instanceof CommanderError) || error.exitCode !== 1) throw error;
-    return message;
-  }
-  if (options === undefined) throw new Error('the command did not run');
-  return options;
-}
+const parsed = (...argv: readonly string[]) => parsedCommand(rbacCommand, argv);
 
 afterEach(() => {
   process.exitCode = undefined;

@@ -1,26 +1,10 @@
 import { readFileSync } from 'node:fs';
-import { CommanderError } from 'commander';
 import { afterEach, describe, expect, test, vi } from 'vitest';
-import { type RunOptions, runCommand } from './run.ts';
+import { parsedCommand } from '../../test/support/parsed-command.ts';
+import { runCommand } from './run.ts';
 
 /** What the command would run with, or the message with which it refuses. */
-async function parsed(...argv: readonly string[]): Promise<RunOptions | string> {
-  let options: RunOptions | undefined;
-  let message = '';
-  const command = runCommand(async (given) => {
-    options = given;
-    return 0;
-  });
-  command.exitOverride().configureOutput({ writeErr: (text) => (message += text) });
-  try {
-    await command.parseAsync(argv, { from: 'user' });
-  } catch (error) {
-    if (!(error instanceof CommanderError) || error.exitCode !== 1) throw error;
-    return message;
-  }
-  if (options === undefined) throw new Error('the command did not run');
-  return options;
-}
+const parsed = (...argv: readonly string[]) => parsedCommand(runCommand, argv);
 
 const DEFAULTS = {
   listen: { host: '127.0.0.1', port: 8080 },

@@ -68,10 +68,9 @@ export class KindGates {
    * before it then.
    */
   unanswered(key: ObjectKey, message: string): boolean {
-    const waits = this.isTrying(key);
-    this.#rights.again(key);
-    if (this.#gate.isTrying(key)) this.#gate.close(key, { cause: 'NoAnswer', message });
-    return waits;
+    const triesForAll = this.#gate.isTrying(key);
+    if (triesForAll) this.#gate.close(key, { cause: 'NoAnswer', message });
+    return this.again(key) || triesForAll;
   }
 
   /** The write of this object failed for a reason that concerns all. */

@@ -1,9 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { cachedObject } from '../../test/support/cached-object.ts';
 import { CONFIG_MAPS, programOf } from '../../test/support/compiled-policy.ts';
-import { ScriptedWriter, startInformer } from '../../test/support/kind-stage.ts';
+import { controllerOptions, ScriptedWriter, startInformer } from '../../test/support/kind-stage.ts';
 import { ManualClock } from '../../test/support/manual-clock.ts';
-import { QUIET_GUARD } from '../../test/support/quiet-guard.ts';
 import { silentLog } from '../base/log.ts';
 import type { Program } from '../policy/program.ts';
 import type { KindPlan } from '../watchplan/kind-plan.ts';
@@ -21,33 +20,25 @@ async function setUp() {
   const { informer } = await startInformer(NAMES.map((name) => cachedObject({ name })));
   const evaluated: string[] = [];
   const told = { idle: 0, each: () => {} };
-  const objects = new ObjectController({
-    clock,
-    log: silentLog,
-    random: () => 0,
-    writer: new ScriptedWriter(),
-    record: { ensure: async () => {} },
-    createGuard: () => QUIET_GUARD,
-    verdicts: {
-      record: (_kind, { name }) => {
-        evaluated.push(name);
-        told.each();
+  const objects = new ObjectController(
+    controllerOptions({
+      clock,
+      writer: new ScriptedWriter(),
+      verdicts: {
+        record: (_kind, { name }) => {
+          evaluated.push(name);
+          told.each();
+        },
+        forget: () => {},
+        depart: () => undefined,
+        forgetKind: () => {},
       },
-      forget: () => {},
-      depart: () => undefined,
-      forgetKind: () => {},
-    },
-    namespaceOf: (name) => cachedObject({ name, namespace: '' }),
-    held: () => new Map(),
-    protection: () => 'Free',
-    ownNamespace: 'watchkeeper',
-    isReady: () => true,
-    onKindChange: () => {},
-    onKindIdle: () => {
-      told.idle += 1;
-    },
-    writeWidth: 1,
-  });
+      onKindIdle: () => {
+        told.idle += 1;
+      },
+      writeWidth: 1,
+    }),
+  );
   const kinds = new KindSet({
     clock,
     log: silentLog,

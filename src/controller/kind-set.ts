@@ -18,7 +18,7 @@ import { type View, WatchedKind } from './watched-kind.ts';
 export interface KindSetOptions {
   readonly clock: Clock;
   readonly log: Log;
-  readonly objects: Pick<ObjectController, 'add' | 'remove' | 'enqueue' | 'startPass' | 'isWriting'>;
+  readonly objects: Pick<ObjectController, 'add' | 'remove' | 'enqueue' | 'startPass'>;
   /** Which of list, watch and patch we have no right to, by an access review. */
   readonly missingVerbs: MissingVerbsReview;
   /** The only ones that are watched; undefined: all. */

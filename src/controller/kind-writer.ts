@@ -48,7 +48,7 @@ export interface KindWriterObserver {
 const REFUSED_RETRY_MS = 30_000;
 /** An object whose writes have no answer for so long is reported, in milliseconds. */
 const SILENCE_TOLD_MS = 10_000;
-/** Who keeps being asked to wait, or told that there is no such object, is tried again no more rarely than this, in milliseconds. */
+/** An object for which we keep being asked to wait, or that is said to be gone, is tried at least this often, in milliseconds. */
 const LONGEST_SILENCE_MS = 60_000;
 /** The watch tells of an object that is gone within this, mostly, in milliseconds. */
 const GONE_RETRY_MS = 2_000;
@@ -236,7 +236,7 @@ export class KindWriter {
         this.#gates.close(key, { cause: outcome.kind, message: outcome.message });
         break;
       case 'Gone':
-        // When the watch tells the same, it is forgotten here. Until then it is what one server says, which may not serve the kind yet.
+        // When the watch tells the same, it is forgotten here. Until then one server says so, which may not serve the kind yet.
         log.debug(fields, 'the object went before it could be written');
         return this.#gates.again(key) ? DONE : this.#triedInVain(attempt, NOT_FOUND, GONE_RETRY_MS);
       case 'NotLeading':

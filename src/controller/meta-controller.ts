@@ -161,8 +161,8 @@ export class MetaController {
   }
 
   /**
-   * Nothing is evaluated until they are listed again: somebody else may have acted on policies that our watch still owes. To go by
-   * what it has shown would take the keys of these away.
+   * Nothing is evaluated until they are listed again: somebody else may have acted on policies that our watch still owes. To go
+   * by what it has shown would take the keys of these away.
    */
   policiesOutdated(): void {
     this.#prerequisites.policiesOutdated();

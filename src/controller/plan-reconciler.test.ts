@@ -77,7 +77,7 @@ function setUp() {
     kinds: new KindSet({
       clock,
       log: silentLog,
-      objects: { add: () => {}, remove: () => {}, enqueue: () => {}, startPass: () => {}, isWriting: () => false },
+      objects: { add: () => {}, remove: () => {}, enqueue: () => {}, startPass: () => {} },
       missingVerbs: async () => [],
       sourceOf: () => ({ apiService: undefined, unreachable: false }),
       onChange: () => {},

@@ -1,11 +1,10 @@
 import { expect, test } from 'vitest';
-import { Prerequisites, type PrerequisitesOptions } from './prerequisites.ts';
+import { Prerequisites } from './prerequisites.ts';
 
 function setUp() {
   const policies = { underWay: 0 };
-  const synced = { synced: true } as unknown as ReturnType<PrerequisitesOptions['registry']['get']>;
   const prerequisites = new Prerequisites({
-    registry: { get: () => synced },
+    registry: { get: () => ({ synced: true, lastError: undefined }) },
     discovery: { snapshot: new Map(), problem: undefined },
     ledger: { problem: undefined },
     policies,

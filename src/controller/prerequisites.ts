@@ -1,4 +1,4 @@
-import type { InformerRegistry } from '../informer/registry.ts';
+import type { Informer } from '../informer/informer.ts';
 import type { WatchId } from '../informer/watch-spec.ts';
 import type { DiscoveryWatch } from './discovery-watch.ts';
 import type { Ledger } from './ledger.ts';
@@ -6,7 +6,7 @@ import type { PolicySet } from './policy-set.ts';
 import { API_SERVICES_ID, CRDS_ID, POLICIES_ID } from './system-watches.ts';
 
 export interface PrerequisitesOptions {
-  readonly registry: Pick<InformerRegistry, 'get'>;
+  readonly registry: { readonly get: (id: WatchId) => Pick<Informer, 'synced' | 'lastError'> | undefined };
   readonly discovery: Pick<DiscoveryWatch, 'snapshot' | 'problem'>;
   readonly ledger: Pick<Ledger, 'problem'>;
   readonly policies: Pick<PolicySet, 'underWay'>;

@@ -1,12 +1,10 @@
 import { afterEach, describe, expect, test } from 'vitest';
 import { cachedObject } from '../../test/support/cached-object.ts';
 import { programOf } from '../../test/support/compiled-policy.ts';
-import { type InformerStage, ScriptedWriter, startInformer } from '../../test/support/kind-stage.ts';
+import { controllerOptions, type InformerStage, ScriptedWriter, startInformer } from '../../test/support/kind-stage.ts';
 import { ManualClock } from '../../test/support/manual-clock.ts';
-import { QUIET_GUARD } from '../../test/support/quiet-guard.ts';
 import { apiError } from '../../test/support/scripted-list-watch.ts';
 import { type CachedObject, objectKey } from '../api/object.ts';
-import { silentLog } from '../base/log.ts';
 import type { KindContext, Program } from '../policy/program.ts';
 import type { Verdict } from '../policy/verdict.ts';
 import { VIEW_GRACE_MS } from './awaited-views.ts';
@@ -61,31 +59,21 @@ async function setUp({
       [elsewhere, 'v9'],
     ]),
   );
-  const controller = new ObjectController({
-    clock,
-    log: silentLog,
-    random: () => 0,
-    writer,
-    createGuard: () => QUIET_GUARD,
-    record: { ensure: async () => {} },
-    verdicts: {
-      record: (_kind, { name }, of, said) => {
-        expect(of).toBe(kind.programs);
-        verdicts.set(name, said);
+  const controller = new ObjectController(
+    controllerOptions({
+      clock,
+      writer,
+      verdicts: {
+        record: (_kind, { name }, of, said) => {
+          expect(of).toBe(kind.programs);
+          verdicts.set(name, said);
+        },
+        forget: (_kind, key) => verdicts.delete(key),
+        depart: () => undefined,
+        forgetKind: () => {},
       },
-      forget: (_kind, key) => verdicts.delete(key),
-      depart: () => undefined,
-      forgetKind: () => {},
-    },
-    namespaceOf: (name) => cachedObject({ name, namespace: '' }),
-    held: () => new Map(),
-    protection: () => 'Free',
-    ownNamespace: 'watchkeeper',
-    isReady: () => true,
-    onKindChange: () => {},
-    onKindIdle: () => {},
-    writeWidth: 4,
-  });
+    }),
+  );
   controller.add(kind);
   for (const { informer } of [main, beta]) {
     const enqueue = (object: CachedObject) => controller.enqueue(kind, objectKey(object));

@@ -1,6 +1,6 @@
 /**
- * Characters that JSON may hold as they are and YAML may not, or folds as line breaks: the API server's reader refuses a body that
- * has one ("control characters are not allowed", go.yaml.in/yaml/v2 `readerc.go`), and takes each of them escaped.
+ * Characters that JSON may hold as they are and YAML may not, or folds as line breaks: the API server's reader refuses a body
+ * that has one ("control characters are not allowed", go.yaml.in/yaml/v2 `readerc.go`), and takes each of them escaped.
  */
 const NOT_IN_YAML = /[\u007f-\u009f\u2028\u2029\ufeff\ufffe\uffff]/g;
 

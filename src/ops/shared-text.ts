@@ -1,6 +1,6 @@
 import type { Clock } from '../base/clock.ts';
 
-/** So many times as long as it took to make is rested before the next one is made: a fifth of the time at most is spent on them. */
+/** After each one is rested for so many times as long as it took: a fifth of the time at most is spent on them. */
 const REST = 4;
 
 /**

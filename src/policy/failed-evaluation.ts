@@ -1,10 +1,9 @@
-import type { CachedObject } from '../api/object.ts';
 import type { EvaluationInput } from './evaluate.ts';
 import { resultOf } from './intent.ts';
 import { type Answer, CHANNELS, type Program } from './program.ts';
 import { indexOf } from './program-index.ts';
 import { subjectOf } from './subject.ts';
-import { UNMATCHED, type Verdict } from './verdict.ts';
+import { sharedVerdict, UNMATCHED, type Verdict } from './verdict.ts';
 import { Work, WorkPool } from './work.ts';
 
 /** What the operator did with an object as it failed. */
@@ -49,7 +48,7 @@ function failedVerdict(input: EvaluationInput, program: Program, work: Work, mes
   const owned = mayOwn(input, program, answer !== 'No');
   const rule = program.rules.find(({ writes }) => writes.length > 0) ?? program.rules[0];
   const results = answer === 'No' || rule === undefined ? [] : [resultOf(rule, 'Error', 'InternalError', message)];
-  return { matched: answer === 'Yes', owned, pending: false, results };
+  return sharedVerdict(answer === 'Yes', owned, false, results);
 }
 
 /** Whether the policy is about the object; Unknown also where it is this that fails. */
@@ -71,10 +70,8 @@ function mayOwn({ object, held }: EvaluationInput, program: Program, isAbout: bo
   const writes = isAbout && program.mode === 'Enforce' ? program.writes : undefined;
   const kept = held.get(program.policy);
   return CHANNELS.some((channel) =>
-    ownKeys(object, channel).some((key) => writes?.fits(channel, key) === true || kept?.fits(channel, key) === true),
+    [...object.applied[channel], ...object.retained[channel]].some(
+      (key) => writes?.fits(channel, key) === true || kept?.fits(channel, key) === true,
+    ),
   );
-}
-
-function ownKeys({ applied, retained }: CachedObject, channel: (typeof CHANNELS)[number]): readonly string[] {
-  return [...applied[channel], ...retained[channel]];
 }

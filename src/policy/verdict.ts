@@ -54,7 +54,7 @@ const COMPLIANT = frozen(true, false);
 const COMPLIANT_OWNED = frozen(true, true);
 
 /** Shared objects for the common answers: a table of 50,000 compliant objects costs pointers only. */
-function sharedVerdict(matched: boolean, owned: boolean, pending: boolean, results: readonly Result[]): Verdict {
+export function sharedVerdict(matched: boolean, owned: boolean, pending: boolean, results: readonly Result[]): Verdict {
   if (results.length > 0 || pending) return { matched, owned, pending, results };
   if (matched) return owned ? COMPLIANT_OWNED : COMPLIANT;
   return owned ? UNMATCHED_OWNED : UNMATCHED;

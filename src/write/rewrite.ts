@@ -64,7 +64,8 @@ export function rewriteOf(object: CachedObject, desired: Desired): Rewrite | und
 
 /**
  * What is left to do on an object with a record once nothing is left to apply: keys of the record that nothing wants go, whoever
- * owns them, and so does what is on record without being so. Of those that are spared only the record goes: anybody can write one.
+ * owns them, and so does what is on record without being so. Of those that are spared only the record goes: anybody can write
+ * one.
  */
 export function recordRewrite(object: CachedObject, desired: Desired): Rewrite | undefined {
   const { record } = object;

@@ -1,10 +1,13 @@
 import { type CachedObject, NO_KEYS } from '../../src/api/object.ts';
 import { silentLog } from '../../src/base/log.ts';
+import type { ObjectControllerOptions } from '../../src/controller/object-controller.ts';
 import type { WriteOutcome, Writer } from '../../src/controller/writer.ts';
 import { Informer } from '../../src/informer/informer.ts';
 import type { Desired } from '../../src/policy/desired.ts';
 import type { KindContext } from '../../src/policy/program.ts';
+import { cachedObject } from './cached-object.ts';
 import { ManualClock } from './manual-clock.ts';
+import { QUIET_GUARD } from './quiet-guard.ts';
 import { ScriptedListWatch, type WatchCall } from './scripted-list-watch.ts';
 
 /** An informer whose watch is open, and how to make things happen on the server. */
@@ -60,4 +63,25 @@ export class ScriptedWriter implements Writer {
       applied: { ...NO_KEYS, labels: [...applied.labels.keys()].toSorted() },
     };
   }
+}
+
+type Given = Partial<ObjectControllerOptions> & Pick<ObjectControllerOptions, 'clock' | 'writer' | 'verdicts'>;
+
+/** Of a controller for which all that is not given is as quiet as it can be. */
+export function controllerOptions(given: Given): ObjectControllerOptions {
+  return {
+    log: silentLog,
+    random: () => 0,
+    record: { ensure: async () => {} },
+    createGuard: () => QUIET_GUARD,
+    namespaceOf: (name) => cachedObject({ name, namespace: '' }),
+    held: () => new Map(),
+    protection: () => 'Free',
+    ownNamespace: 'watchkeeper',
+    isReady: () => true,
+    onKindChange: () => {},
+    onKindIdle: () => {},
+    writeWidth: 4,
+    ...given,
+  };
 }
