@@ -8,8 +8,7 @@ const SETS = [{ name: 'r', set: { labels: [{ key: 'env', value: 'prod' }] } }];
 const writes = programOf('writes', enforcing({ rules: SETS }));
 const judges = programOf('judges', enforcing({ rules: [{ name: 'r', require: { labels: [{ key: 'env' }] } }] }));
 
-function setUp(namespace?: string) {
-  const clock = new ManualClock();
+function setUp(namespace?: string, clock = new ManualClock()) {
   const kind = { name: 'configmaps', context: CONFIG_MAPS, namespace };
   return new KindGates({ kind, clock, log: silentLog, release: () => {}, onChange: () => {} });
 }
@@ -42,5 +41,22 @@ describe('what cannot be written', () => {
     const gates = setUp();
     gates.lackRight('shop/a');
     expect(gates.problem(judges)).toBeUndefined();
+  });
+});
+
+describe('the object that tries for all', () => {
+  test.each([
+    ['has no answer', (gates: KindGates) => gates.unanswered('shop/a', 'it hangs')],
+    ['finds out nothing', (gates: KindGates) => gates.again('shop/a')],
+  ])('and %s waits behind the others from then on; any other does not', async (_what, end) => {
+    const clock = new ManualClock();
+    const gates = setUp(undefined, clock);
+    expect(end(gates)).toBe(false);
+    gates.close('shop/a', { cause: 'LedgerUnavailable', message: 'it is away' });
+    expect(end(gates)).toBe(false);
+    await clock.advance(2_000);
+    expect(gates.isTrying('shop/a')).toBe(true);
+    expect([end(gates), gates.isTrying('shop/a')]).toEqual([true, false]);
+    gates.stop();
   });
 });
