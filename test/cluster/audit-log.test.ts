@@ -18,8 +18,12 @@ afterEach(async () => {
 
 const RECEIVED = Date.parse('2026-01-02T03:04:05.000Z');
 
-function line(name: string, received = '2026-01-02T03:04:05.000250Z'): string {
+type Stage = 'RequestReceived' | 'ResponseComplete';
+
+function line(name: string, received = '2026-01-02T03:04:05.000250Z', stage: Stage = 'ResponseComplete'): string {
   const event = {
+    auditID: name,
+    stage,
     verb: 'patch',
     requestURI: `/api/v1/namespaces/ä/pods/${name}?fieldManager=watch%2Fkeeper&dryRun=All`,
     user: { username: 'anna' },
@@ -50,6 +54,25 @@ test('an entry that is late, of a request from before the mark, is not taken for
   const soon = new Date(mark.at + 1_000).toISOString();
   await appendFile(file, `${line('late')}${line('b', soon)}`);
   expect((await auditEntries(file, mark)).map(({ name }) => name)).toEqual(['b']);
+});
+
+const iso = (at: number) => new Date(at).toISOString();
+
+test('what came before the question is read with its answer, which may be logged after others see what it did', async () => {
+  const mark = await auditMark(file);
+  const came = iso(Date.now());
+  await writeFile(file, line('a', came, 'RequestReceived'));
+  const asked = auditEntries(file, mark);
+  const later = iso(Date.now() + 5_000);
+  await appendFile(file, line('later', later, 'RequestReceived') + line('b', later));
+  await appendFile(file, line('a', came));
+  expect((await asked).map(({ name }) => name)).toEqual(['b', 'a']);
+});
+
+test('what has no answer for as long as nobody waits is not waited for', async () => {
+  const killed = Date.now() - 60_000;
+  await writeFile(file, line('killed', iso(killed), 'RequestReceived') + line('a'));
+  expect((await auditEntries(file)).map(({ name }) => name)).toEqual(['a']);
 });
 
 test('an entry says what was asked, and leaves out nothing', async () => {

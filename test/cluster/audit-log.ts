@@ -1,5 +1,6 @@
 import { open, stat } from 'node:fs/promises';
 import * as z from 'zod';
+import { eventually } from './eventually.ts';
 
 /**
  * One request that the API server answered, a write unless `AUDITED_NAMESPACE` says otherwise. Parts that the request
@@ -42,11 +43,14 @@ export const BEGINNING: AuditMark = { position: 0, at: 0 };
 /** Reads are logged too where a ServiceAccount of this namespace makes them: for tests of what an operator asks for at all. */
 export const AUDITED_NAMESPACE = 'watchkeeper-audited';
 
-/** Writes alone, once each, without bodies but those of policies' statuses. Reads would hide them, and the file would grow with every watch. */
+/**
+ * Writes alone, as they come and as they are answered, without bodies but those of policies' statuses. Reads would hide
+ * them, and the file would grow with every watch.
+ */
 export const AUDIT_POLICY = {
   apiVersion: 'audit.k8s.io/v1',
   kind: 'Policy',
-  omitStages: ['RequestReceived', 'ResponseStarted', 'Panic'],
+  omitStages: ['ResponseStarted', 'Panic'],
   rules: [
     {
       level: 'Request',
@@ -65,20 +69,56 @@ export async function auditMark(file: string): Promise<AuditMark> {
   return { position: size, at };
 }
 
-/** Every write that the server, on this machine, got since `mark`, in the order in which the answers were given. */
+/** Nobody waits longer for an answer than this, in milliseconds: a server that was killed gives none. */
+const LONGEST_ANSWER_MS = 30_000;
+
+/**
+ * Every write that the server, on this machine, got since `mark`, in the order in which the answers were given. What a
+ * write did can be seen before its answer is in the log: writes that came before this was asked are waited for. The
+ * server logs that a request came before it does anything for it.
+ */
 export async function auditEntries(file: string, mark = BEGINNING): Promise<AuditEntry[]> {
+  const asked = Date.now();
+  const { entries } = await eventually(
+    `answers in ${file}`,
+    () => read(file, mark),
+    ({ unanswered }) => unanswered.every((at) => at > asked || at < Date.now() - LONGEST_ANSWER_MS),
+  );
+  return entries;
+}
+
+interface Log {
+  readonly entries: AuditEntry[];
+  /** When requests came that have no answer yet. */
+  readonly unanswered: readonly number[];
+}
+
+async function read(file: string, mark: AuditMark): Promise<Log> {
+  const entries: AuditEntry[] = [];
+  const waiting = new Map<string, number>();
+  for (const line of await linesAfter(file, mark.position)) {
+    const event = Event.parse(JSON.parse(line));
+    const receivedAt = Date.parse(event.requestReceivedTimestamp);
+    if (receivedAt < mark.at) continue;
+    if (event.stage === 'RequestReceived') {
+      // A watch has no end of its own.
+      if (event.verb !== 'watch') waiting.set(event.auditID, receivedAt);
+    } else {
+      waiting.delete(event.auditID);
+      entries.push(entryOf(event));
+    }
+  }
+  return { entries, unanswered: [...waiting.values()] };
+}
+
+async function linesAfter(file: string, position: number): Promise<string[]> {
   const handle = await open(file).catch(() => undefined);
   if (handle === undefined) return [];
   try {
     const { size } = await handle.stat();
-    const { position, at } = mark;
     const { buffer, bytesRead } = await handle.read({ buffer: Buffer.alloc(size - position), position });
-    const lines = buffer.toString('utf8', 0, bytesRead).split('\n');
     // What follows the last line break is a line that is just being written.
-    return lines
-      .slice(0, -1)
-      .map(entryOf)
-      .filter(({ receivedAt }) => receivedAt >= at);
+    return buffer.toString('utf8', 0, bytesRead).split('\n').slice(0, -1);
   } finally {
     await handle.close();
   }
@@ -86,6 +126,8 @@ export async function auditEntries(file: string, mark = BEGINNING): Promise<Audi
 
 const Text = z.string().default('');
 const Event = z.object({
+  auditID: z.string(),
+  stage: z.enum(['RequestReceived', 'ResponseComplete']),
   verb: z.string(),
   requestURI: z.string(),
   userAgent: Text,
@@ -97,8 +139,7 @@ const Event = z.object({
   stageTimestamp: z.string(),
 });
 
-function entryOf(line: string): AuditEntry {
-  const { verb, requestURI, userAgent, ...event } = Event.parse(JSON.parse(line));
+function entryOf({ verb, requestURI, userAgent, ...event }: z.infer<typeof Event>): AuditEntry {
   const { apiGroup: group, ...object } = event.objectRef;
   const query = new URLSearchParams(requestURI.split('?')[1] ?? '');
   return {

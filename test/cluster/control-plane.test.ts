@@ -74,6 +74,21 @@ describe('a control plane', () => {
     expect(all.filter(({ verb }) => ['get', 'list', 'watch'].includes(verb))).toEqual([]);
   });
 
+  test('writes that others see are in the log, however soon they ask', async () => {
+    const names = Array.from({ length: 100 }, (_, index) => `seen-${index}`);
+    const collection = `/api/v1/namespaces/${namespace}/configmaps`;
+    const mark = await controlPlane.auditMark();
+    const answers = Promise.all(names.map((name) => admin.create(configMap(namespace, name))));
+    let seen: string[] = [];
+    while (seen.length < names.length) {
+      const { items } = await admin.list(collection);
+      seen = items.map(({ metadata }) => metadata.name).filter((name) => names.includes(name));
+      const logged = (await controlPlane.entriesSince(mark)).map(({ name }) => name);
+      expect(logged).toEqual(expect.arrayContaining(seen));
+    }
+    await answers;
+  });
+
   test('counts requests in its metrics', async () => {
     expect(await controlPlane.metrics()).toMatch(/^apiserver_request_total\{.*resource="configmaps".*\} \d+$/m);
   });
