@@ -82,28 +82,37 @@ function rightsPolicy(name: string, verb: 'patch' | 'list', { entries, bound, pa
   });
 }
 
+/** Rules of which one expression looks at all keys: as many as the cost of one allows, were all keys as long as can be. */
+const RULES_AT_A_TIME = 8;
+
 function keysPolicy() {
   const { group, resource } = WATCH_POLICIES;
   const verb = 'allow-reserved-keys';
+  const looks = (['labels', 'annotations'] as const).flatMap((channel) =>
+    Array.from({ length: Math.ceil(BOUNDS.rules / RULES_AT_A_TIME) }, (_, i) => ({
+      name: `${channel}${i}`,
+      expression: reservedKeys(channel, i * RULES_AT_A_TIME),
+    })),
+  );
+  const found = looks.map(({ name }) => `variables.${name}`).join(' + ');
   return admissionPolicy('keys', [{ name: 'writes', expression: anyRule(WRITE_ACTIONS) }], {
-    variables: [
-      { name: 'labels', expression: reservedKeys('labels') },
-      { name: 'annotations', expression: reservedKeys('annotations') },
-    ],
+    variables: [...looks, { name: 'found', expression: found }],
     validations: [
       {
-        expression: `variables.labels == [] && variables.annotations == [] || ${allowed(`'${group}'`, `'${resource}'`, verb)}`,
-        messageExpression: `variables.labels == [] && variables.annotations == [] ? '' : 'a rule writes ' + (variables.labels + variables.annotations)[0][0] + ', a key on which Kubernetes or other tools rely, or a glob that may fit one: the author must hold the verb ${verb} on ${resource} of the group ${group}'`,
+        expression: `variables.found == [] || ${allowed(`'${group}'`, `'${resource}'`, verb)}`,
+        messageExpression: `variables.found == [] ? '' : 'a rule writes ' + variables.found[0][0] + ', a key on which Kubernetes or other tools rely, or a glob that may fit one: the author must hold the verb ${verb} on ${resource} of the group ${group}'`,
         reason: 'Forbidden',
       },
     ],
   });
 }
 
-/** CEL: a list for each rule that writes any. A first look that costs little leaves few keys for the second. */
-function reservedKeys(channel: Channel): string {
+/** CEL: a list for each of these rules that writes any. A first look that costs little leaves few keys for the second. */
+function reservedKeys(channel: Channel, first: number): string {
+  const positions = Array.from({ length: RULES_AT_A_TIME }, (_, i) => first + i).join(', ');
+  const rules = `[${positions}].filter(i, i < object.spec.rules.size()).map(i, object.spec.rules[i])`;
   const looks = `.filter(key, key.matches(${raw(mayBeReserved())})).filter(key, ${isReserved(channel)})`;
-  return `object.spec.rules.map(rule, (${writtenKeys(channel)})${looks}).filter(keys, keys.size() > 0)`;
+  return `${rules}.map(rule, (${writtenKeys(channel)})${looks}).filter(keys, keys.size() > 0)`;
 }
 
 /** CEL over `rule`: the keys, and globs over keys, that it writes or removes. */
