@@ -53,6 +53,14 @@ export interface LeadershipOptions {
 
 const STATUS = { group: WATCH_POLICIES.group, resource: WATCH_POLICIES.resource, subresource: 'status' };
 
+/** How long may be taken until all has ended, in milliseconds. */
+export interface DrainLimits {
+  /** For writes of objects. */
+  readonly writesMs: number;
+  /** For these, and then statuses and Events. */
+  readonly allMs: number;
+}
+
 /**
  * All that evaluates, writes and reports, for as long as this process leads: made when it begins to, and gone when it does not
  * any more. So nothing that it believed about objects and statuses outlives the time in which nobody else wrote them.
@@ -83,6 +91,7 @@ export class Leadership {
       clock,
       log,
       instance: options.identity,
+      signal,
       requests: {
         create: (place, content, until) => createEvent(client, place, content, until),
         repeat: (place, series, until) => patchEventSeries(client, place, series, until),
@@ -234,11 +243,8 @@ export class Leadership {
     return true;
   }
 
-  /**
-   * Takes no new work, lets writes under way end, writes statuses that are due, tells what is gathered; within so many
-   * milliseconds, of which so many for writes of objects.
-   */
-  async drain({ writesMs, allMs }: { readonly writesMs: number; readonly allMs: number }): Promise<void> {
+  /** Takes no new work, lets writes under way end, writes statuses that are due, tells what is gathered. */
+  async drain({ writesMs, allMs }: DrainLimits): Promise<void> {
     const { clock } = this.#options;
     const timers = [clock.after(writesMs, () => this.#cutOff.abort()), clock.after(allMs, () => this.#stopAll())];
     await this.#end();

@@ -14,7 +14,7 @@ import { createKubeClient, type HttpKubeClient, userAgentOf } from './kube/http-
 import { LeaseClient } from './kube/leases.ts';
 import { createListWatch } from './kube/list-watch-client.ts';
 import type { SessionLimits } from './kube/session.ts';
-import { Leadership } from './leadership.ts';
+import { type DrainLimits, Leadership } from './leadership.ts';
 import type { AuditSink } from './ops/audit-log.ts';
 import type { ElectionTimes } from './ops/election.ts';
 import { Elector } from './ops/elector.ts';
@@ -50,13 +50,13 @@ export interface OperatorOptions {
   readonly log: Log;
 }
 
-/** How long writes under way and statuses that are due may take once we are to stop, in milliseconds. */
-const DRAIN_MS = 5_000;
+/** Once we are to stop. */
+const ALONE: DrainLimits = { writesMs: 5_000, allMs: 5_000 };
 /**
- * Of these, writes of objects, where another process may wait for the Lease. It leads within 3 s: this, statuses, giving the Lease
- * back, and its next look at it, which is a second later at most.
+ * The same where another process may wait for the Lease. It leads within 3 s: this, giving the Lease back, and its next look at
+ * it, which is 1.2 s later at most.
  */
-const WRITES_MS = 1_200;
+const REPLACED: DrainLimits = { writesMs: 1_200, allMs: 1_600 };
 /** Giving back the Lease. */
 const RELEASE_MS = 2_000;
 /** Of reading the ledger: one small object, for which all evaluation waits. */
@@ -176,8 +176,7 @@ export class Operator {
   /** Takes no new work, lets writes under way end, writes statuses that are due, gives the Lease back, closes everything. */
   async stop(): Promise<void> {
     this.#stopping = true;
-    const writesMs = this.#elector === undefined ? DRAIN_MS : WRITES_MS;
-    await this.#leadership?.drain({ writesMs, allMs: DRAIN_MS });
+    await this.#leadership?.drain(this.#elector === undefined ? ALONE : REPLACED);
     await this.#elector?.stop(RELEASE_MS);
     this.#abort.abort();
     await this.#meta.stop();

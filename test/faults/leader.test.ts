@@ -7,7 +7,7 @@ import { OperatorProcess } from '../support/operator-process.ts';
 import { idle } from '../support/policy-story.ts';
 import { configMap, is, LEASE, useStage } from '../support/stage.ts';
 import { drop } from './event-faults.ts';
-import { PASS, REFUSE_BEFORE } from './proxy.ts';
+import { isWrite, PASS, type ProxiedRequest, REFUSE_BEFORE } from './proxy.ts';
 
 const stage = useStage();
 const proxied = useFaultProxy(stage);
@@ -190,30 +190,45 @@ test('L3: stopped in the middle of many writes, a leader ends those that are und
   );
 });
 
-test.each([
-  ['one of its writes', (path: string, ns: string) => path.includes(`/${ns}/configmaps/`)],
-  ['what puts them on record first', (path: string) => path.includes('/configmaps/watchkeeper-ledger')],
-] as const)(
+interface Held {
+  readonly isHeld: (request: ProxiedRequest, ns: string) => boolean;
+  /** It is held as soon as there is something to do, and not only as the leader ends. */
+  readonly atOnce: boolean;
+}
+
+const isWriteOf = (resource: string) => (request: ProxiedRequest) =>
+  isWrite(request) && request.path.includes(resource);
+
+test.each<[string, Held]>([
+  [
+    'one of its writes',
+    { isHeld: ({ method, path }, ns) => method === 'PATCH' && path.includes(`/${ns}/configmaps/`), atOnce: true },
+  ],
+  ['what puts them on record first', { isHeld: isWriteOf('/configmaps/watchkeeper-ledger'), atOnce: true }],
+  ['a status', { isHeld: isWriteOf('/watchpolicies/'), atOnce: true }],
+  ['an Event', { isHeld: isWriteOf('/events'), atOnce: false }],
+])(
   'L3: stopped while %s gets no answer, a leader gives the Lease back all the same, and the next one leads within 3 s',
-  async (_, isHeld) => {
+  async (_, { isHeld, atOnce }) => {
     const count = 40;
-    const { ns } = await objects('slow-stop', count);
+    const { ns, collection } = await objects('slow-stop', count);
     const { proxy, kubeconfig } = proxied();
     const [first, second] = await pair([], { kubeconfig });
     const held = Promise.withResolvers<void>();
     const sent = Promise.withResolvers<void>();
-    proxy.use(async ({ method, path }) => {
-      if (method !== 'PATCH' || !isHeld(path, ns)) return PASS;
+    proxy.use(async (request) => {
+      if (!isHeld(request, ns)) return PASS;
       sent.resolve();
       await held.promise;
       return REFUSE_BEFORE;
     });
     await enforce(ns);
-    await sent.promise;
+    await (atOnce ? sent.promise : labelled(collection, count));
     const asked = performance.now();
     const ended = first.stop();
     await leads(second, true, 3_000);
     expect(performance.now() - asked).toBeLessThan(3_000);
+    await sent.promise;
     held.resolve();
     expect(await ended).toBe(0);
     await settled(ns, count);

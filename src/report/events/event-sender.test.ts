@@ -17,6 +17,7 @@ function setUp() {
   const counts: Record<EventResult, number> = { Sent: 0, Repeated: 0, RolledUp: 0, Dropped: 0, Failed: 0 };
   const warnings: string[] = [];
   const server = { answer: async (_what: 'create' | 'repeat'): Promise<void> => {} };
+  const end = new AbortController();
   const sender = new EventSender({
     clock,
     random: () => 0,
@@ -26,6 +27,7 @@ function setUp() {
       info: (_fields, message) => warnings.push(`info: ${message}`),
     },
     instance: 'pod-1',
+    signal: end.signal,
     requests: {
       create: async ({ namespace, name }, content) => {
         sent.push({ namespace, name, content });
@@ -44,7 +46,7 @@ function setUp() {
     for (const each of facts) sender.offer(each);
     for (let i = 0; i < 4; i++) await clock.settle();
   };
-  return { clock, sender, sent, counts, warnings, server, offer };
+  return { clock, sender, end, sent, counts, warnings, server, offer };
 }
 
 describe('an Event', () => {
@@ -263,5 +265,17 @@ describe('stop', () => {
     expect([counts.Sent, counts.Dropped + counts.Failed, clock.pending]).toEqual([0, 2, 0]);
     sender.offer(fact('z'));
     expect(counts.Dropped + counts.Failed).toBe(3);
+  });
+
+  test('waits no more once all is to end', async () => {
+    const { clock, sender, end, counts, server, offer } = setUp();
+    server.answer = async () => {
+      throw error({ code: 'TooManyRequests', retryAfterMs: 60_000 });
+    };
+    await offer(fact('x'), fact('y'));
+    const stopped = sender.stop();
+    end.abort();
+    await stopped;
+    expect([counts.Dropped, clock.pending]).toEqual([2, 0]);
   });
 });

@@ -29,6 +29,8 @@ export interface EventSenderOptions {
   readonly requests: EventRequests;
   /** Who tells: the pod or the machine, at most 128 characters. */
   readonly instance: string;
+  /** Nothing is sent any more, and what is under way is left, from when it is aborted. */
+  readonly signal: AbortSignal;
   /** Each thing that there was to tell is counted once. */
   readonly observe: (result: EventResult, count: number) => void;
 }
@@ -80,7 +82,8 @@ export class EventSender {
 
   constructor(options: EventSenderOptions) {
     this.#options = options;
-    const { clock, log } = options;
+    const { clock, log, signal } = options;
+    signal.addEventListener('abort', () => this.#abort.abort(), { once: true });
     this.#bucket = new TokenBucket(RATE, clock);
     this.#refused = new RefusedNamespaces(clock, log);
     // In microseconds, as far as the clock goes; a restart begins further on.
