@@ -9,7 +9,7 @@ const REGISTRY = 'src/informer/registry.ts';
 const LANES = 'src/controller/lanes.ts';
 const QUEUE = 'src/controller/write-queue.ts';
 const REFLECTOR_TESTS = ['reflector-state', 'reflector', 'over-http2'].map((name) => `src/informer/${name}.test.ts`);
-const INFORMER_TESTS = ['store', 'informer', 'registry'].map((name) => `src/informer/${name}.test.ts`);
+const INFORMER_TESTS = ['store', 'informer', 'registry', 'selection'].map((name) => `src/informer/${name}.test.ts`);
 const QUEUE_TESTS = ['src/controller/lanes.test.ts', 'src/controller/write-queue.test.ts'];
 
 /** Ways in which reflector, store, informer and queues could be wrong; a row of docs/informers.md notices each. */
@@ -51,6 +51,12 @@ export const INFORMER_MUTANTS: readonly Mutant[] = [
       find: 'it may say so for as long as it likes.\n      return resume(state, error, context);',
       replace:
         "it may say so for as long as it likes.\n      return backOff({ kind: 'List', cursor: WHOLE_LIST }, error, state.trouble, context);",
+    },
+    {
+      name: 'reflector: only the first bookmark is a sign of life',
+      file: STATE,
+      find: 'const next = advance(state, resourceVersion, context.now);',
+      replace: 'const next = advance(state, resourceVersion, state.heardAt ?? context.now);',
     },
     {
       name: 'reflector: watches on where history is gone',

@@ -201,8 +201,12 @@ export class Informer {
     return true;
   }
 
-  /** The uid of an object on the server, selected or not; undefined when it is not there. Rejects with ApiError. */
+  /**
+   * The uid of an object on the server, selected or not; undefined when it is not there. Rejects with ApiError, and with
+   * InformerError 'Stopped'.
+   */
   async look({ namespace, name }: Pick<CachedObject, 'namespace' | 'name'>, signal: AbortSignal) {
+    this.#refuseWhenStopped('look for an object of');
     const fieldSelector = nameSelector(name);
     const slice = namespace === '' ? { fieldSelector } : { namespace, fieldSelector };
     const { items } = await this.#listWatchOf(slice).list({ limit: 1, signal });

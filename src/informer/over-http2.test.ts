@@ -3,13 +3,10 @@ import { afterEach, describe, expect, test, vi } from 'vitest';
 import { PATIENCE_MS } from '../../test/cluster/eventually.ts';
 import { jsonMetadata } from '../../test/support/kube-encodings.ts';
 import { type ApiCall, statusDocument } from '../../test/support/scripted-api.ts';
-import { bookmark, specOf, WireStage, widget } from '../../test/support/wire-stage.ts';
+import { bookmark, WireStage, widget } from '../../test/support/wire-stage.ts';
 import type { CachedObject } from '../api/object.ts';
-import { silentLog } from '../base/log.ts';
 import type { SessionLimits } from '../kube/session.ts';
-import { InformerRegistry } from './registry.ts';
 import type { Selection } from './selection.ts';
-import { watchId } from './watch-spec.ts';
 
 const stages: WireStage[] = [];
 
@@ -275,88 +272,6 @@ test('row 43: an object that leaves what is selected is out of sight, and comes 
   expect(await heard(2)).toEqual(['new > a@11', 'synced']);
   await phase('Watching');
   expect([informer.isWhole, await watch.ended]).toEqual([true, constants.NGHTTP2_CANCEL]);
-});
-
-/** Informers of these kinds, started together. */
-function registryOf(names: readonly string[], { clock, listWatch }: WireStage): InformerRegistry {
-  const registry = new InformerRegistry({
-    createListWatch: ({ gvr }) => listWatch(gvr.resource),
-    prepare: () => {},
-    clock,
-    random: () => 0,
-    log: silentLog,
-  });
-  registry.reconcile(
-    new Map(names.map((name) => [watchId(specOf(name)), { spec: specOf(name), owners: new Set(['p1']) }])),
-  );
-  return registry;
-}
-
-test('row 49: of three kinds two are refused; each of these shows why and waits by itself, and the third syncs', async () => {
-  const stage = await setUp();
-  const { api, clock } = stage;
-  const names = ['gadgets', 'gizmos', 'widgets'];
-  const registry = registryOf(names, stage);
-  const lists = async (count: number): Promise<ReadonlyMap<string, ApiCall>> => {
-    const calls: ApiCall[] = [];
-    while (calls.length < count) calls.push(await api.next('list'));
-    return new Map(calls.map((call) => [call.path.replace('/apis/acme.io/v1/', ''), call]));
-  };
-  const status = (name: string) => registry.get(watchId(specOf(name)))?.status;
-  const phase = (name: string, wanted: string) => expect.poll(() => status(name)?.phase).toBe(wanted);
-  let asked = await lists(3);
-  asked.get('gadgets')?.refuse(403, 'Forbidden');
-  await phase('gadgets', 'BackingOff');
-  asked.get('gizmos')?.refuse(404, 'NotFound');
-  await phase('gizmos', 'BackingOff');
-  asked.get('widgets')?.list('10', [widget('a', '5')]);
-  const watch = (await api.next('watch 10')).open();
-  await phase('widgets', 'Watching');
-  expect(names.map((name) => [status(name)?.synced, status(name)?.lastError?.code])).toEqual([
-    [false, 'Forbidden'],
-    [false, 'NotFound'],
-    [true, undefined],
-  ]);
-  await clock.advance(800);
-  asked = await lists(2);
-  asked.get('gadgets')?.refuse(403, 'Forbidden');
-  await phase('gadgets', 'BackingOff');
-  expect(status('gadgets')?.retryAt).toBe(clock.now() + 1_600);
-  asked.get('gizmos')?.list('12');
-  (await api.next('watch 12')).open();
-  await phase('gizmos', 'Watching');
-  watch.send('ADDED', widget('b', '11'));
-  await expect.poll(() => status('widgets')?.objects).toBe(2);
-  await registry.stopAll();
-});
-
-test('row 50: of a thousand kinds that begin together eight are listed at a time, all sync, and watches are not counted', async () => {
-  const stage = await setUp();
-  const { api } = stage;
-  const names = Array.from({ length: 1_000 }, (_, i) => `kind-${i}`);
-  const registry = registryOf(names, stage);
-  const listing: ApiCall[] = [];
-  let most = 0;
-  let watching = 0;
-  while (watching < names.length) {
-    // What was asked for before this comes before it.
-    const probe = stage.listWatch('others').position(AbortSignal.timeout(PATIENCE_MS));
-    let call = await api.any();
-    for (; call.what !== 'position'; call = await api.any()) {
-      if (call.what === 'list') listing.push(call);
-      else {
-        call.open();
-        watching += 1;
-      }
-    }
-    call.list('10');
-    await probe;
-    most = Math.max(most, listing.length);
-    listing.shift()?.list('10', [widget('a', '5')]);
-  }
-  expect(most).toBe(8);
-  await expect.poll(() => [...registry.entries()].every(([, , { status }]) => status.synced)).toBe(true);
-  await registry.stopAll();
 });
 
 test.each(['list', 'unanswered watch', 'watch'] as const)(

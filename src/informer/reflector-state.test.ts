@@ -199,6 +199,16 @@ describe('a watch that ends', () => {
     expect(machine.send({ kind: 'TimerFired' }).asked).toContain('Watch 102');
   });
 
+  test('rows 14 and 23: each bookmark is a sign of life, also one of the same version', () => {
+    const machine = new ReflectorMachine().watching().event(bookmark('101'));
+    machine.now += 60_000;
+    expect(machine.event(bookmark('101')).asked).toEqual(['Bookmark']);
+    machine.now += SILENT_MS - 60_000;
+    expect(machine.send({ kind: 'TimerFired' }).asked).toEqual(['SetTimer 60000']);
+    machine.now += 60_000;
+    expect(machine.send({ kind: 'TimerFired' }).asked).toContain('CountRestart Silent');
+  });
+
   test('row 23: a watch that has bookmarks is left in its time all the same where it is not ended', () => {
     const machine = new ReflectorMachine().watching();
     machine.now += 290_000;
