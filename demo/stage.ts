@@ -55,7 +55,10 @@ export async function setStage({ binaries, terminal, endings, onOperator }: Stag
   });
   await terminal.step('Custom kinds', async () => addKinds(installation));
   const operator = await terminal.step('Operator', async () => {
-    const { bundle, bytes } = await buildProduct(join(root, 'src', 'main.ts'), join(folder, 'dist'));
+    const building = buildProduct(join(root, 'src', 'main.ts'), join(folder, 'dist'));
+    // It writes into the folder, which goes last.
+    endings.defer(async () => void (await building.catch(() => undefined)));
+    const { bundle, bytes } = await building;
     // After Ctrl-C nothing may be started that nobody would stop.
     if (endings.disposed) throw new Error('the demo is over');
     const value = new ProductProcess({ bundle, kubeconfig: installation.operatorKubeconfig });
