@@ -51,7 +51,7 @@ test('a part without a place in the order is refused', () => {
 });
 
 test('version labels and the image follow package.json', () => {
-  const text = ['rbac.yaml', 'roles.yaml', 'network.yaml', 'deployment.yaml']
+  const text = ['rbac.yaml', 'roles.yaml', 'network.yaml', 'deployment.yaml', 'guard.yaml', 'authors.yaml']
     .map((file) => read('deploy', 'parts', file))
     .join('');
   const versions = [...text.matchAll(/app\.kubernetes\.io\/version: (.*)/g)].map(([, version]) => version);

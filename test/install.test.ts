@@ -66,7 +66,9 @@ describe("the operator's pod", () => {
     const account = await admin.get('/api/v1/namespaces/watchkeeper/serviceaccounts/watchkeeper');
     expect([account['automountServiceAccountToken'], at(spec, 'automountServiceAccountToken')]).toEqual([false, true]);
     const deployment = await admin.get(deploymentPath);
-    expect(at(deployment, 'spec')).toMatchObject({ replicas: 2, strategy: { type: 'RollingUpdate' } });
+    // The new one stands by before an old one is asked to stop.
+    const strategy = { type: 'RollingUpdate', rollingUpdate: { maxSurge: 1, maxUnavailable: 0 } };
+    expect(at(deployment, 'spec')).toMatchObject({ replicas: 2, strategy });
     const budget = await admin.get('/apis/policy/v1/namespaces/watchkeeper/poddisruptionbudgets/watchkeeper');
     expect(at(budget, 'spec', 'minAvailable')).toBe(1);
     expect(at(budget, 'spec', 'selector')).toEqual(at(deployment, 'spec', 'selector'));

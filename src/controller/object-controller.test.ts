@@ -728,7 +728,7 @@ async function refusedOnce() {
 }
 
 describe('a refused write', () => {
-  test('is an Error of the policy that wants it, and is tried again after half a minute', async () => {
+  test('N6: is an Error of the policy that wants it, and is tried again after half a minute', async () => {
     const { writer, verdicts, clock } = await refusedOnce();
     expect(verdicts.codes('default/a')).toEqual(['RequiredKeyMissing', 'RefusedByServer']);
     expect(clock.nextIn).toBe(30_000);
