@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs';
+
 /**
  * Loaded into a process of the product before it (`node --import`): prints for how long its event loop stands still, each time
  * that it is long. In this thread's own time, so that it does not matter what else the machine does: a timer cannot fire while
@@ -13,16 +15,24 @@ function spentMs(): number {
   return (user + system) / 1_000;
 }
 
-let before = spentMs();
+/** What the host has kept from this machine so far, in hundredths of a second. The kernel may take it for a thread's own time. */
+function stolenMs(): number {
+  const steal = /^cpu +(?:\d+ +){7}(\d+)/.exec(readFileSync('/proc/stat', 'latin1'))?.[1];
+  return 10 * Number(steal ?? 0);
+}
+
+const ownMs = () => ({ spent: spentMs(), stolen: stolenMs() });
+
+let before = ownMs();
 setInterval(() => {
-  const now = spentMs();
-  const turn = now - before;
+  const now = ownMs();
+  const turn = now.spent - before.spent - (now.stolen - before.stolen);
   before = now;
   if (turn >= LONG_MS) process.stderr.write(`long turn: ${turn.toFixed(1)} ms\n`);
 }, EVERY_MS).unref();
 
 // Its start is over: from here on it counts.
 process.on('SIGUSR2', () => {
-  before = spentMs();
+  before = ownMs();
   process.stderr.write('turns are metered\n');
 });
