@@ -56,7 +56,7 @@ const ALONE: DrainLimits = { writesMs: 5_000, allMs: 5_000 };
  * The same where another process may wait for the Lease. It leads within 3 s: this, giving the Lease back, and its next look at
  * it, which is 1.2 s later at most.
  */
-const REPLACED: DrainLimits = { writesMs: 1_200, allMs: 1_600 };
+const REPLACED: DrainLimits = { writesMs: 1_000, allMs: 1_300 };
 /** Giving back the Lease. */
 const RELEASE_MS = 2_000;
 /** Of reading the ledger: one small object, for which all evaluation waits. */
