@@ -35,8 +35,17 @@ class LeaseServer implements Pick<LeaseClient, 'read' | 'create' | 'change'> {
   }
 }
 
-test('that the Lease can be read or written again is told once', async () => {
-  const clock = new ManualClock();
+/** Of a process that is paused: time goes on, and no timer fires. */
+class PausableClock extends ManualClock {
+  pausedMs = 0;
+
+  override monotonic(): number {
+    return super.monotonic() + this.pausedMs;
+  }
+}
+
+function setUp() {
+  const clock = new PausableClock();
   const leases = new LeaseServer();
   const told: string[] = [];
   const elector = new Elector({
@@ -52,6 +61,22 @@ test('that the Lease can be read or written again is told once', async () => {
     onStepDown: () => told.push('steps down'),
     onRecovery: () => told.push('recovers'),
   });
+  return { clock, leases, told, elector };
+}
+
+test('who was paused for longer than the renew deadline leads no more from the moment it wakes, before any timer says so', async () => {
+  const { clock, told, elector } = setUp();
+  elector.start();
+  await clock.settle();
+  clock.pausedMs = 9_999;
+  expect(elector.leads).toBe(true);
+  clock.pausedMs = 10_000;
+  expect([elector.leads, told]).toEqual([false, ['leads']]);
+  await elector.stop(1_000);
+});
+
+test('that the Lease can be read or written again is told once', async () => {
+  const { clock, leases, told, elector } = setUp();
   elector.start();
   await clock.settle();
   await clock.advance(10_000);
