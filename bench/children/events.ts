@@ -20,6 +20,7 @@ import { ObjectContentionGuard } from '../../src/write/contention-guard.ts';
 import { objectRequests } from '../../src/write/object-requests.ts';
 import { ObjectWriter } from '../../src/write/object-writer.ts';
 import { cachedObject } from '../../test/support/cached-object.ts';
+import { controllerOptions } from '../../test/support/kind-stage.ts';
 import { manyPolicies } from '../load/policies.ts';
 import { namespaceOfObject, WatchedServer, watchChunks } from '../load/watch-stream.ts';
 import { say, spentSeconds } from './telling.ts';
@@ -48,21 +49,15 @@ kind.setPrograms(programs);
 let evaluations = 0;
 const namespaceOf = (name: string) => namespaces.get(name);
 const readOwners = async () => Promise.reject(new Error('nobody fights'));
-const controller = new ObjectController({
+const options = controllerOptions({
   clock: systemClock,
-  log: silentLog,
+  random: Math.random,
   writer: new ObjectWriter(objectRequests(server, forever), silentLog),
   record: { ensure: async () => Promise.reject(new Error('nothing was to be written')) },
   createGuard: (context, enqueue) =>
     new ObjectContentionGuard({ kind: context, clock: systemClock, log: silentLog, enqueue, readOwners }),
   verdicts: new VerdictTable(systemClock, () => {}),
   namespaceOf,
-  held: () => new Map(),
-  protection: () => 'Free',
-  ownNamespace: 'watchkeeper',
-  isReady: () => true,
-  onKindChange: () => {},
-  onKindIdle: () => {},
   writeWidth: 16,
   observe: {
     evaluated: () => {
@@ -72,6 +67,7 @@ const controller = new ObjectController({
     caughtUp: () => {},
   },
 });
+const controller = new ObjectController(options);
 controller.add(kind);
 informer.addHandler({
   change: (object, _previous, origin) =>
