@@ -72,5 +72,5 @@ test('G9: hostile policies and objects hold up nobody: a healthy policy goes on,
   const slower = Math.max(slowerBefore, slowness());
   const turns = longTurnsMs(operator).map((ms) => ms / slower);
   expect(turns.filter((ms) => ms >= LONGEST_MS).length, turns.join(' ')).toBeLessThan(ROUNDS);
-  expect(turns[0], turns.join(' ')).toBeLessThan(NEVER_MS);
+  expect(Math.max(0, ...turns), turns.join(' ')).toBeLessThan(NEVER_MS);
 });

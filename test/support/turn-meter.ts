@@ -15,7 +15,7 @@ function spentMs(): number {
   return (user + system) / 1_000;
 }
 
-/** What the host has kept from this machine so far, in hundredths of a second. The kernel may take it for a thread's own time. */
+/** What the host has kept from this machine so far, in milliseconds. The kernel may take it for a thread's own time. */
 function stolenMs(): number {
   const steal = /^cpu +(?:\d+ +){7}(\d+)/.exec(readFileSync('/proc/stat', 'latin1'))?.[1];
   return 10 * Number(steal ?? 0);
