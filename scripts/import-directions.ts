@@ -37,7 +37,7 @@ const ownedModules: ReadonlyMap<string, readonly string[]> = new Map([
   ['node:http2', ['kube/exchange.ts', 'kube/http1-carrier.ts', 'kube/session.ts']],
   ['node:tls', ['kube/tls-connect.ts']],
   // No more than whether a text is an address.
-  ['node:net', ['kube/in-cluster-source.ts', 'kube/proxy.ts', 'kube/tls-connect.ts', 'ops/']],
+  ['node:net', ['kube/in-cluster-source.ts', 'kube/proxy-tunnel.ts', 'kube/proxy.ts', 'kube/tls-connect.ts', 'ops/']],
   // The way through a proxy that a kubeconfig or its environment names. To credentials a type alone.
   ['node:https', ['kube/proxy-tunnel.ts']],
   // Health and metrics: a server. And the API server where it does not speak HTTP/2, or is behind a proxy.

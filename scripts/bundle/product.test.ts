@@ -47,7 +47,7 @@ test('G12: of all that is in the bundle this alone can reach somebody', () => {
     'src/kube/http1-carrier.ts': ['http', 'http2'],
     'src/kube/in-cluster-source.ts': ['net'],
     // The proxy of a kubeconfig or its environment, as a way to the API server. In a cluster there is none.
-    'src/kube/proxy-tunnel.ts': ['http', 'https'],
+    'src/kube/proxy-tunnel.ts': ['http', 'https', 'net'],
     'src/kube/proxy.ts': ['net'],
     'src/kube/session.ts': ['http2'],
     'src/kube/tls-connect.ts': ['net', 'tls'],

@@ -2,12 +2,9 @@ import type { CachedObject, StringMap } from '../api/object.ts';
 import { apiVersionOf, type GroupVersionResource } from '../api/resource.ts';
 import type { KubeClient } from './client.ts';
 import { jsonAsYaml } from './json-as-yaml.ts';
-import { METADATA_OBJECT } from './media-types.ts';
+import { APPLY_PATCH, METADATA_OBJECT } from './media-types.ts';
 import { decodeMetadataAnswer } from './metadata-answer.ts';
 import { objectPath, statusPath } from './paths.ts';
-
-/** Server-side apply; for what is no YAML in JSON see `jsonAsYaml`. */
-const APPLY_PATCH = 'application/apply-patch+yaml';
 
 export interface ApplyTarget {
   readonly gvr: GroupVersionResource;
@@ -89,7 +86,7 @@ export async function apply(
   return decodeMetadataAnswer(client, response);
 }
 
-/** An empty map would make us owner of the map itself. */
-function orNothing(map: StringMap): StringMap | undefined {
+/** Undefined for a map without keys: by writing it we would come to own the map itself. */
+export function orNothing<V>(map: Readonly<Record<string, V>>): Readonly<Record<string, V>> | undefined {
   return Object.keys(map).length === 0 ? undefined : map;
 }

@@ -12,9 +12,11 @@ function material(token: string, cert = 'one'): CredentialMaterial {
 
 function cached(read: Read) {
   const clock = new ManualClock();
+  const warnings: string[] = [];
+  const log = { ...silentLog, warn: (_fields: object, message: string) => warnings.push(message) };
   const spy = vi.fn<Read>(read);
   const source = { server: new URL('https://127.0.0.1'), namespace: 'n', read: spy };
-  return { clock, read: spy, credentials: new CachedCredentials(source, clock, silentLog) };
+  return { clock, read: spy, warnings, credentials: new CachedCredentials(source, clock, log) };
 }
 
 describe('credentials', () => {
@@ -74,6 +76,55 @@ describe('credentials', () => {
     await clock.advance(10_000);
     await credentials.headers();
     expect(read).toHaveBeenCalledTimes(3);
+  });
+
+  test('stay in use to their end while nothing comes of making them anew, for which nobody waits longer than a moment', async () => {
+    const answers: Promise<CredentialMaterial>[] = [];
+    const { credentials, clock, read, warnings } = cached(() => answers.shift() ?? new Promise(() => {}));
+    const start = clock.now() / 1_000;
+    const token = jsonWebToken({ iat: start, exp: start + 100 });
+    answers.push(Promise.resolve(material(token)));
+    await credentials.headers();
+    await clock.advance(60_000);
+    const given = vi.fn<(headers: Readonly<Record<string, string>>) => void>();
+    const ask = () => void credentials.headers().then(given);
+    ask();
+    await clock.advance(999);
+    expect(given).not.toHaveBeenCalled();
+    await clock.advance(1);
+    expect(given.mock.calls).toEqual([[{ authorization: `Bearer ${token}` }]]);
+    // From then on nobody waits, until it is looked at again.
+    expect(await credentials.headers()).toEqual({ authorization: `Bearer ${token}` });
+    await clock.advance(29_000);
+    ask();
+    await clock.advance(1_000);
+    expect(given).toHaveBeenCalledTimes(2);
+    await clock.advance(8_999);
+    expect(await credentials.headers()).toEqual({ authorization: `Bearer ${token}` });
+    // They end.
+    await clock.advance(1);
+    ask();
+    await clock.advance(49_000);
+    expect([given.mock.calls.length, read.mock.calls]).toEqual([2, [[false], [false], [true]]]);
+    answers.push(Promise.resolve(material('b')));
+    await clock.advance(1_000);
+    expect([given.mock.calls.length, warnings.length]).toEqual([3, 2]);
+    await clock.advance(10_000);
+    expect(await credentials.headers()).toEqual({ authorization: 'Bearer b' });
+    expect(clock.pending).toBe(0);
+  });
+
+  test('are said once not to be read again, and not by each who waits', async () => {
+    const slow = Promise.withResolvers<CredentialMaterial>();
+    const answers = [Promise.resolve(material('a')), slow.promise];
+    const { credentials, clock, warnings } = cached(() => answers.shift() ?? new Promise(() => {}));
+    await credentials.headers();
+    await clock.advance(60_000);
+    const asked = Array.from({ length: 20 }, () => credentials.headers());
+    slow.reject(new Error('no such file'));
+    expect(new Set(await Promise.all(asked))).toEqual(new Set([{ authorization: 'Bearer a' }]));
+    expect(warnings).toHaveLength(1);
+    expect(clock.pending).toBe(0);
   });
 
   test('that never could be read are an error, and the next request tries again', async () => {

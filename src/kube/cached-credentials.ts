@@ -4,7 +4,7 @@ import type { Log } from '../base/log.ts';
 import { credentialError } from './credential-error.ts';
 import type { Credentials, TlsMaterial } from './credentials.ts';
 import { ApiError } from './errors.ts';
-import { type Life, renewalOf } from './expiry.ts';
+import { endOf, type Life, renewalOf } from './expiry.ts';
 import { singleFlight } from './single-flight.ts';
 
 /** All that a source knows at one moment. */
@@ -25,12 +25,14 @@ export interface CredentialSource {
 
 /** Tokens in files are rotated well before they end; client-go looks as often. */
 const MAX_AGE_MS = 60_000;
-/** After a read that failed, the old material serves this long before the next try. */
+/** After a read that failed or takes long, the old material serves this long before the next try. */
 const RETRY_MS = 10_000;
 /** A server that refuses us whatever we show must not make us start a plugin for every request. */
 const MIN_REFRESH_INTERVAL_MS = 5_000;
 /** Plugins may ask a person to log in, but must not hold requests up for ever. */
 const READ_TIMEOUT_MS = 60_000;
+/** Longer than a file takes. Whoever could go on with what is held does not wait longer for what is newer. */
+const MOMENT_MS = 1_000;
 
 export class CachedCredentials implements Credentials {
   readonly server: URL;
@@ -40,6 +42,9 @@ export class CachedCredentials implements Credentials {
   readonly #log: Log;
   readonly #read = singleFlight(() => this.#load(false));
   readonly #readForced = singleFlight(() => this.#load(true));
+  /** The same where something is held, which stays in use where that fails: these never do. */
+  readonly #renew = singleFlight(() => this.#replace(this.#read()));
+  readonly #renewForced = singleFlight(() => this.#replace(this.#readForced()));
   #material: CredentialMaterial | undefined;
   #headers: Promise<Readonly<Record<string, string>>> | undefined;
   #tlsGeneration = 0;
@@ -51,6 +56,8 @@ export class CachedCredentials implements Credentials {
   #lastRefresh = Number.NEGATIVE_INFINITY;
   /** From then on nothing remembered is good enough; milliseconds since the Unix epoch. */
   #renewAt = Number.POSITIVE_INFINITY;
+  /** And then what is held is of no use any more; on the same clock. */
+  #endsAt = Number.POSITIVE_INFINITY;
 
   constructor(source: CredentialSource, clock: Clock, log: Log) {
     this.#source = source;
@@ -81,23 +88,38 @@ export class CachedCredentials implements Credentials {
 
   async #current(): Promise<CredentialMaterial> {
     const held = this.#material;
-    if (held !== undefined && this.#clock.monotonic() < this.#staleAt) return held;
+    if (held === undefined) return this.#read();
+    if (this.#clock.monotonic() < this.#staleAt) return held;
+    const now = this.#clock.now();
+    const renewed = now >= this.#renewAt ? this.#renewForced() : this.#renew();
+    if (now >= this.#endsAt) await renewed;
+    else if ((await atMost(this.#clock, MOMENT_MS, renewed)) === undefined) this.#goOn();
+    return this.#material ?? held;
+  }
+
+  async #replace(read: Promise<CredentialMaterial>): Promise<'done'> {
     try {
-      return await (this.#clock.now() >= this.#renewAt ? this.#readForced() : this.#read());
+      await read;
     } catch (error) {
-      if (held === undefined) throw error;
-      this.#staleAt = this.#clock.monotonic() + RETRY_MS;
+      this.#goOn();
       this.#log.warn({ err: messageOf(error) }, 'credentials could not be read again; the earlier ones stay in use');
-      return held;
     }
+    return 'done';
+  }
+
+  /** With what is held, for a while, but not beyond its end. */
+  #goOn(): void {
+    const leftMs = this.#endsAt - this.#clock.now();
+    this.#staleAt = this.#clock.monotonic() + (leftMs > 0 ? Math.min(leftMs, RETRY_MS) : RETRY_MS);
   }
 
   async #load(forced: boolean): Promise<CredentialMaterial> {
     this.#begun += 1;
     const turn = this.#begun;
-    let material: CredentialMaterial;
+    let material: CredentialMaterial | undefined;
     try {
-      material = await within(this.#clock, READ_TIMEOUT_MS, this.#source.read(forced));
+      material = await atMost(this.#clock, READ_TIMEOUT_MS, this.#source.read(forced));
+      if (material === undefined) throw new Error(`no answer within ${READ_TIMEOUT_MS / 1_000} s`);
     } catch (error) {
       throw error instanceof ApiError
         ? error
@@ -111,6 +133,7 @@ export class CachedCredentials implements Credentials {
     this.#material = material;
     this.#headers = Promise.resolve(material.headers);
     this.#renewAt = renewalOf(material) ?? Number.POSITIVE_INFINITY;
+    this.#endsAt = endOf(material) ?? Number.POSITIVE_INFINITY;
     // A source that has nothing newer yet is asked again as often as any.
     const dueInMs = this.#renewAt - this.#clock.now();
     this.#staleAt = this.#clock.monotonic() + (dueInMs > 0 ? Math.min(dueInMs, MAX_AGE_MS) : MAX_AGE_MS);
@@ -118,9 +141,10 @@ export class CachedCredentials implements Credentials {
   }
 }
 
-function within<T>(clock: Clock, ms: number, promise: Promise<T>): Promise<T> {
+/** Undefined where it takes longer. */
+function atMost<T>(clock: Clock, ms: number, promise: Promise<T>): Promise<T | undefined> {
   return new Promise((resolve, reject) => {
-    const cancel = clock.after(ms, () => reject(new Error(`no answer within ${ms / 1000} s`)));
+    const cancel = clock.after(ms, () => resolve(undefined));
     void promise.then(resolve, reject).finally(cancel);
   });
 }

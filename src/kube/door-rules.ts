@@ -2,14 +2,12 @@ import { MANAGER, RETAINED_MANAGER } from '../api/object.ts';
 import { isRecord } from '../base/json-value.ts';
 import type { KubeRequest } from './client.ts';
 import { OWN_EVENT_NAME } from './event-name.ts';
+import { APPLY_PATCH, MERGE_PATCH } from './media-types.ts';
 import { isOwnLease, refuseLeaseChange, refuseNewLease } from './own-lease.ts';
 import { parseRequestPath, type RequestPath } from './request-path.ts';
 
 /** What the rules look at. */
 export type DoorRequest = Pick<KubeRequest, 'method' | 'path' | 'query' | 'contentType' | 'body' | 'headers'>;
-
-const APPLY = 'application/apply-patch+yaml';
-const MERGE = 'application/merge-patch+json';
 
 const ROOTS = /^\/(?:api|apis|version|openapi|readyz|livez)(?:\/|$)/;
 /** Printable ASCII without what would end the path or be read as a separator. */
@@ -108,15 +106,18 @@ function refusePatch(
   ownNamespace: string | undefined,
 ): string | undefined {
   if (target === undefined || target.name === '') return 'a patch must name one object';
-  if (contentType !== APPLY && contentType !== MERGE) return `a patch of type ${contentType ?? '(none)'} is never used`;
+  if (contentType !== APPLY_PATCH && contentType !== MERGE_PATCH)
+    return `a patch of type ${contentType ?? '(none)'} is never used`;
   if (isOwn(target, ownNamespace)) return undefined;
   if (isOwnLease(target, ownNamespace)) {
-    return contentType === MERGE ? refuseLeaseChange(parseObject(body)) : 'our Lease is changed by merge patch alone';
+    return contentType === MERGE_PATCH
+      ? refuseLeaseChange(parseObject(body))
+      : 'our Lease is changed by merge patch alone';
   }
   if (isOwnEvent(target)) return refuseSeries(body, contentType);
   if (target.subresource !== '') return `the subresource ${target.subresource} is never written`;
   const manager = query?.['fieldManager'];
-  if (contentType === APPLY && manager !== MANAGER && manager !== RETAINED_MANAGER) {
+  if (contentType === APPLY_PATCH && manager !== MANAGER && manager !== RETAINED_MANAGER) {
     return `the field manager ${manager ?? '(none)'} is not one of ours`;
   }
   return refuseBody(body, contentType);
@@ -141,7 +142,7 @@ function isOwnEvent({ group, version, namespace, resource, name, subresource }: 
 
 /** How often an Event was repeated is all that is ever changed of it. */
 function refuseSeries(body: DoorRequest['body'], contentType: string): string | undefined {
-  if (contentType !== MERGE) return 'an Event is changed by merge patch alone';
+  if (contentType !== MERGE_PATCH) return 'an Event is changed by merge patch alone';
   const document = parseObject(body);
   if (document === undefined) return 'the body of a patch must be a JSON object';
   const field = Object.keys(document).find((name) => name !== 'series');
@@ -169,7 +170,7 @@ function refuseMap(metadata: Record<string, unknown>, field: string, contentType
   const map = metadata[field];
   // In a merge patch null for the whole map would remove every key of everybody.
   if (!isRecord(map)) return `metadata.${field} must be an object`;
-  const legal = (value: unknown) => typeof value === 'string' || (value === null && contentType === MERGE);
+  const legal = (value: unknown) => typeof value === 'string' || (value === null && contentType === MERGE_PATCH);
   return Object.values(map).every(legal) ? undefined : `the values in metadata.${field} must be strings`;
 }
 

@@ -1,6 +1,6 @@
 import type { GroupVersionResource } from '../api/resource.ts';
 import type { KubeClient } from './client.ts';
-import { JSON_TEXT } from './media-types.ts';
+import { JSON_TEXT, MERGE_PATCH } from './media-types.ts';
 import { collectionPath, objectPath } from './paths.ts';
 
 const EVENTS: GroupVersionResource = { group: 'events.k8s.io', version: 'v1', resource: 'events' };
@@ -71,7 +71,7 @@ export async function patchEventSeries(
     method: 'PATCH',
     path: objectPath(EVENTS, namespace, name),
     accept: JSON_TEXT,
-    contentType: 'application/merge-patch+json',
+    contentType: MERGE_PATCH,
     body: JSON.stringify({ series }),
     ownPace: true,
     signal,

@@ -80,9 +80,10 @@ export class Exchange implements Opening {
       if (this.#over) return;
       this.#answered = true;
       session.answered();
-      const length = headers['content-length'];
-      if (length !== undefined) expected = Number(length);
-      this.#sink.head(headers[':status'] ?? 0, headers);
+      const { ':status': status = 0, 'content-length': length } = headers;
+      // That of a 304 is the length of what is not sent (RFC 9110, 8.6).
+      if (length !== undefined && status !== 304) expected = Number(length);
+      this.#sink.head(status, headers);
       for (const chunk of early.splice(0)) if (!this.#over) this.#sink.data(chunk);
     });
     stream.on('data', (chunk: Buffer) => {

@@ -2,7 +2,7 @@ import { X509Certificate } from 'node:crypto';
 import { expect, test } from 'vitest';
 import { createAuthority } from '../../test/cluster/certificates.ts';
 import { jsonWebToken } from '../../test/support/json-web-token.ts';
-import { renewalOf } from './expiry.ts';
+import { endOf, renewalOf } from './expiry.ts';
 
 const certificate = createAuthority('any').issue({ commonName: 'client', usage: 'client' }).certPem;
 const { validFromDate, validToDate } = new X509Certificate(certificate);
@@ -23,6 +23,8 @@ test('what a plugin says of it counts likewise', () => {
   const headers = bearer(jsonWebToken({ iat: 1_000, exp: 2_000 }));
   expect(renewalOf({ headers, tls, life: [1_000_000, 1_500_000] })).toBe(1_450_000);
   expect(renewalOf({ headers, tls, life: [1_000_000, 2_500_000] })).toBe(1_900_000);
+  expect(endOf({ headers, tls, life: [1_000_000, 1_500_000] })).toBe(1_500_000);
+  expect(endOf({ headers, tls, life: [1_000_000, 2_500_000] })).toBe(2_000_000);
 });
 
 test.each([
@@ -33,6 +35,7 @@ test.each([
   ['one with an end that is no number', bearer(jsonWebToken({ iat: 1_000, exp: 'soon' })), undefined],
   ['a password', { authorization: 'Basic YTpi' }, undefined],
   ['a certificate that is none', {}, 'CERT'],
-])('%s is never replaced for its age', (_what, headers, cert) => {
+])('%s is never replaced for its age, and never ends', (_what, headers, cert) => {
   expect(renewalOf({ headers, tls: { ...tls, cert } })).toBeUndefined();
+  expect(endOf({ headers, tls: { ...tls, cert } })).toBeUndefined();
 });

@@ -12,11 +12,21 @@ export type Life = readonly [from: number, to: number];
  * When the token, the certificate or what a plugin gave, whichever ends sooner, should be replaced, in milliseconds since the
  * Unix epoch. Undefined where none of them says when it ends.
  */
-export function renewalOf({ headers, tls, life }: CredentialMaterial): number | undefined {
-  const lives = [life, tokenLife(headers['authorization']), certificateLife(tls.cert)].filter(
-    (one) => one !== undefined,
-  );
-  return lives.length === 0 ? undefined : Math.min(...lives.map(([from, to]) => to - LEFT * (to - from)));
+export function renewalOf(material: CredentialMaterial): number | undefined {
+  return earliest(livesOf(material).map(([from, to]) => to - LEFT * (to - from)));
+}
+
+/** When the first of them ends, likewise. */
+export function endOf(material: CredentialMaterial): number | undefined {
+  return earliest(livesOf(material).map(([, to]) => to));
+}
+
+function livesOf({ headers, tls, life }: CredentialMaterial): readonly Life[] {
+  return [life, tokenLife(headers['authorization']), certificateLife(tls.cert)].filter((one) => one !== undefined);
+}
+
+function earliest(times: readonly number[]): number | undefined {
+  return times.length === 0 ? undefined : Math.min(...times);
 }
 
 /** What is in a token is read as its issuer wrote it, and not verified: who is to believe it is the server. */

@@ -1,6 +1,8 @@
 import { Duplex } from 'node:stream';
 import type { TLSSocket } from 'node:tls';
 
+type Done = (error?: Error | null) => void;
+
 /**
  * A socket that is asked for leave with all that goes out, at the moment in which it does. HTTP/2 hands requests to its
  * socket only a while after it has taken them, and a process can be stopped in between and wake much later.
@@ -27,11 +29,6 @@ export class GuardedSocket extends Duplex {
     return this;
   }
 
-  setNoDelay(noDelay?: boolean): this {
-    this.#socket.setNoDelay(noDelay);
-    return this;
-  }
-
   setTimeout(timeout: number): this {
     this.#socket.setTimeout(timeout);
     return this;
@@ -51,13 +48,13 @@ export class GuardedSocket extends Duplex {
     this.#socket.resume();
   }
 
-  override _write(chunk: Buffer, _encoding: BufferEncoding, done: (error?: Error | null) => void): void {
-    if (this.#maySend()) {
-      this.#socket.write(chunk, done);
-      return;
-    }
-    this.#socket.destroy();
-    done(new Error('nothing may be sent any more'));
+  override _write(chunk: Buffer, _encoding: BufferEncoding, done: Done): void {
+    this.#send(chunk, done);
+  }
+
+  /** The frames of a request come one by one: sent by themselves, each would be a record of TLS and a packet. */
+  override _writev(parts: readonly { readonly chunk: Buffer }[], done: Done): void {
+    this.#send(Buffer.concat(parts.map(({ chunk }) => chunk)), done);
   }
 
   override _final(done: () => void): void {
@@ -67,5 +64,14 @@ export class GuardedSocket extends Duplex {
   override _destroy(error: Error | null, done: (error: Error | null) => void): void {
     this.#socket.destroy();
     done(error);
+  }
+
+  #send(bytes: Buffer, done: Done): void {
+    if (this.#maySend()) {
+      this.#socket.write(bytes, done);
+      return;
+    }
+    this.#socket.destroy();
+    done(new Error('nothing may be sent any more'));
   }
 }

@@ -69,6 +69,10 @@ const patch = (path: string, more: Partial<KubeRequest> = {}): KubeRequest => ({
 });
 const ok: Answering = (stream) => answerJson(stream, 200, { ok: true });
 const silent: Answering = () => {};
+/** Of the first connection it answers the first request alone. */
+const onceOnTheFirst: Answering = (stream, { connection }, index) => {
+  if (connection > 0 || index === 0) answerJson(stream, 200, {});
+};
 const busy: Answering = (stream, _request, index) =>
   index === 0 ? answerJson(stream, 429, {}, { 'retry-after': '1' }) : answerJson(stream, 200, {});
 
@@ -170,6 +174,15 @@ describe('a request', () => {
     const answer = await pair.client.request(get('/apis', { headers: { 'if-none-match': '"1"' } }));
     expect(answer).toMatchObject({ status: 304, headers: { etag: '"1"' } });
     expect(pair.server.requests[0]?.headers['if-none-match']).toBe('"1"');
+  });
+
+  test('takes 304 for an answer too where it says how long the body would be, as a gateway may', async () => {
+    await using pair = await connect((stream) => {
+      stream.respond({ ':status': 304, etag: '"1"', 'content-length': '1200' }, { endStream: true });
+    });
+    const answer = await pair.client.request(get('/apis', { headers: { 'if-none-match': '"1"' } }));
+    expect(answer).toMatchObject({ status: 304, headers: { etag: '"1"' } });
+    expect(answer.body).toHaveLength(0);
   });
 
   test('is not sent when the door refuses it', async () => {
@@ -328,9 +341,7 @@ describe('giving up', () => {
   });
 
   test('three times in a row leaves the connection for another one: nobody behind it answers', async () => {
-    await using pair = await connect((stream, { connection }, index) => {
-      if (connection > 0 || index === 0) answerJson(stream, 200, {});
-    });
+    await using pair = await connect(onceOnTheFirst);
     await pair.client.request(get('/version'));
     while (pair.server.requests.length < 4)
       expect(await failure(pair.client.request(get('/version', { timeoutMs: 100 })))).toMatchObject({
@@ -338,6 +349,15 @@ describe('giving up', () => {
       });
     expect((await pair.client.request(get('/version'))).status).toBe(200);
     expect(pair.server.requests.map(({ connection }) => connection)).toEqual([0, 0, 0, 0, 1]);
+  });
+
+  test('once leaves a connection for the Lease, where the limits for those say so: its deadline leaves room for one more try', async () => {
+    await using pair = await connect(onceOnTheFirst, { leaseTimeouts: { mostInVain: 1 } });
+    const lease = get('/apis/coordination.k8s.io/v1/namespaces/own/leases/watchkeeper', { pool: 'lease' });
+    await pair.client.request(lease);
+    expect((await failure(pair.client.request({ ...lease, timeoutMs: 100 }))).code).toBe('Timeout');
+    expect((await pair.client.request(lease)).status).toBe(200);
+    expect(pair.server.requests.map(({ connection }) => connection)).toEqual([0, 0, 1]);
   });
 
   test('leaves no listener on a signal that lives on', async () => {

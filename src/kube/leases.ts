@@ -4,11 +4,10 @@ import type { KubeClient, KubeRequest } from './client.ts';
 import { ApiError } from './errors.ts';
 import { parseAnswer } from './json-answer.ts';
 import { malformed } from './malformed.ts';
-import { JSON_TEXT } from './media-types.ts';
+import { JSON_TEXT, MERGE_PATCH } from './media-types.ts';
 import { LEASE_NAME } from './own-lease.ts';
 import { collectionPath, objectPath } from './paths.ts';
 
-const MERGE_PATCH = 'application/merge-patch+json';
 const LEASES: GroupVersionResource = { group: 'coordination.k8s.io', version: 'v1', resource: 'leases' };
 
 /** The spec of a Lease, with the meanings that client-go gives its fields. */

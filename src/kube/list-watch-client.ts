@@ -36,6 +36,11 @@ export function createListWatch(client: KubeClient, target: ListWatchTarget): Li
  * too long.
  */
 const PAGE_TIMEOUT_MS = 55_000;
+/**
+ * Until a watch is answered, in milliseconds: less than whoever asks for it waits, so that it is the connection that is
+ * said to be silent.
+ */
+const WATCH_ANSWER_TIMEOUT_MS = 55_000;
 
 class ClientListWatch implements ListWatch {
   readonly #client: KubeClient;
@@ -125,6 +130,7 @@ class ClientListWatch implements ListWatch {
           timeoutSeconds: timeoutSeconds.toString(),
         },
         accept: this.#accept(METADATA_OBJECT),
+        timeoutMs: WATCH_ANSWER_TIMEOUT_MS,
         signal: stop.signal,
       },
       (chunk) => reader.push(chunk),

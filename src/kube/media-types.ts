@@ -1,5 +1,8 @@
 export const PROTOBUF = 'application/vnd.kubernetes.protobuf';
 export const JSON_TEXT = 'application/json';
+/** Server-side apply; for what is no YAML in JSON see `jsonAsYaml`. */
+export const APPLY_PATCH = 'application/apply-patch+yaml';
+export const MERGE_PATCH = 'application/merge-patch+json';
 
 /**
  * Metadata alone, as protobuf; as JSON from a server that has no protobuf; and whole objects as JSON from one that cannot

@@ -1,11 +1,9 @@
 import type { CachedObject } from '../api/object.ts';
-import type { ApplyTarget } from './apply.ts';
+import { type ApplyTarget, orNothing } from './apply.ts';
 import type { KubeClient } from './client.ts';
-import { METADATA_OBJECT } from './media-types.ts';
+import { MERGE_PATCH, METADATA_OBJECT } from './media-types.ts';
 import { decodeMetadataAnswer } from './metadata-answer.ts';
 import { objectPath, statusPath } from './paths.ts';
-
-const MERGE_PATCH = 'application/merge-patch+json';
 
 /** Keys to set, and with null to remove, whoever owns them. All others stay as they are. */
 export interface MetadataChange {
@@ -58,8 +56,4 @@ export async function mergePatchStatus(
     signal,
   });
   return decodeMetadataAnswer(client, response);
-}
-
-function orNothing(map: Readonly<Record<string, string | null>>): typeof map | undefined {
-  return Object.keys(map).length === 0 ? undefined : map;
 }

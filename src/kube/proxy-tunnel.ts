@@ -1,5 +1,6 @@
 import { request as requestHttp } from 'node:http';
 import { request as requestHttps } from 'node:https';
+import { isIP } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { messageOf } from '../base/errors.ts';
 import { endPointOf } from './end-point.ts';
@@ -11,8 +12,12 @@ import { endPointOf } from './end-point.ts';
  */
 export function openTunnel(proxy: URL, target: string, signal: AbortSignal): Promise<Duplex> {
   return new Promise((resolve, reject) => {
+    const { host, port } = endPointOf(proxy);
     const request = (proxy.protocol === 'https:' ? requestHttps : requestHttp)({
-      ...endPointOf(proxy),
+      host,
+      port,
+      // Node would take the name that the certificate must be for from the Host header, which is the target's.
+      servername: isIP(host) === 0 ? host : '',
       method: 'CONNECT',
       path: target,
       headers: { host: target, ...authorization(proxy) },

@@ -1,8 +1,10 @@
 import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
 import { type AddressInfo, connect } from 'node:net';
+import { getCACertificates, setDefaultCACertificates } from 'node:tls';
 import { describe, expect, test } from 'vitest';
-import { answerJson, Http2Server } from '../../test/support/http2-server.ts';
+import { answerJson, authority, Http2Server } from '../../test/support/http2-server.ts';
 import { systemClock } from '../base/clock.ts';
 import { silentLog } from '../base/log.ts';
 import type { Credentials, TlsMaterial } from './credentials.ts';
@@ -68,10 +70,12 @@ interface Proxy extends AsyncDisposable {
   readonly asked: readonly string[];
 }
 
-/** One that joins who comes with whom they name, or refuses. */
-async function startProxy(refusal?: number): Promise<Proxy> {
+const proxyPair = authority.issue({ commonName: 'proxy', hosts: ['localhost'], usage: 'server' });
+
+/** One that joins who comes with whom they name, or refuses; with TLS as `localhost`. */
+async function startProxy({ refusal, isTls = false }: { refusal?: number; isTls?: boolean } = {}): Promise<Proxy> {
   const asked: string[] = [];
-  const proxy: Server = createServer();
+  const proxy: Server = isTls ? createTlsServer({ cert: proxyPair.certPem, key: proxyPair.keyPem }) : createServer();
   proxy.on('connect', ({ url = '', headers }, near) => {
     asked.push(`${url} ${headers['proxy-authorization'] ?? ''}`.trim());
     near.on('error', () => {});
@@ -79,8 +83,8 @@ async function startProxy(refusal?: number): Promise<Proxy> {
       near.end(`HTTP/1.1 ${refusal} Not Today\r\n\r\n`);
       return;
     }
-    const { hostname, port } = new URL(`tcp://${url}`);
-    const far = connect(Number(port), hostname, () => {
+    // All names are those of this machine.
+    const far = connect(Number(new URL(`tcp://${url}`).port), '127.0.0.1', () => {
       near.write('HTTP/1.1 200 Connection established\r\n\r\n');
       near.pipe(far).pipe(near);
     });
@@ -91,7 +95,7 @@ async function startProxy(refusal?: number): Promise<Proxy> {
   await once(proxy, 'listening');
   const { port } = proxy.address() as AddressInfo;
   return {
-    url: new URL(`http://user:p%40ss@127.0.0.1:${port}`),
+    url: new URL(isTls ? `https://localhost:${port}` : `http://user:p%40ss@127.0.0.1:${port}`),
     asked,
     [Symbol.asyncDispose]: async () => {
       proxy.close();
@@ -100,9 +104,11 @@ async function startProxy(refusal?: number): Promise<Proxy> {
   };
 }
 
-function clientBy(target: Http2Server, proxy: URL) {
-  const tls: TlsMaterial = { ca: target.caPem, rejectUnauthorized: true, proxy };
-  const credentials: Credentials = target.credentials({ tls: () => Promise.resolve(tls) });
+/** `host`: what the server is called, and `servername` what it is called in its certificate. */
+function clientBy(target: Http2Server, proxy: URL, { host = '127.0.0.1', servername = '127.0.0.1' } = {}) {
+  const tls: TlsMaterial = { ca: target.caPem, rejectUnauthorized: true, proxy, servername };
+  const named = new URL(`https://${host}:${target.url.port}`);
+  const credentials: Credentials = target.credentials({ server: named, tls: () => Promise.resolve(tls) });
   return createKubeClient({ credentials, userAgent: 'test', clock: systemClock, log: silentLog });
 }
 
@@ -129,9 +135,21 @@ describe('by a proxy', () => {
     await client.close();
   });
 
+  test('that speaks TLS shows a certificate for its own name, whatever the API server is called', async () => {
+    await using target = await Http2Server.start((stream) => answerJson(stream, 200, { fine: true }));
+    await using proxy = await startProxy({ isTls: true });
+    const trusted = getCACertificates();
+    setDefaultCACertificates([...trusted, authority.certPem]);
+    const client = clientBy(target, proxy.url, { host: 'kubernetes.example.com', servername: 'localhost' });
+    expect((await get(client)).body.toString()).toBe('{"fine":true}');
+    expect(proxy.asked).toEqual([`kubernetes.example.com:${target.url.port}`]);
+    setDefaultCACertificates(trusted);
+    await client.close();
+  });
+
   test('that refuses, or is not there, the request fails with its name and without its password', async () => {
     await using target = await Http2Server.start((stream) => answerJson(stream, 200, {}));
-    await using proxy = await startProxy(407);
+    await using proxy = await startProxy({ refusal: 407 });
     const client = clientBy(target, proxy.url);
     await expect(get(client)).rejects.toMatchObject({
       code: 'Network',

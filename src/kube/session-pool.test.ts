@@ -228,6 +228,22 @@ describe('a connection that leads nowhere', () => {
   });
 });
 
+test.each([
+  ['is cut off', (network: Network) => network.cut()],
+  ['is hung up on', (network: Network) => network.hangUp()],
+])('a connection that %s with requests under way counts as broken, however many they are', async (_how, breaks) => {
+  await using server = await Http2Server.start(() => {});
+  await using network = await Network.start(server.url);
+  const pool = poolTo(server.credentials({ server: new URL(network.url) }));
+  const answers = Promise.allSettled(Array.from({ length: 3 }, () => get(pool)));
+  await expect.poll(() => server.requests).toHaveLength(3);
+  breaks(network);
+  expect(await answers).toMatchObject(Array.from({ length: 3 }, () => ({ reason: { code: 'Network' } })));
+  await expect.poll(() => pool.state().sessions).toEqual([]);
+  expect(pool.state().ended).toEqual({ Broken: 1 });
+  await pool.close();
+});
+
 describe('a connection that breaks every request off', () => {
   test('is left for another one, although it answers PINGs', async () => {
     // As behind a balancer whose own connection is dead.

@@ -23,6 +23,11 @@ export interface SessionLimits extends PulseLimits {
   readonly connectTimeoutMs: number;
   /** Streams at a time; fewer when the server allows fewer. Default 90: kube-apiserver allows 100. */
   readonly maxStreams: number;
+  /**
+   * Requests in a row that were broken off unanswered, after which the connection is left: whatever answers the PINGs, nobody
+   * behind it answers requests. Default 3.
+   */
+  readonly mostInVain: number;
 }
 
 export const defaultSessionLimits: SessionLimits = {
@@ -31,6 +36,7 @@ export const defaultSessionLimits: SessionLimits = {
   pingTimeoutMs: 10_000,
   idleTimeoutMs: 80_000,
   maxStreams: 90,
+  mostInVain: 3,
 };
 
 /** How a connection ended: was never made, gave no answer to a PING, broke, or was closed because nobody needed it any more. */
@@ -57,8 +63,6 @@ const STREAM_WINDOW = 4 * 1024 * 1024;
 const CONNECTION_WINDOW = 16 * 1024 * 1024;
 /** How long the server may take to hang up after a connection has run dry, in milliseconds. */
 const LINGER_MS = 1_000;
-/** Requests in a row that were broken off unanswered: whatever answers the PINGs, nobody behind it answers requests. */
-const MOST_IN_VAIN = 3;
 /** In megabytes. Node's own bound is 10, which windows of this size would run into. */
 const MAX_SESSION_MEMORY = 128;
 
@@ -137,9 +141,7 @@ export class Session {
 
   /** How many more streams may be opened now. */
   free(): number {
-    // Node closes a session some moments before it says so.
-    const open = this.#state.kind === 'Open' && !this.#state.carrier.closed && !this.#state.carrier.destroyed;
-    return open ? Math.max(0, this.#maxStreams - this.#streams) : 0;
+    return this.#isOpen() ? Math.max(0, this.#maxStreams - this.#streams) : 0;
   }
 
   /** Why it ended, as soon as that is known; also why its streams broke. */
@@ -173,7 +175,8 @@ export class Session {
   /** The server broke a request off before it said anything. */
   brokeOff(): void {
     this.#inVain += 1;
-    if (this.#inVain >= MOST_IN_VAIN) this.retire();
+    // One that broke takes all its requests with it, and is not closed because nobody needs it.
+    if (this.#inVain >= this.#limits.mostInVain && this.#isOpen()) this.retire();
   }
 
   /** Takes no new streams, and closes when those that run have ended. Only for one that is open. */
@@ -247,6 +250,11 @@ export class Session {
       },
     });
     this.#owner.sessionReady(this);
+  }
+
+  /** Node closes a session some moments before it says so. */
+  #isOpen(): boolean {
+    return this.#state.kind === 'Open' && !this.#state.carrier.closed && !this.#state.carrier.destroyed;
   }
 
   #onGoaway(lastStream: number): void {

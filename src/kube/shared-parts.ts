@@ -1,5 +1,6 @@
 import { recordOf } from '../base/json-value.ts';
 import { setMember } from './metadata-rules.ts';
+import { slotOf } from './string-table.ts';
 
 /** So many members find room in any new object; one with fewer need not be told how many there will be. */
 const ROOM = 4;
@@ -97,10 +98,6 @@ export class SharedParts {
     }
     return shape;
   }
-}
-
-function slotOf(hash: number, mask: number): number {
-  return (hash ^ (hash >>> 15)) & mask;
 }
 
 /** Whether what comes from `first` on is `known`. */

@@ -40,7 +40,7 @@ export class StringTable {
   ascii(bytes: Buffer, start: number, end: number, hash: number): string {
     const length = end - start;
     if (length > SHORT) return this.#longText(bytes, start, end);
-    const slot = (hash ^ (hash >>> 15)) & this.#mask;
+    const slot = slotOf(hash, this.#mask);
     const known = this.#slots[slot];
     if (known !== undefined && known.length === length && isText(known, bytes, start)) return known;
     const text = bytes.toString('latin1', start, end);
@@ -56,7 +56,7 @@ export class StringTable {
     let hash = length;
     const step = length / SAMPLES;
     for (let i = 0; i < SAMPLES; i++) hash = mix(hash, bytes[start + Math.floor(i * step)] ?? 0);
-    const slot = (hash ^ (hash >>> 15)) & (LONG_SLOTS - 1);
+    const slot = slotOf(hash, LONG_SLOTS - 1);
     const known = this.#long[slot];
     if (known === text) return known;
     this.#long[slot] = text;
@@ -74,4 +74,9 @@ function isText(text: string, bytes: Buffer, start: number): boolean {
 /** FNV-1a, of 32 bits at a time. */
 export function mix(hash: number, more: number): number {
   return Math.imul(hash ^ more, 0x01000193);
+}
+
+/** In a table with room for a power of two, which is one more than `mask`. */
+export function slotOf(hash: number, mask: number): number {
+  return (hash ^ (hash >>> 15)) & mask;
 }
