@@ -9,7 +9,7 @@ let stage: WireStage;
 afterEach(() => stage.close());
 
 test('row 28: it is synced once the last page of the first list was told, and each handler is told so itself', async () => {
-  stage = await WireStage.start({});
+  stage = await WireStage.start();
   const { api, informer, heard } = stage;
   const synced: string[] = [];
   const handler = (name: string) => ({
@@ -31,7 +31,7 @@ test('row 28: it is synced once the last page of the first list was told, and ea
 });
 
 test('row 29: a handler that comes while the watch is open hears what is there, and then what the watch brings', async () => {
-  stage = await WireStage.start({});
+  stage = await WireStage.start();
   const { informer, watching, heard } = stage;
   const watch = await watching();
   const late: string[] = [];
@@ -48,7 +48,7 @@ test('row 29: a handler that comes while the watch is open hears what is there, 
 });
 
 test('row 30: a handler that is removed in the middle of a list hears no more of it, nor what the watch brings', async () => {
-  stage = await WireStage.start({});
+  stage = await WireStage.start();
   const { api, informer, heard } = stage;
   const gone: string[] = [];
   const registration = informer.addHandler({
@@ -71,7 +71,7 @@ test('row 30: a handler that is removed in the middle of a list hears no more of
 });
 
 test('row 31: a handler that throws at all that it is told keeps nothing from the others', async () => {
-  stage = await WireStage.start({});
+  stage = await WireStage.start();
   const { informer, watching, heard } = stage;
   let thrown = 0;
   const fail = (): never => {
@@ -89,7 +89,7 @@ test('row 31: a handler that throws at all that it is told keeps nothing from th
 });
 
 test('row 33: once stopped it answers nothing and asks the server for nothing', async () => {
-  stage = await WireStage.start({});
+  stage = await WireStage.start();
   const { informer, watching, clock } = stage;
   const watch = await watching();
   await informer.stop();
@@ -105,7 +105,7 @@ test('row 33: once stopped it answers nothing and asks the server for nothing', 
 });
 
 test('row 35: an index that is added while the watch is open finds what was there, and what comes, changes and goes', async () => {
-  stage = await WireStage.start({});
+  stage = await WireStage.start();
   const { informer, watching, heard } = stage;
   const watch = await watching();
   watch.send('ADDED', widget('b', '11', { labels: { team: 'x', tier: 'web' } }));
@@ -124,7 +124,7 @@ test('row 35: an index that is added while the watch is open finds what was ther
 });
 
 test('row 36: what comes twice, by the watch or in a list, is told once', async () => {
-  stage = await WireStage.start({});
+  stage = await WireStage.start();
   const { api, informer, watching, heard } = stage;
   const watch = await watching();
   watch.send('MODIFIED', widget('a', '5')).send('MODIFIED', widget('a', '11')).send('MODIFIED', widget('a', '11'));
@@ -144,7 +144,7 @@ test('row 36: what comes twice, by the watch or in a list, is told once', async 
 });
 
 test('row 37: a handler hears why a watch failed, and may end the informer from there, without a request more', async () => {
-  stage = await WireStage.start({});
+  stage = await WireStage.start();
   const { api, informer, watching, clock } = stage;
   const watch = await watching();
   const heard: string[] = [];
@@ -167,7 +167,7 @@ test('row 37: a handler hears why a watch failed, and may end the informer from 
 });
 
 test('rows 51 and 52: the answer to a write counts at once, and no event or list from before it takes it back', async () => {
-  stage = await WireStage.start({});
+  stage = await WireStage.start();
   const { api, informer, watching, heard, told } = stage;
   const watch = await watching();
   const stored = informer.store.get('default/a');

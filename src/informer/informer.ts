@@ -60,6 +60,8 @@ export interface InformerOptions {
   readonly onReconnect?: (() => void) | undefined;
   /** Without it all that there is comes by lists. */
   readonly watchList?: WatchListChoice | undefined;
+  /** The server is at an earlier version than this watched: what else is known of it may be of a time that is lost. */
+  readonly onWentBack?: (() => void) | undefined;
 }
 
 /** A handler that hears of an informer. */
@@ -100,7 +102,7 @@ export class Informer {
   #telling = false;
 
   constructor(options: InformerOptions) {
-    const { listWatch, selection = EVERYTHING, clock, random, log, name, onReconnect, watchList } = options;
+    const { listWatch, selection = EVERYTHING, clock, random, log, name, onReconnect, watchList, onWentBack } = options;
     this.#clock = clock;
     this.#log = log;
     this.#name = name;
@@ -109,7 +111,8 @@ export class Informer {
     this.#listWatchOf = ofSlice;
     this.#wanted = selection;
     const listWatchOf = (slice: Slice) => this.#refusals.noticing(ofSlice(slice), slice);
-    this.#watches = new SliceWatches({ listWatchOf, clock, random, log, sink: this.#sink(), watchList }, selection);
+    const sink = this.#sink();
+    this.#watches = new SliceWatches({ listWatchOf, clock, random, log, sink, watchList, onWentBack }, selection);
   }
 
   /** What is known now. @throws InformerError 'Stopped': an empty store would look like an empty cluster. */

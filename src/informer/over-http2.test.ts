@@ -3,15 +3,13 @@ import { afterEach, describe, expect, test, vi } from 'vitest';
 import { PATIENCE_MS } from '../../test/cluster/eventually.ts';
 import { jsonMetadata } from '../../test/support/kube-encodings.ts';
 import { type ApiCall, statusDocument } from '../../test/support/scripted-api.ts';
-import { bookmark, WireStage, widget } from '../../test/support/wire-stage.ts';
+import { bookmark, WireStage, type WireStageOptions, widget } from '../../test/support/wire-stage.ts';
 import type { CachedObject } from '../api/object.ts';
-import type { SessionLimits } from '../kube/session.ts';
-import type { Selection } from './selection.ts';
 
 const stages: WireStage[] = [];
 
-async function setUp(timeouts: Partial<SessionLimits> = {}, selection?: Selection): Promise<WireStage> {
-  const stage = await WireStage.start(timeouts, selection);
+async function setUp(options: WireStageOptions = {}): Promise<WireStage> {
+  const stage = await WireStage.start(options);
   stages.push(stage);
   return stage;
 }
@@ -222,7 +220,9 @@ describe('a watch', () => {
   });
 
   test('row 23: on a connection that leads nowhere any more goes on from its version on another', async () => {
-    const { api, network, watching, heard, informer, clock } = await setUp({ pingIntervalMs: 30, pingTimeoutMs: 60 });
+    const { api, network, watching, heard, informer, clock } = await setUp({
+      timeouts: { pingIntervalMs: 30, pingTimeoutMs: 60 },
+    });
     const watch = await watching();
     network.lose();
     watch.send('MODIFIED', widget('a', '12'));
@@ -238,6 +238,37 @@ describe('a watch', () => {
     again.send('MODIFIED', widget('a', '12'));
     expect(await heard(1)).toEqual(['5 > a@12']);
     expect(again.request.connection).not.toBe(watch.request.connection);
+  });
+
+  test('row 23: to which nobody answers, whoever answers PINGs, is asked for on another connection the fourth time', async () => {
+    // What the clock skips cannot be answered on the wire.
+    const patience = { pingIntervalMs: 10_000_000, idleTimeoutMs: 10_000_000 };
+    const { api, clock, watching, informer } = await setUp({ timeouts: patience, isOneClock: true });
+    const watch = await watching();
+    await clock.advance(300_000);
+    watch.end();
+    const nextCall = async () => {
+      await expect
+        .poll(async () => {
+          if (informer.status.phase === 'BackingOff') await clock.advanceToNext();
+          return api.unseen.length;
+        })
+        .toBe(1);
+      return api.any();
+    };
+    const connections: number[] = [];
+    for (;;) {
+      const call = await nextCall();
+      if (call.what === 'position') {
+        call.list('10');
+        continue;
+      }
+      if (connections.push(call.request.connection) === 4) break;
+      await clock.advance(55_000);
+    }
+    const first = watch.request.connection;
+    expect(connections.map((one) => one === first)).toEqual([true, true, true, false]);
+    expect(informer.status.restarts).toEqual({ Ended: 1, Timeout: 3 });
   });
 
   test('row 44: of a kind that is not served any more says so, and is given up without another request', async () => {
@@ -257,7 +288,7 @@ describe('a watch', () => {
 
 test('row 43: an object that leaves what is selected is out of sight, and comes again when more is selected', async () => {
   const labelSelector = 'env in (prod)';
-  const { api, informer, watching, heard, phase } = await setUp({}, [{ labelSelector }]);
+  const { api, informer, watching, heard, phase } = await setUp({ selection: [{ labelSelector }] });
   const watch = await watching();
   expect(watch.query.get('labelSelector')).toBe(labelSelector);
   // The server tells of it as it was before, in the version in which it left.

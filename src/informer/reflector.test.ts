@@ -208,6 +208,26 @@ describe('row 2: stop', () => {
   });
 });
 
+test('a receiver that asks for a list in the middle of a delivery gets it, and then a watch', async () => {
+  const { reflector, listWatch, told, clock } = setUp({
+    replace: (items, rv) => {
+      told.push(`replace ${items.map(({ name }) => name).join(',')} @${rv}`);
+      if (rv === '10') reflector.relist();
+    },
+  });
+  reflector.start();
+  (await listWatch.nextList()).answer([a], '10');
+  (await listWatch.nextList()).answer([a, b], '12');
+  const watch = await listWatch.nextWatch();
+  expect(watch.options.resourceVersion).toBe('12');
+  watch.open();
+  watch.send({ type: 'DELETED', object: a });
+  expect(told).toEqual(['list', 'replace a @10', 'list', 'replace a,b @12', 'DELETED a']);
+  expect([listWatch.calls.length, listWatch.running, reflector.status.phase]).toEqual([3, 1, 'Watching']);
+  await reflector.stop();
+  expect(clock.pending).toBe(0);
+});
+
 const fail = () => {
   throw new Error('receiver');
 };

@@ -62,6 +62,8 @@ export interface ReflectorOptions {
   readonly backoff?: BackoffOptions | undefined;
   /** Without it all that there is comes by lists. */
   readonly watchList?: WatchListChoice | undefined;
+  /** The server is at an earlier version than the watch that broke. A list follows in any case. */
+  readonly onWentBack?: (() => void) | undefined;
 }
 
 /** Runs `step` against a ListWatch: one request and one timer at most at any time, none after `stop`. */
@@ -75,6 +77,7 @@ export class Reflector {
   readonly #unsettled = new Set<Promise<void>>();
   readonly #context: StepContext;
   readonly #watchListChoice: WatchListChoice | undefined;
+  readonly #onWentBack: (() => void) | undefined;
   #state: ReflectorState = { kind: 'Idle' };
   #flight: AbortController | undefined;
   #cancelTimer: (() => void) | undefined;
@@ -86,12 +89,14 @@ export class Reflector {
   #relists = 0;
   #lastError: ApiError | undefined;
 
-  constructor({ listWatch, sink, clock, random, log, backoff = reflectorBackoff, watchList }: ReflectorOptions) {
+  constructor(options: ReflectorOptions) {
+    const { listWatch, sink, clock, random, log, backoff = reflectorBackoff, watchList, onWentBack } = options;
     this.#listWatch = listWatch;
     this.#sink = sink;
     this.#clock = clock;
     this.#log = log;
     this.#watchListChoice = watchList;
+    this.#onWentBack = onWentBack;
     const delays = new Backoff(backoff, clock, random);
     this.#context = {
       get now() {
@@ -149,10 +154,10 @@ export class Reflector {
     const news = this.#remember(before, input);
     for (const effect of effects) {
       this.#run(effect);
-      // The sink may have stopped us.
-      if (this.#state.kind === 'Stopped' && state.kind !== 'Stopped') return;
+      // The sink may have stopped us, or asked for a list: what is left to do belongs to a state that is over.
+      if (this.#state !== state) return;
     }
-    if (news && this.#state === state) this.#deliver(() => this.#sink.state(this.status));
+    if (news) this.#deliver(() => this.#sink.state(this.status));
   }
 
   /** Keeps the error of the status; returns whether the status changed. */
@@ -288,6 +293,7 @@ export class Reflector {
     const position = await this.#listWatch.position(signal);
     const order = compareResourceVersions(position, resourceVersion);
     if (order === undefined || order >= 0) return;
+    if (!signal.aborted) this.#onWentBack?.();
     const message = `the server is at version ${position}, before ${resourceVersion} where the watch broke`;
     throw new ApiError({ code: 'Gone', status: 0, reason: '', message });
   }

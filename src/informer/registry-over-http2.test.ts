@@ -32,7 +32,7 @@ function wanted(...kinds: readonly (string | readonly [name: string, ...owners: 
 }
 
 test('row 40: what nobody needs any more ends its watch, once; needed again meanwhile, it lists when that has ended', async () => {
-  stage = await WireStage.start({});
+  stage = await WireStage.start();
   const { api } = stage;
   const id = watchId(specOf('widgets'));
   const registry = registryOf();
@@ -53,7 +53,7 @@ test('row 40: what nobody needs any more ends its watch, once; needed again mean
 });
 
 test('row 41: owners that come and go leave the watch of the others open, and ask the server for nothing', async () => {
-  stage = await WireStage.start({});
+  stage = await WireStage.start();
   const { api } = stage;
   const id = watchId(specOf('widgets'));
   const registry = registryOf();
@@ -70,7 +70,7 @@ test('row 41: owners that come and go leave the watch of the others open, and as
 });
 
 test('row 42: where one watch cannot be made, those that run go on, others begin, and the next try makes the set whole', async () => {
-  stage = await WireStage.start({});
+  stage = await WireStage.start();
   const { api, listWatch } = stage;
   let broken = true;
   const registry = registryOf((resource) => {
@@ -98,7 +98,7 @@ test('row 42: where one watch cannot be made, those that run go on, others begin
 });
 
 test('row 49: of three kinds two are refused; each of these shows why and waits by itself, and the third syncs', async () => {
-  stage = await WireStage.start({});
+  stage = await WireStage.start();
   const { api, clock } = stage;
   const names = ['gadgets', 'gizmos', 'widgets'];
   const registry = registryOf();
@@ -137,7 +137,7 @@ test('row 49: of three kinds two are refused; each of these shows why and waits 
 });
 
 test('row 50: of a thousand kinds that begin together eight are listed at a time, all sync, and watches are not counted', async () => {
-  stage = await WireStage.start({});
+  stage = await WireStage.start();
   const { api } = stage;
   const names = Array.from({ length: 1_000 }, (_, i) => `kind-${i}`);
   const registry = registryOf();

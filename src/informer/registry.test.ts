@@ -20,7 +20,7 @@ function desired(...wanted: ReadonlyArray<readonly [WatchSpec, ...owners: string
   return new Map(wanted.map(([of, ...owners]) => [watchId(of), { spec: of, owners: new Set(owners) }]));
 }
 
-function setUp(options: { readonly listConcurrency?: number } = {}) {
+function setUp(options: { readonly listConcurrency?: number; readonly onWentBack?: () => void } = {}) {
   const clock = new ManualClock();
   const served = new Map<string, ScriptedListWatch[]>();
   const told: string[] = [];
@@ -502,6 +502,36 @@ test('kinds that fail by turns wake each other once in a while, not without end'
   }
   registry.wake();
   expect(waiting()).toEqual(kinds);
+  await registry.stopAll();
+});
+
+test.each([
+  ['kube-apiserver went back in time: what else was known is listed anew too', '', 1],
+  ['a server that serves a group of its own did: nothing else is listed', 'metrics.example', 0],
+] as const)('%s', async (_what, group, times) => {
+  let wentBack = 0;
+  const { clock, registry, transport } = setUp({ onWentBack: () => (wentBack += 1) });
+  const first: WatchSpec = { ...spec('firsts'), gvr: { group, version: 'v1', resource: 'firsts' } };
+  registry.reconcile(desired([first, 'p1'], [WIDGETS, 'p1']));
+  for (const kind of ['firsts', 'widgets']) {
+    (await transport(kind).nextList()).answer([cachedObject({ name: kind })], '10');
+    (await transport(kind).nextWatch()).open();
+  }
+  transport('firsts').position = async () => '9';
+  await clock.advance(5_000);
+  const [, watch] = transport('firsts').calls;
+  if (watch?.kind === 'watch') watch.fail(apiError('Network'));
+  await clock.settle();
+  expect(wentBack).toBe(times);
+  const { synced } = registry.get(watchId(WIDGETS)) ?? {};
+  expect([synced, await transport('widgets').quiet()]).toEqual(times === 1 ? [false, false] : [true, true]);
+  // It is listed anew itself, once.
+  (await transport('firsts').nextList()).answer([], '9');
+  (await transport('firsts').nextWatch()).open();
+  expect(await transport('firsts').quiet()).toBe(true);
+  if (times === 1) (await transport('widgets').nextList()).answer([], '9');
+  await clock.settle();
+  expect(registry.get(watchId(WIDGETS))?.synced).toBe(true);
   await registry.stopAll();
 });
 

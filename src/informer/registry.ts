@@ -40,6 +40,8 @@ export interface InformerRegistryOptions {
   readonly listConcurrency?: number | undefined;
   /** Read kinds by a WatchList where the server can do that; default false. */
   readonly watchList?: boolean | undefined;
+  /** The API server has gone back in time, as after a restore: nothing that runs is synced any more until it is listed anew. */
+  readonly onWentBack?: (() => void) | undefined;
 }
 
 /**
@@ -49,6 +51,9 @@ export interface InformerRegistryOptions {
 const WOKEN = 4;
 /** No informer is woken again so soon, in milliseconds: those that fail in turns would wake each other without end. */
 const WAKE_EVERY_MS = 5_000;
+
+/** Kinds of these groups kube-apiserver serves itself, whatever is installed, from the storage of nearly all others. */
+const ITS_OWN: ReadonlySet<string> = new Set(['', 'apiextensions.k8s.io', 'apiregistration.k8s.io']);
 
 interface Running {
   spec: WatchSpec;
@@ -155,6 +160,20 @@ export class InformerRegistry {
     }
   }
 
+  /**
+   * A watch may have broken so soon after its last event that the server has come past that version again, by changes that nobody
+   * is told of: that one cannot know it. Where another one does, all are listed anew. Aggregated servers have a time of their own.
+   */
+  #wentBack({ gvr }: WatchSpec): void {
+    if (!ITS_OWN.has(gvr.group)) return;
+    this.#options.log.warn(
+      { kind: groupResourceName(gvr) },
+      'the API server has gone back in time, as after a restore of etcd: all is listed anew',
+    );
+    this.#options.onWentBack?.();
+    for (const { informer } of this.#running.values()) informer.relist();
+  }
+
   #wanted(id: WatchId): DesiredWatch | undefined {
     const desired = this.#desired.get(id);
     return desired !== undefined && desired.owners.size > 0 ? desired : undefined;
@@ -170,8 +189,17 @@ export class InformerRegistry {
       const listWatch = ({ namespace = target.namespace, ...selectors }: Slice) =>
         this.#slots.limit(createListWatch({ ...target, namespace, ...selectors }));
       const watchList = this.#watchLists?.of(`${groupResourceName(spec.gvr)} ${apiVersionOf(spec.gvr)}`);
-      const onReconnect = () => this.wake();
-      const informer = new Informer({ listWatch, selection, clock, random, log, name: id, onReconnect, watchList });
+      const informer = new Informer({
+        listWatch,
+        selection,
+        clock,
+        random,
+        log,
+        name: id,
+        watchList,
+        onReconnect: () => this.wake(),
+        onWentBack: () => this.#wentBack(spec),
+      });
       prepare(informer, spec, id);
       this.#running.set(id, { spec, informer, wokenAt: Number.NEGATIVE_INFINITY });
       informer.start();

@@ -74,6 +74,19 @@ describe('an object that leaves what is selected', () => {
     await informer.stop();
   });
 
+  test('row 43: and has come again stays when its leaving is told of once more', async () => {
+    const { informer, told, sync, stored } = setUp(PROD);
+    informer.start();
+    const watch = await sync(PROD[0], [at('x', '1')]);
+    watch.send({ type: 'DELETED', object: at('x', '10') }, { type: 'ADDED', object: at('x', '12') });
+    expect(told.splice(0)).toEqual(['new > a/x@1', 'synced', 'remove a/x@1', 'new > a/x@12']);
+    watch.send({ type: 'DELETED', object: at('x', '10') });
+    expect([told, stored()]).toEqual([[], ['a/x@12']]);
+    watch.send({ type: 'DELETED', object: at('x', '14') });
+    expect([told, stored()]).toEqual([['remove a/x@12'], []]);
+    await informer.stop();
+  });
+
   test('row 43: may be there all the same, and a look by name tells; where all is selected, what is not known is not there', async () => {
     const { informer, script, sync } = setUp(PROD);
     expect(informer.isWhole).toBe(false);

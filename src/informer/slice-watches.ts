@@ -26,6 +26,7 @@ export interface SliceWatchesOptions {
   readonly log: Log;
   readonly sink: SliceSink;
   readonly watchList?: WatchListChoice | undefined;
+  readonly onWentBack?: (() => void) | undefined;
 }
 
 interface SliceWatch {
@@ -150,7 +151,7 @@ export class SliceWatches {
   }
 
   #make(id: string, slice: Slice): SliceWatch {
-    const { listWatchOf, clock, random, log, sink, watchList } = this.#options;
+    const { listWatchOf, clock, random, log, sink, watchList, onWentBack } = this.#options;
     const watch: SliceWatch = {
       listed: false,
       reflector: new Reflector({
@@ -159,6 +160,7 @@ export class SliceWatches {
         random,
         log,
         watchList,
+        onWentBack,
         sink: {
           listStarted: () => sink.listStarted(),
           replace: (items) => {

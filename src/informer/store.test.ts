@@ -121,6 +121,16 @@ describe('a watch event', () => {
     expect(store.size).toBe(0);
   });
 
+  test('of an object that left what is selected, and has come again, takes it away no second time', () => {
+    const store = storeOf(at('5'));
+    expect(store.delete(at('10'), { mayReturn: true })?.resourceVersion).toBe('5');
+    expect(store.upsert(at('12')).kind).toBe('Added');
+    expect(store.delete(at('10'), { mayReturn: true })).toBeUndefined();
+    expect(store.get('default/a')?.resourceVersion).toBe('12');
+    expect(store.delete(at('14'), { mayReturn: true })?.resourceVersion).toBe('12');
+    expect(store.upsert(at('13')).kind).toBe('Unchanged');
+  });
+
   test('of a deletion is remembered for the last 256 of them', () => {
     const store = new Store();
     for (let i = 0; i <= 256; i += 1) store.delete(at('5', { uid: `uid-${i}` }));
@@ -189,6 +199,15 @@ describe('row 52: the answer to a write of ours', () => {
     const store = storeOf(at('5', { body: { spec: 'old' } }));
     store.upsertIfNewer(at('8', labelled));
     expect(store.upsert(at('8', { ...labelled, body: { spec: 'old' } })).kind).toBe('Unchanged');
+  });
+
+  test('keeps no object that had left what is selected before that write', () => {
+    const store = storeOf(at('5'));
+    store.upsertIfNewer(at('12'));
+    expect(store.delete(at('10'), { mayReturn: true })?.resourceVersion).toBe('12');
+    expect(store.size).toBe(0);
+    expect(store.upsert(at('9')).kind).toBe('Unchanged');
+    expect(store.upsert(at('12')).kind).toBe('Added');
   });
 
   test('a delete and a new object of its name count at once', () => {

@@ -220,15 +220,18 @@ export class Store implements ObjectStore {
 
   /**
    * Returns the object that was here under this name; another one goes too, unless it came later. `mayReturn`: it may be that it
-   * only left what is selected, and the same one comes again in a later version.
+   * only left what is selected, and the same one comes again in a later version. Where it has come again, it stays; that an
+   * answer to our own write has a later version is no sign of that.
    */
   delete(object: CachedObject, { mayReturn = false } = {}): CachedObject | undefined {
     const { namespace, name, uid } = object;
-    this.#remember(uid, mayReturn ? object.resourceVersion : undefined);
     const objects = this.#objects.get(namespace);
     const previous = objects?.get(name);
+    const isPast = previous !== undefined && isOlder(object, previous);
+    if (isPast && mayReturn && previous.uid === uid && !this.#isAnswered(object)) return undefined;
+    this.#remember(uid, mayReturn ? object.resourceVersion : undefined);
     if (objects === undefined || previous === undefined) return undefined;
-    if (previous.uid !== uid && isOlder(object, previous)) return undefined;
+    if (isPast && previous.uid !== uid) return undefined;
     objects.delete(name);
     if (objects.size === 0) this.#objects.delete(namespace);
     this.#size -= 1;

@@ -36,32 +36,39 @@ export const specOf = (resource: string): WatchSpec => ({
   representation: { kind: 'Projected', fields: ['spec'] },
 });
 
+export interface WireStageOptions {
+  readonly timeouts?: Partial<SessionLimits>;
+  /** Of the widgets. Default: all of them. */
+  readonly selection?: Selection | undefined;
+  /** Whether connections go by the stage's clock as well. Default: they have the real one. */
+  readonly isOneClock?: boolean;
+}
+
 /** What the whole informer does on real connections, to a server that says what the test wants. */
 export class WireStage {
   readonly api: ScriptedApi;
   readonly network: Network;
   readonly client: HttpKubeClient;
-  /** Of the informer alone: connections have the real one. */
+  /** Of the informer. */
   readonly clock = new ManualClock();
   readonly informer: Informer;
   readonly told: string[] = [];
   readonly last = new Map<string, CachedObject>();
 
-  /** @param selection of the widgets; absent: all of them */
-  static async start(timeouts: Partial<SessionLimits>, selection?: Selection): Promise<WireStage> {
+  static async start(options: WireStageOptions = {}): Promise<WireStage> {
     const api = await ScriptedApi.start();
-    return new WireStage(api, await Network.start(api.server.url), timeouts, selection);
+    return new WireStage(api, await Network.start(api.server.url), options);
   }
 
-  private constructor(api: ScriptedApi, network: Network, timeouts: Partial<SessionLimits>, selection?: Selection) {
+  private constructor(api: ScriptedApi, network: Network, { timeouts, selection, isOneClock }: WireStageOptions) {
     this.api = api;
     this.network = network;
     this.client = createKubeClient({
       credentials: api.server.credentials({ server: new URL(network.url) }),
       userAgent: 'test',
-      clock: systemClock,
+      clock: isOneClock === true ? this.clock : systemClock,
       log: silentLog,
-      timeouts,
+      ...(timeouts === undefined ? {} : { timeouts }),
     });
     this.informer = new Informer({
       listWatch: (slice) => this.listWatch('widgets', slice),
