@@ -76,6 +76,8 @@ export class Leadership {
   readonly #cutOff = new AbortController();
   readonly #teller: EventTeller;
   readonly #troubles: StatusTroubles;
+  /** Policies that came, of which what an earlier process said is not taken over yet. */
+  readonly #newcomers = new Set<string>();
   /** Kinds that stand in another way than before, and the policies of those whose turn it is. */
   #changedKinds = new Set<GroupResourceName>();
   #touched: Generator<string | undefined, void, void> | undefined;
@@ -108,12 +110,20 @@ export class Leadership {
       programsOn: (kind) => meta.of(kind)[0]?.programs ?? [],
     });
     const writeLog = auditLog === undefined ? undefined : new WriteLog(clock, (entry) => auditLog.write(entry));
-    this.verdicts = new VerdictTable(clock, (policy) => this.status.touch(policy), {
-      changed: (...change) => {
-        this.#teller.changed(...change);
-        writeLog?.changed(...change);
+    this.verdicts = new VerdictTable({
+      clock,
+      onChange: (policy) => this.status.touch(policy),
+      inForce: (name) => {
+        const program = policies.get(name)?.program;
+        return program === undefined || meta.status.refusal(program) !== undefined ? undefined : program;
       },
-      gone: (...what) => writeLog?.gone(...what),
+      observer: {
+        changed: (...change) => {
+          this.#teller.changed(...change);
+          writeLog?.changed(...change);
+        },
+        gone: (...what) => writeLog?.gone(...what),
+      },
     });
     this.#troubles = new StatusTroubles({
       log,
@@ -177,10 +187,12 @@ export class Leadership {
       verdicts: this.verdicts,
       namespaceOf: (name) => meta.namespace(name),
       held: (kind, object) => meta.held.on(kind, object),
+      handedOver: (kind, object) => meta.held.handedOver(kind, object),
       protection: options.protection,
       isReady: (kind) => meta.isReady(kind),
       onKindChange: ({ name }) => this.touchPoliciesOn(name),
-      onKindIdle: (kind) => meta.releaseIfClean(kind),
+      isKnown: (kind) => meta.isKnown(kind),
+      onKindIdle: (kind) => meta.kindIdle(kind),
       observe: {
         evaluated: (kind) => metrics.evaluated(kind),
         wrote: (kind, outcome, seconds) => metrics.wrote(kind, outcome, seconds),
@@ -194,7 +206,7 @@ export class Leadership {
     return this.#troubles.problem === undefined ? [] : [this.#troubles.problem];
   }
 
-  /** Takes over what is known already: statuses as they stand, and kinds, whose objects are evaluated once the ledger is read. */
+  /** Takes over what is known already: policies, and kinds, whose objects are evaluated once the ledger is read. */
   begin(): void {
     const { policies, meta } = this.#options;
     for (const entry of policies.entries()) this.policySeen(entry);
@@ -205,14 +217,16 @@ export class Leadership {
   }
 
   policySeen(entry: PolicyEntry): void {
-    const isNew = this.status.seen(entry);
-    if (!isNew) return;
+    if (this.status.seen(entry)) this.#newcomers.add(entry.name);
+    // Somebody else may have written what our watch still owes; nothing is evaluated before that has come.
+    if (!this.#options.meta.ready || !this.#newcomers.delete(entry.name)) return;
     const standing = this.status.standing(entry.name) ?? {};
     this.verdicts.adopt(entry.name, standing.violations ?? [], standing.violationsTotal);
     this.#teller.adopt({ policy: entry.name, uid: entry.uid }, standing);
   }
 
   policyRemoved(name: string): void {
+    this.#newcomers.delete(name);
     this.status.forget(name);
     this.verdicts.forgetPolicy(name);
     this.#teller.forget(name);
@@ -273,6 +287,7 @@ export class Leadership {
     this.#touching.stop();
     while (this.#touchNext());
     await this.status.stop();
+    this.verdicts.stop();
     this.#teller.flush();
     await this.events.stop();
   }

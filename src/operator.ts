@@ -123,7 +123,7 @@ export class Operator {
         remove: (kind) => this.#leadership?.objects.remove(kind),
         enqueue: (...due) => this.#leadership?.objects.enqueue(...due),
         startPass: (kind) => this.#leadership?.objects.startPass(kind),
-        isWriting: (id) => this.#leadership?.objects.isWriting(id) === true,
+        isBusy: (id) => this.#leadership?.objects.isBusy(id) === true,
       },
       leads: () => this.#leadership !== undefined,
       observer: {
@@ -265,8 +265,8 @@ function leaderText(holder: string): string {
   return holder === '' ? 'nobody is known to lead' : `'${holder}' holds the Lease`;
 }
 
-/** A connection that leads nowhere is found out soon enough for another one to renew the Lease. */
+/** A connection that leads nowhere is found out soon enough for another one to renew the Lease: two tries fit in for that. */
 function leaseTimeouts({ renewDeadlineMs }: ElectionTimes): Partial<SessionLimits> {
   const patience = renewDeadlineMs / 4;
-  return { connectTimeoutMs: patience, pingIntervalMs: patience, pingTimeoutMs: patience };
+  return { connectTimeoutMs: patience, pingIntervalMs: patience, pingTimeoutMs: patience, mostInVain: 1 };
 }

@@ -56,7 +56,7 @@ const options = controllerOptions({
   record: { ensure: async () => Promise.reject(new Error('nothing was to be written')) },
   createGuard: (context, enqueue) =>
     new ObjectContentionGuard({ kind: context, clock: systemClock, log: silentLog, enqueue, readOwners }),
-  verdicts: new VerdictTable(systemClock, () => {}),
+  verdicts: new VerdictTable({ clock: systemClock, onChange: () => {}, inForce: () => undefined }),
   namespaceOf,
   writeWidth: 16,
   observe: {

@@ -26,8 +26,29 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'reconciler: evaluates a kind that cannot be relied on',
     file: 'src/controller/object-controller.ts',
-    find: '} else if (!isReady(kind)) {',
+    find: '} else if (!isReady(kind) || (isToGo(object, protection) && !isKnown(kind))) {',
     replace: '} else if (false) {',
+    tests: CONTROLLER,
+  },
+  {
+    name: 'reconciler: does not mend a ledger that was lost',
+    file: 'src/controller/object-controller.ts',
+    find: ' || (isToGo(object, protection) && !isKnown(kind))',
+    replace: '',
+    tests: CONTROLLER,
+  },
+  {
+    name: 'reconciler: lets a kind go by an old picture of it',
+    file: 'src/controller/watched-kind.ts',
+    find: 'if (!this.#isVerified) this.informer.relist();',
+    replace: '',
+    tests: CONTROLLER,
+  },
+  {
+    name: 'reconciler: forgets at once what a policy was enforced with before',
+    file: 'src/controller/ledger.ts',
+    find: 'const record = before === undefined ? present : unionOf(before, present);',
+    replace: 'const record: PolicyRecord = present;',
     tests: CONTROLLER,
   },
   {
@@ -64,6 +85,20 @@ export const MUTANTS: readonly Mutant[] = [
     find: "      case 'Stale':\n        return { kind: 'Retry' };",
     replace: "      case 'Stale':\n        return DONE;",
     tests: CONTROLLER,
+  },
+  {
+    name: 'reconciler: what was asked for during a refused write has it made again at once',
+    file: 'src/controller/kind-writer.ts',
+    find: 'afterMs: REFUSED_RETRY_MS, askedAnew: true',
+    replace: 'afterMs: REFUSED_RETRY_MS',
+    tests: CONTROLLER,
+  },
+  {
+    name: 'registry: that the server went back in time is known to the watch alone that shows it',
+    file: 'src/informer/registry.ts',
+    find: '    for (const { informer } of this.#running.values()) informer.relist();\n',
+    replace: '',
+    tests: ['src/informer/registry.test.ts'],
   },
   {
     name: 'planner: watches for suspended policies',

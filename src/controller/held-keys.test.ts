@@ -2,28 +2,31 @@ import { describe, expect, test } from 'vitest';
 import { cachedObject } from '../../test/support/cached-object.ts';
 import { CONFIG_MAPS, enforcing, NODES, programOf } from '../../test/support/compiled-policy.ts';
 import { silentLog } from '../base/log.ts';
-import { HeldKeys, recordsToHold } from './held-keys.ts';
+import type { Program } from '../policy/program.ts';
+import type { PolicyRecord } from '../watchplan/ledger-room.ts';
+import { HeldKeys, recordsToKeep } from './held-keys.ts';
 import { Ledger } from './ledger.ts';
-import { PolicySet } from './policy-set.ts';
+import { type PolicyEntry, PolicySet } from './policy-set.ts';
 
-const keysOf = (policy: string, ...namespaces: readonly string[]) => {
-  const { uid, writes, reach } = programOf(policy, {
+const keysOf = (policy: string, ...namespaces: readonly string[]): PolicyRecord => {
+  const { uid, writes, reach, removal } = programOf(policy, {
     match: {
       resources: [{ group: '', resource: 'configmaps' }],
       namespaces: namespaces.length > 0 ? namespaces : ['*'],
     },
     rules: [{ name: 'r', set: { labels: [{ key: policy, value: 'v' }] } }],
   });
-  return { uid, keys: writes, reach };
+  return { uid, keys: writes, reach, removal };
 };
 
 describe('what is held on an object', () => {
-  const held = new HeldKeys(
-    new Map([
+  const held = new HeldKeys({
+    held: new Map([
       ['everywhere', keysOf('everywhere')],
       ['team', keysOf('team', 'team-*')],
     ]),
-  );
+    handedOver: [keysOf('team', 'team-*')],
+  });
   const on = (namespace: string, kind = CONFIG_MAPS) => [
     ...held.on(kind, cachedObject({ name: 'a', namespace })).keys(),
   ];
@@ -36,7 +39,15 @@ describe('what is held on an object', () => {
 
   test('is nothing on another kind, and nothing where no policy is held', () => {
     expect(on('', NODES)).toEqual([]);
-    expect(new HeldKeys(new Map()).on(CONFIG_MAPS, cachedObject({ name: 'a' })).size).toBe(0);
+    const nothing = new HeldKeys({ held: new Map(), handedOver: [] });
+    expect(nothing.on(CONFIG_MAPS, cachedObject({ name: 'a' })).size).toBe(0);
+    expect(nothing.handedOver(CONFIG_MAPS, cachedObject({ name: 'a' }))).toEqual([]);
+  });
+
+  test('is handed over within the reach of the policy whose keys are', () => {
+    const inTeam = held.handedOver(CONFIG_MAPS, cachedObject({ name: 'a', namespace: 'team-a' }));
+    expect(inTeam.map(({ labels }) => labels)).toEqual([['team']]);
+    expect(held.handedOver(CONFIG_MAPS, cachedObject({ name: 'a', namespace: 'shop' }))).toEqual([]);
   });
 });
 
@@ -52,8 +63,8 @@ describe('which policies are held', () => {
     for (const [i, spec] of specs.entries()) {
       policies.upsert(cachedObject({ name: 'p', namespace: '', uid, generation: i + 1, body: { spec } }));
     }
-    const held = recordsToHold(ledger, policies.entries(), () => refused);
-    return { held: [...held.keys()], recorded: [...ledger.policies.keys()] };
+    const { held, handedOver } = recordsToKeep(ledger, policies.entries(), () => refused);
+    return { held: [...held.keys()], recorded: [...ledger.policies.keys()], handedOver: handedOver.length };
   }
 
   test.each([
@@ -61,7 +72,7 @@ describe('which policies are held', () => {
     ['Suspended', { mode: 'Suspended' }],
     ['not accepted, with nothing in force', { mode: 'Never' }],
   ])('one that is %s', (_, fields) => {
-    expect(afterwards([{ ...enforcing({ rules: [SET] }), ...fields }])).toEqual({ held: ['p'], recorded: ['p'] });
+    expect(afterwards([{ ...enforcing({ rules: [SET] }), ...fields }])).toMatchObject({ held: ['p'], recorded: ['p'] });
   });
 
   test('one that cannot be carried out beside the others', () => {
@@ -74,7 +85,48 @@ describe('which policies are held', () => {
   });
 
   test('not one that is gone, nor another of its name', () => {
-    expect(afterwards([])).toEqual({ held: [], recorded: [] });
-    expect(afterwards([enforcing({ mode: 'Audit', rules: [SET] })], { uid: 'uid-2' }).held).toEqual([]);
+    expect(afterwards([])).toEqual({ held: [], recorded: [], handedOver: 0 });
+    const again = afterwards([enforcing({ mode: 'Audit', rules: [SET] })], { uid: 'uid-2' });
+    expect(again).toEqual({ held: [], recorded: [], handedOver: 0 });
+  });
+});
+
+const program = (fields: object = {}) =>
+  programOf('p', { rules: [{ name: 'r', set: { labels: [{ key: 'env', value: 'prod' }] } }], ...fields });
+const RETAIN = { removalPolicy: 'Retain' };
+
+/** What is kept once these were planned with, one after the other. */
+function after(...programs: readonly (Program | 'settled' | 'gone')[]) {
+  const ledger = new Ledger({ read: async () => undefined, write: async () => {} }, silentLog, () => {});
+  let kept = recordsToKeep(ledger, [], () => false);
+  for (const [i, next] of programs.entries()) {
+    if (next === 'settled') ledger.settled('p');
+    const last = next === 'settled' ? programs[i - 1] : next;
+    const entries =
+      last === 'gone' || last === 'settled' || last === undefined
+        ? []
+        : [{ name: 'p', uid: 'uid-p', program: last } as PolicyEntry];
+    kept = recordsToKeep(ledger, entries, () => false);
+  }
+  return { handedOver: kept.handedOver.length, held: kept.held.size, recorded: ledger.policies.size };
+}
+
+describe('what a policy has set before it said Retain', () => {
+  test('is handed over until that is done, also when it is suspended, edited or gone by then', () => {
+    const before = program();
+    const retain = program(RETAIN);
+    expect(after(before)).toEqual({ handedOver: 0, held: 0, recorded: 1 });
+    expect(after(before, retain)).toEqual({ handedOver: 1, held: 0, recorded: 1 });
+    expect(after(before, retain, 'settled')).toEqual({ handedOver: 0, held: 0, recorded: 1 });
+    expect(after(before, retain, 'gone')).toEqual({ handedOver: 1, held: 0, recorded: 1 });
+    expect(after(before, retain, 'gone', 'settled')).toEqual({ handedOver: 0, held: 0, recorded: 0 });
+    const suspended = program({ ...RETAIN, mode: 'Suspended' });
+    expect(after(before, suspended)).toEqual({ handedOver: 0, held: 1, recorded: 1 });
+    expect(after(before, suspended, 'gone')).toEqual({ handedOver: 1, held: 0, recorded: 1 });
+  });
+
+  test('is not, where it said so from the beginning or does not any more', () => {
+    expect(after(program(RETAIN), 'gone')).toEqual({ handedOver: 0, held: 0, recorded: 0 });
+    expect(after(program(), program(RETAIN), program(), 'gone')).toEqual({ handedOver: 0, held: 0, recorded: 0 });
   });
 });

@@ -1,10 +1,10 @@
 import { describe, expect, test } from 'vitest';
 import { cachedObject } from '../../test/support/cached-object.ts';
-import { CONFIG_MAPS, programOf } from '../../test/support/compiled-policy.ts';
+import { CONFIG_MAPS, NAMESPACES, programOf } from '../../test/support/compiled-policy.ts';
 import { controllerOptions, ScriptedWriter, startInformer } from '../../test/support/kind-stage.ts';
 import { ManualClock } from '../../test/support/manual-clock.ts';
 import { silentLog } from '../base/log.ts';
-import type { Program } from '../policy/program.ts';
+import type { KindContext, Program } from '../policy/program.ts';
 import type { KindPlan } from '../watchplan/kind-plan.ts';
 import { KindSet } from './kind-set.ts';
 import { ObjectController } from './object-controller.ts';
@@ -60,11 +60,11 @@ async function setUp() {
   return { kinds, kind, objects, evaluated, told, quiet };
 }
 
-function planOf(programs: readonly Program[]): KindPlan {
-  const spec = { gvr: CONFIG_MAPS, representation: { kind: 'Metadata' } } as const;
+function planOf(programs: readonly Program[], context: KindContext = CONFIG_MAPS, namespace?: string): KindPlan {
+  const spec = { gvr: context, namespace, representation: { kind: 'Metadata' } } as const;
   return {
-    namespace: undefined,
-    views: [{ context: CONFIG_MAPS, spec }],
+    namespace,
+    views: [{ context, spec }],
     programs,
     versions: new Map(),
     absent: new Map(),
@@ -135,4 +135,23 @@ describe('a re-evaluation', () => {
     const [first = 0] = idle;
     expect([idle[39], idle[40], told.idle]).toEqual([first, first + 1, first + 2]);
   });
+});
+
+test('where only some namespaces are watched, a kind is all its watches in them, and Namespaces are one', async () => {
+  const { informer } = await startInformer([]);
+  const kinds = new KindSet({
+    clock: new ManualClock(),
+    log: silentLog,
+    objects: { add: () => {}, remove: () => {}, enqueue: () => {}, startPass: () => {} },
+    missingVerbs: async () => [],
+    namespaces: ['x', 'y'],
+    sourceOf: () => ({ apiService: undefined, unreachable: false }),
+    onChange: () => {},
+    onNotFound: () => {},
+  });
+  kinds.adopt(planOf([], NAMESPACES), () => informer);
+  for (const namespace of ['x', 'y']) kinds.adopt(planOf([a], CONFIG_MAPS, namespace), () => informer);
+  const idsOf = (name: string) => kinds.of(name).map(({ id }) => id);
+  expect([idsOf('namespaces'), idsOf('configmaps')]).toEqual([['namespaces'], ['configmaps in x', 'configmaps in y']]);
+  kinds.stop();
 });

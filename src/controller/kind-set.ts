@@ -55,9 +55,10 @@ export class KindSet {
     return this.#members.get(id)?.kind;
   }
 
-  /** All that is watched of a kind. */
+  /** All that is watched of a kind. Namespaces themselves are one watch, also where only some are watched. */
   of(name: GroupResourceName): readonly WatchedKind[] {
-    return kindIds(name, this.#options.namespaces).flatMap((id) => this.#members.get(id)?.kind ?? []);
+    const ids = name === NAMESPACES ? [name] : kindIds(name, this.#options.namespaces);
+    return ids.flatMap((id) => this.#members.get(id)?.kind ?? []);
   }
 
   *values(): IterableIterator<WatchedKind> {

@@ -172,6 +172,7 @@ export class KindWriter {
     }
     const started = this.#options.clock.monotonic();
     const outcome = await this.#write(object, desired, winners);
+    if (outcome.kind === 'Unknown') kind.wroteUnseen();
     const wroteMs = this.#options.clock.monotonic() - started;
     if (this.#stopped) {
       if (outcome.kind === 'Written') this.#options.lateAnswer(outcome.answer);
@@ -221,14 +222,14 @@ export class KindWriter {
     switch (outcome.kind) {
       case 'Written':
         this.#open(key);
-        if (outcome.answer.resourceVersion === object.resourceVersion) return this.#refused(key, object, NO_EFFECT);
+        if (outcome.answer.resourceVersion === object.resourceVersion) return this.#refused(attempt, NO_EFFECT);
         this.guard.wrote(attempt, outcome.answer);
         // The answer is the new picture; its change event evaluates the key again.
         this.kind.informer.accept(outcome.answer);
         break;
       case 'Refused':
         this.#open(key);
-        return this.#refused(key, object, { code: outcome.code, message: outcome.message });
+        return this.#refused(attempt, { code: outcome.code, message: outcome.message });
       case 'MissingRight':
         this.#gates.lackRight(key);
         break;
@@ -277,14 +278,14 @@ export class KindWriter {
   }
 
   /** Of an object whose writes alone have no answer nobody else would tell. */
-  #triedInVain({ key, object }: WriteAttempt, reason: string, afterMs?: number): Turn {
+  #triedInVain({ key, object, programs }: WriteAttempt, reason: string, afterMs?: number): Turn {
     const { clock, enqueue } = this.#options;
     const since = this.#silence.get(key) ?? clock.monotonic();
     this.#silence.set(key, since);
     const silentMs = clock.monotonic() - since;
     if (silentMs >= SILENCE_TOLD_MS) {
       const message = `${NO_ANSWER}, and it is tried again: ${reason}`;
-      this.#refusals.add(key, { code: 'NoAnswer', message }, object, this.kind.programs);
+      this.#refusals.add(key, { code: 'NoAnswer', message }, object, programs);
       enqueue(key);
     }
     // Where it does not go by itself, twice as long each time.
@@ -298,12 +299,14 @@ export class KindWriter {
     this.#unanswered.reset();
   }
 
-  #refused(key: ObjectKey, object: CachedObject, refusal: Refusal): Turn {
-    const { kind } = this;
+  #refused({ key, object, programs }: WriteAttempt, refusal: Refusal): Turn {
     const { code, message } = refusal;
-    this.#options.log.warn({ kind: kind.name, object: key, code, reason: message }, 'the API server refused a write');
-    this.#refusals.add(key, refusal, object, kind.programs);
+    this.#options.log.warn(
+      { kind: this.kind.name, object: key, code, reason: message },
+      'the API server refused a write',
+    );
+    this.#refusals.add(key, refusal, object, programs);
     this.#options.enqueue(key);
-    return { kind: 'Retry', afterMs: REFUSED_RETRY_MS };
+    return { kind: 'Retry', afterMs: REFUSED_RETRY_MS, askedAnew: true };
   }
 }

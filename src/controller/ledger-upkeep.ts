@@ -1,10 +1,12 @@
 import { namesOf } from '../api/cohabitation.ts';
-import { groupResourceName } from '../api/resource.ts';
+import { type GroupResourceName, groupResourceName, parseGroupResourceName } from '../api/resource.ts';
 import type { Clock } from '../base/clock.ts';
 import { messageOf } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
 import { isGivenUp } from '../kube/errors.ts';
 import type { KeyProtection } from '../policy/key-protection.ts';
+import type { KindContext } from '../policy/program.ts';
+import { compileReachedKinds, type Reach } from '../policy/reach.ts';
 import { type KindId, kindIds, type Namespaces } from '../watchplan/limits.ts';
 import type { KindSet } from './kind-set.ts';
 import type { Ledger } from './ledger.ts';
@@ -20,13 +22,15 @@ export interface LedgerUpkeepOptions {
   readonly namespaces: Namespaces;
   readonly kinds: Pick<KindSet, 'get'>;
   readonly isReady: (kind: WatchedKind) => boolean;
-  /** Whether a write of an object is wanted or under way: what it brings may not be in the store yet. */
-  readonly isWriting: (id: KindId) => boolean;
+  /** Whether an object waits for evaluation, or a write is wanted or under way: what it brings may not be in the store yet. */
+  readonly isBusy: (id: KindId) => boolean;
   readonly protection: KeyProtection;
   /** Whether the ledger is this process's to write. */
   readonly leads: () => boolean;
   /** The ledger has forgotten a kind: it need not be watched any more for what is left of ours. */
   readonly onRelease: () => void;
+  /** The ledger lacked what it knows now: what is planned by it counts no more. */
+  readonly onLoss: () => void;
 }
 
 /** Keeps the ledger no larger than it must be, and tries again what of it could not be written. */
@@ -40,28 +44,79 @@ export class LedgerUpkeep {
     this.#options = options;
   }
 
-  /** To be called when a kind has nothing left to do: where no policy writes it and nothing of ours is left, we let go. */
-  releaseIfClean({ name, context }: WatchedKind): void {
-    const { ledger, kinds, namespaces, isReady, isWriting, protection, onRelease } = this.#options;
-    // Its objects may have been written when the server had them under another name.
-    const recorded = namesOf(context)
-      .map(groupResourceName)
-      .filter((one) => ledger.kinds.has(one));
+  /** To be called when a kind has nothing left to do. */
+  kindIdle(kind: WatchedKind): void {
+    this.#settleRecords();
+    this.#releaseIfClean(kind);
+  }
+
+  /** Where no policy writes it and nothing of ours is left, also by a list that is made for this, we let go. */
+  #releaseIfClean({ name, context }: WatchedKind): void {
+    const { ledger, kinds, namespaces, onRelease } = this.#options;
+    const recorded = this.#recorded(context);
     if (recorded.length === 0) return;
-    for (const id of kindIds(name, namespaces)) {
-      const one = kinds.get(id);
-      if (
-        one === undefined ||
-        one.isWritten ||
-        !one.isWhole ||
-        !isReady(one) ||
-        one.hasOwnKeys(protection) ||
-        isWriting(id)
-      )
-        return;
-    }
+    const all = kindIds(name, namespaces).map((id) => kinds.get(id));
+    if (!all.every((one) => one !== undefined && this.#isClean(one))) return;
+    // All of them, not until the first that is not.
+    if (all.filter((one) => one?.verify() !== true).length > 0) return;
     for (const one of recorded) ledger.forgetKind(one);
     onRelease();
+  }
+
+  /**
+   * Objects of the kind carry keys of ours. Where that is not on record, it was lost, with more than this perhaps: the ledger is
+   * mended before anything is evaluated again. Returns whether the kind was on record.
+   */
+  isKnown({ name, context }: WatchedKind): boolean {
+    if (this.#recorded(context).length > 0) return true;
+    const { ledger, log, onLoss } = this.#options;
+    log.warn(
+      { kind: name },
+      'objects carry keys that we own, and the ledger does not name their kind: it is put there',
+    );
+    ledger.mend(name);
+    onLoss();
+    return false;
+  }
+
+  /** What policies were enforced with before is left nowhere once all objects within reach of it are as wanted now. */
+  #settleRecords(): void {
+    const { ledger } = this.#options;
+    let isSettled = false;
+    for (const policy of ledger.narrowed.keys()) {
+      const reach = ledger.policies.get(policy)?.reach;
+      if (reach !== undefined && !this.#isThrough(reach)) continue;
+      ledger.settled(policy);
+      isSettled = true;
+    }
+    if (isSettled) this.flush();
+  }
+
+  #isThrough(reach: Reach): boolean {
+    const { ledger, kinds, namespaces, isReady, isBusy } = this.#options;
+    const isReached = compileReachedKinds(reach);
+    for (const name of ledger.kinds) {
+      if (!isReached({ ...parseGroupResourceName(name), scope: 'Namespaced' })) continue;
+      for (const id of kindIds(name, namespaces)) {
+        const kind = kinds.get(id);
+        if (kind === undefined || !isReady(kind) || !kind.isThrough || isBusy(id)) return false;
+        if (kind.writeProblem(undefined) !== undefined) return false;
+      }
+    }
+    return true;
+  }
+
+  #isClean(kind: WatchedKind): boolean {
+    const { isReady, isBusy, protection } = this.#options;
+    return !kind.isWritten && kind.isWhole && isReady(kind) && !kind.hasOwnKeys(protection) && !isBusy(kind.id);
+  }
+
+  /** The names under which the kind is on record: its objects may have been written when the server had them under another one. */
+  #recorded(context: KindContext): readonly GroupResourceName[] {
+    const { ledger } = this.#options;
+    return namesOf(context)
+      .map(groupResourceName)
+      .filter((one) => ledger.kinds.has(one));
   }
 
   /** Brings the server's copy up to date, as soon as that can be. */

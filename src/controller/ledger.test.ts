@@ -1,6 +1,7 @@
 import { describe, expect, test, vi } from 'vitest';
 import { programOf } from '../../test/support/compiled-policy.ts';
 import type { Log } from '../base/log.ts';
+import { KeyPatterns } from '../policy/key-patterns.ts';
 import type { Program } from '../policy/program.ts';
 import { Ledger } from './ledger.ts';
 
@@ -8,6 +9,13 @@ const sets = (policy: string, ...keys: readonly string[]): Program =>
   programOf(policy, { rules: [{ name: 'r', set: { labels: keys.map((key) => ({ key, value: 'v' })) } }] });
 const judges = (policy: string): Program =>
   programOf(policy, { rules: [{ name: 'r', require: { labels: [{ key: 'team' }] } }] });
+
+const longKeys = (letter: string) => Array.from({ length: 1_600 }, (_, i) => `${letter.repeat(280)}${1_000 + i}`);
+/** Two of them do not fit into the ledger. */
+const large = (letter: string): Program => ({
+  ...sets('p', 'x'),
+  writes: new KeyPatterns({ labels: [], annotations: longKeys(letter) }),
+});
 
 type Data = Readonly<Record<string, string>>;
 
@@ -64,9 +72,40 @@ describe('load', () => {
     await ledger.ensure('deployments.apps');
     const next = await reloaded(store.data);
     expect([...next.kinds].toSorted()).toEqual(['deployments.apps', 'pods']);
-    expect(next.recordOf('p', 'uid-p')).toEqual({ uid: 'uid-p', keys: program.writes, reach: program.reach });
+    expect(next.recordOf('p', 'uid-p')).toEqual({
+      uid: 'uid-p',
+      keys: program.writes,
+      reach: program.reach,
+      removal: 'Remove',
+    });
     expect(next.recordOf('p', 'uid-of-another')).toBeUndefined();
     expect(next.recordOf('q', 'uid-p')).toBeUndefined();
+  });
+
+  test('brings back whether what was set before a policy said Retain is still to be handed over', async () => {
+    const { ledger, store } = setUp();
+    const removalOf = async () => (await reloaded(store.data)).recordOf('p', 'uid-p')?.removal;
+    ledger.enforce(sets('p', 'a'));
+    ledger.enforce({ ...sets('p', 'a'), removal: 'Retain' });
+    await ledger.flush();
+    expect(await removalOf()).toBe('HandOver');
+    ledger.settled('p');
+    await ledger.flush();
+    expect(await removalOf()).toBe('Retain');
+  });
+
+  test('what version 0.1.0 has left out is known without a write, and goes with the next one', async () => {
+    const entry = { name: 'p', labels: ['a'], annotations: [], resources: ['pods'] };
+    const { ledger, store } = setUp({ kinds: 'pods', 'policy.uid-p': JSON.stringify(entry) });
+    await ledger.load();
+    const { reach, ...rest } = sets('p', 'a');
+    const program = { ...rest, reach: { ...reach, resources: ['pods'] } };
+    ledger.enforce(program);
+    await ledger.flush();
+    expect(store.writes).toEqual([]);
+    ledger.enforce({ ...program, removal: 'Retain' });
+    await ledger.flush();
+    expect((await reloaded(store.data)).recordOf('p', 'uid-p')?.removal).toBe('HandOver');
   });
 
   test('costs no write where everything that is wanted stands there', async () => {
@@ -195,13 +234,19 @@ describe('enforce', () => {
     expect(ledger.stands('pods')).toBe(false);
   });
 
-  test('a key less holds up nothing; it is taken off the record when there is time', async () => {
+  test('a key less holds up nothing; it stays on record until it is left nowhere, and is taken off when there is time', async () => {
     const { ledger, store } = setUp();
     ledger.enforce(sets('p', 'a', 'b'));
     await ledger.ensure('pods');
-    ledger.enforce(sets('p', 'a'));
-    expect(ledger.stands('pods')).toBe(true);
-    expect(ledger.recordOf('p', 'uid-p')?.keys.labels).toEqual(['a']);
+    for (let plans = 0; plans < 2; plans++) ledger.enforce(sets('p', 'a'));
+    expect([ledger.stands('pods'), [...ledger.narrowed.keys()]]).toEqual([true, ['p']]);
+    await ledger.flush();
+    expect(store.writes).toHaveLength(1);
+    const next = await reloaded(store.data);
+    next.enforce(sets('p', 'a'));
+    expect(next.recordOf('p', 'uid-p')?.keys.labels).toEqual(['a', 'b']);
+    ledger.settled('p');
+    expect([ledger.stands('pods'), [...ledger.narrowed.keys()]]).toEqual([true, []]);
     await ledger.flush();
     expect((await reloaded(store.data)).recordOf('p', 'uid-p')?.keys.labels).toEqual(['a']);
   });
@@ -212,6 +257,7 @@ describe('enforce', () => {
     await ledger.ensure('pods');
     store.held = true;
     ledger.enforce(sets('p', 'a'));
+    ledger.settled('p');
     const flushed = ledger.flush();
     ledger.enforce(sets('p', 'a', 'b'));
     release();
@@ -226,8 +272,27 @@ describe('enforce', () => {
     ledger.enforce(sets('p', 'a'));
     await ledger.ensure('pods');
     const program = sets('p', 'a');
-    ledger.enforce({ ...program, reach: { ...program.reach, namespaces: ['team-*'] } });
-    expect(ledger.stands('pods')).toBe(false);
+    const inNamespaces = (...namespaces: string[]) => ({ ...program, reach: { ...program.reach, namespaces } });
+    const reach = () => ledger.recordOf('p', 'uid-p')?.reach.namespaces;
+    ledger.enforce(inNamespaces('team-*'));
+    expect([reach(), ledger.stands('pods')]).toEqual([undefined, true]);
+    ledger.settled('p');
+    expect([reach(), ledger.stands('pods')]).toEqual([['team-*'], true]);
+    await ledger.flush();
+    ledger.enforce(inNamespaces('shop'));
+    expect([reach(), ledger.stands('pods')]).toEqual([['shop', 'team-*'], false]);
+  });
+
+  test('what a policy was enforced with before takes no room from what others are enforced with now', () => {
+    const { ledger } = setUp();
+    ledger.enforce(large('a'));
+    ledger.enforce(large('b'));
+    ledger.fit();
+    expect([ledger.recordOf('p', 'uid-p')?.keys.annotations, ledger.narrowed.size]).toEqual([longKeys('b'), 0]);
+    ledger.enforce(sets('q', 'a', 'b'));
+    ledger.enforce(sets('q', 'a'));
+    ledger.fit();
+    expect([...ledger.narrowed.keys()]).toEqual(['q']);
   });
 
   test('a policy of the same name that was made again takes the place of the old one', async () => {
@@ -240,7 +305,7 @@ describe('enforce', () => {
     expect([next.recordOf('p', 'uid-p'), next.recordOf('p', 'uid-2')?.keys.labels]).toEqual([undefined, ['b']]);
   });
 
-  test('a policy that writes nothing is not recorded, and its old keys are not held any more', async () => {
+  test('a policy that writes nothing is not recorded, and its old keys only until they are left nowhere', async () => {
     const { ledger, store } = setUp();
     ledger.enforce(judges('judge'));
     await ledger.flush();
@@ -248,6 +313,8 @@ describe('enforce', () => {
     ledger.enforce(sets('p', 'a'));
     await ledger.ensure('pods');
     ledger.enforce(judges('p'));
+    expect(ledger.recordOf('p', 'uid-p')?.keys.labels).toEqual(['a']);
+    ledger.settled('p');
     expect(ledger.recordOf('p', 'uid-p')).toBeUndefined();
     await ledger.flush();
     expect([...(await reloaded(store.data)).policies.keys()]).toEqual([]);

@@ -6,7 +6,8 @@ import { messageOf } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
 import { isGivenUp } from '../kube/errors.ts';
 import { CHANNELS, type Program } from '../policy/program.ts';
-import type { PolicyRecord } from '../watchplan/ledger-room.ts';
+import type { Reach } from '../policy/reach.ts';
+import { LEDGER_ROOM, type PolicyRecord, type RecordedRemoval, recordBytes } from '../watchplan/ledger-room.ts';
 import type { WriteRecord } from './writer.ts';
 
 /** Where the ledger is kept: one ConfigMap in our own namespace. Both reject with ApiError. */
@@ -30,6 +31,7 @@ const policyRecordSchema = z.object({
   resources: z.array(z.string()),
   names: z.array(z.string()).optional(),
   namespaces: z.array(z.string()).optional(),
+  removal: z.enum(['Remove', 'HandOver', 'Retain']).optional(),
 });
 
 /**
@@ -47,11 +49,16 @@ export class Ledger implements WriteRecord {
   #crds: Pick<ReadonlySet<GroupResourceName>, 'has'> = new Set();
   /** By name. */
   readonly #policies = new Map<string, PolicyRecord>();
+  /** By name, what those are enforced with now that have more on record. */
+  readonly #narrowed = new Map<string, PolicyRecord>();
   /** What stands on the server. */
   #recordedKinds: ReadonlySet<GroupResourceName> = new Set();
-  #recordedPolicies: ReadonlyMap<string, PolicyRecord> = new Map();
+  #recordedPolicies = new Map<string, PolicyRecord>();
   /** Whether every key of every policy stands there. */
   #policiesStand = true;
+  /** There was none when it was read. */
+  #wasMissing = false;
+  #isIncomplete = false;
   #writing: Promise<void> | undefined;
   #problem: string | undefined;
   readonly #onProblem: () => void;
@@ -79,11 +86,14 @@ export class Ledger implements WriteRecord {
    */
   async load(signal?: AbortSignal): Promise<void> {
     await this.#writing?.catch(() => {});
-    const data = (await this.#noting(this.#store.read())) ?? {};
+    const found = await this.#noting(this.#store.read());
     signal?.throwIfAborted();
+    const data = found ?? {};
+    this.#wasMissing = found === undefined;
     this.#kinds.clear();
     this.#customKinds.clear();
     this.#policies.clear();
+    this.#narrowed.clear();
     for (const name of linesOf(data[KINDS])) this.#kinds.add(name);
     for (const name of linesOf(data[CUSTOM_KINDS])) if (this.#kinds.has(name)) this.#customKinds.add(name);
     for (const [key, text] of Object.entries(data)) {
@@ -95,23 +105,63 @@ export class Ledger implements WriteRecord {
     this.#recordedKinds = new Set(this.#kinds);
     this.#recordedPolicies = new Map(this.#policies);
     this.#policiesStand = true;
+    this.#isIncomplete = false;
   }
 
-  /** The policy is enforced from now on, with these keys. */
-  enforce({ policy, uid, writes, reach }: Program): void {
-    const record = { uid, keys: { labels: writes.labels, annotations: writes.annotations }, reach };
-    if (isDeepStrictEqual(this.#policies.get(policy), record)) return;
-    if (covers(NO_KEYS, writes)) {
-      this.#policies.delete(policy);
+  /**
+   * The policy is enforced from now on, with these keys. What it was enforced with before stays on record beside them until it is
+   * `settled`: objects carry it until they have been written again.
+   */
+  enforce({ policy, uid, writes, reach, removal }: Program): void {
+    const present = { uid, keys: { labels: writes.labels, annotations: writes.annotations }, reach, removal };
+    const before = this.recordOf(policy, uid);
+    const record = before === undefined ? present : unionOf(before, present);
+    if (coversRecord(present, record)) this.#narrowed.delete(policy);
+    else this.#narrowed.set(policy, present);
+    this.#setRecord(policy, record);
+  }
+
+  /** By name, what policies are enforced with that were enforced with more before, of which something may be left. */
+  get narrowed(): ReadonlyMap<string, PolicyRecord> {
+    return this.#narrowed;
+  }
+
+  /** Nothing is left of what the policy was enforced with before. */
+  settled(policy: string): void {
+    const present = this.#narrowed.get(policy);
+    this.#narrowed.delete(policy);
+    if (present !== undefined) this.#setRecord(policy, present);
+  }
+
+  /**
+   * The policy is not enforced now: what it was enforced with stays on record, and is returned. `removal`: what it says now;
+   * undefined: as before.
+   */
+  pause(policy: string, uid: string, removal: Program['removal'] | undefined): PolicyRecord | undefined {
+    this.#narrowed.delete(policy);
+    const record = this.recordOf(policy, uid);
+    if (record === undefined || removal === undefined) return record;
+    this.#setRecord(policy, { ...record, removal: removalAfter(record.removal, removal) });
+    return this.recordOf(policy, uid);
+  }
+
+  /** The policy is gone: nothing is held for it any more. What of it is to be handed over stays on record until that is done. */
+  forgetPolicy(policy: string): void {
+    const record = this.#policies.get(policy);
+    if (record?.removal === 'HandOver') {
+      this.#narrowed.set(policy, { ...record, keys: NO_KEYS });
       return;
     }
-    this.#policies.set(policy, record);
-    if (!this.#isPolicyRecorded(policy, record)) this.#policiesStand = false;
+    this.#narrowed.delete(policy);
+    this.#policies.delete(policy);
   }
 
-  /** The policy is gone: nothing is held for it any more. */
-  forgetPolicy(policy: string): void {
-    this.#policies.delete(policy);
+  /** What policies were enforced with before takes no room that others need for what they are enforced with now. */
+  fit(): void {
+    if (this.#narrowed.size === 0) return;
+    let bytes = 0;
+    for (const [policy, { keys, reach }] of this.#policies) bytes += recordBytes(policy, keys, reach);
+    if (bytes > LEDGER_ROOM) for (const policy of this.#narrowed.keys()) this.settled(policy);
   }
 
   /** By policy, what it was last enforced with. */
@@ -123,6 +173,22 @@ export class Ledger implements WriteRecord {
   recordOf(policy: string, uid: string): PolicyRecord | undefined {
     const record = this.#policies.get(policy);
     return record?.uid === uid ? record : undefined;
+  }
+
+  /** The kind should have been on record. Recorded with the next write. */
+  mend(kind: GroupResourceName): void {
+    this.#put(kind);
+    this.#isIncomplete = this.#wasMissing;
+  }
+
+  /**
+   * Whether it was found since this was asked last that there had been a ledger, and there was none when it was read: then policies
+   * that do not enforce now may have been enforced without being on record.
+   */
+  takeIncomplete(): boolean {
+    const was = this.#isIncomplete;
+    this.#isIncomplete = false;
+    return was;
   }
 
   /** No object of the kind carries keys of ours any more, and no policy writes it. Recorded with the next write. */
@@ -149,8 +215,7 @@ export class Ledger implements WriteRecord {
   }
 
   async ensure(kind: GroupResourceName): Promise<void> {
-    this.#kinds.add(kind);
-    if (this.#crds.has(kind)) this.#customKinds.add(kind);
+    this.#put(kind);
     while (!this.stands(kind)) {
       await this.#write();
       if (!this.#kinds.has(kind)) throw new Error(`${kind} was taken off the record`);
@@ -162,10 +227,30 @@ export class Ledger implements WriteRecord {
     while (!this.#isRecorded()) await this.#write();
   }
 
-  /** More keys than needed do no harm. */
+  #setRecord(policy: string, record: PolicyRecord): void {
+    const before = this.#policies.get(policy);
+    if (isDeepStrictEqual(before, record)) return;
+    // That is no reason to write; it goes with the next one.
+    const isCompleted = before !== undefined && isDeepStrictEqual({ ...before, removal: record.removal }, record);
+    if (isCompleted && before.removal === undefined && this.#recordedPolicies.get(policy) === before)
+      this.#recordedPolicies.set(policy, record);
+    if (covers(NO_KEYS, record.keys)) {
+      this.#policies.delete(policy);
+      return;
+    }
+    this.#policies.set(policy, record);
+    if (!this.#isPolicyRecorded(policy, record)) this.#policiesStand = false;
+  }
+
+  #put(kind: GroupResourceName): void {
+    this.#kinds.add(kind);
+    if (this.#crds.has(kind)) this.#customKinds.add(kind);
+  }
+
+  /** More than needed does no harm. */
   #isPolicyRecorded(policy: string, { uid, keys, reach }: PolicyRecord): boolean {
     const recorded = this.#recordedPolicies.get(policy);
-    return recorded?.uid === uid && covers(recorded.keys, keys) && isDeepStrictEqual(recorded.reach, reach);
+    return recorded?.uid === uid && covers(recorded.keys, keys) && coversReach(recorded.reach, reach);
   }
 
   #isRecorded(): boolean {
@@ -187,8 +272,8 @@ export class Ledger implements WriteRecord {
     const policies = new Map(this.#policies);
     const data: Record<string, string> = { [KINDS]: textOf(kinds) };
     if (this.#customKinds.size > 0) data[CUSTOM_KINDS] = textOf(this.#customKinds);
-    for (const [name, { uid, keys, reach }] of policies) {
-      data[`${POLICY_PREFIX}${uid}`] = JSON.stringify({ name, ...keys, ...reach });
+    for (const [name, { uid, keys, reach, removal }] of policies) {
+      data[`${POLICY_PREFIX}${uid}`] = JSON.stringify({ name, ...keys, ...reach, removal });
     }
     await this.#noting(this.#store.write(data));
     this.#recordedKinds = kinds;
@@ -228,15 +313,63 @@ function areSame(some: ReadonlySet<string>, others: ReadonlySet<string>): boolea
 }
 
 function covers(keys: KeySet, wanted: KeySet): boolean {
-  return CHANNELS.every((channel) => wanted[channel].every((key) => keys[channel].includes(key)));
+  return CHANNELS.every((channel) => coversAll(keys[channel], wanted[channel]));
+}
+
+/** By the words of the globs alone. */
+function coversReach(reach: Reach, wanted: Reach): boolean {
+  const fits = (globs: readonly string[] | undefined, others: readonly string[] | undefined) =>
+    globs === undefined || (others !== undefined && coversAll(globs, others));
+  const { resources, names, namespaces } = reach;
+  return coversAll(resources, wanted.resources) && fits(names, wanted.names) && fits(namespaces, wanted.namespaces);
+}
+
+function coversRecord({ keys, reach, removal }: PolicyRecord, wanted: PolicyRecord): boolean {
+  return covers(keys, wanted.keys) && coversReach(reach, wanted.reach) && removal === wanted.removal;
+}
+
+function removalAfter(before: RecordedRemoval | undefined, now: Program['removal']): RecordedRemoval {
+  return now === 'Retain' && (before === 'Remove' || before === 'HandOver') ? 'HandOver' : now;
+}
+
+/** Keys and reach of both, and what one has where the other reaches. */
+function unionOf(
+  one: PolicyRecord,
+  { uid, keys, reach, removal }: PolicyRecord & Pick<Program, 'removal'>,
+): PolicyRecord {
+  const either = (globs: readonly string[] | undefined, others: readonly string[] | undefined) =>
+    globs === undefined || others === undefined ? undefined : both(globs, others);
+  return {
+    uid,
+    keys: {
+      labels: both(one.keys.labels, keys.labels),
+      annotations: both(one.keys.annotations, keys.annotations),
+    },
+    reach: {
+      resources: both(one.reach.resources, reach.resources),
+      names: either(one.reach.names, reach.names),
+      namespaces: either(one.reach.namespaces, reach.namespaces),
+    },
+    removal: removalAfter(one.removal, removal),
+  };
+}
+
+/** In the order of the one that has all. */
+function both(some: readonly string[], others: readonly string[]): readonly string[] {
+  if (coversAll(others, some)) return others;
+  return coversAll(some, others) ? some : [...new Set([...some, ...others])].toSorted();
+}
+
+function coversAll(texts: readonly string[], wanted: readonly string[]): boolean {
+  return texts === wanted || new Set(wanted).isSubsetOf(new Set(texts));
 }
 
 function parseRecord(text: string): { readonly name: string; readonly record: Omit<PolicyRecord, 'uid'> } | undefined {
   try {
     const parsed = policyRecordSchema.safeParse(JSON.parse(text));
     if (!parsed.success) return undefined;
-    const { name, labels, annotations, resources, names, namespaces } = parsed.data;
-    return { name, record: { keys: { labels, annotations }, reach: { resources, names, namespaces } } };
+    const { name, labels, annotations, resources, names, namespaces, removal } = parsed.data;
+    return { name, record: { keys: { labels, annotations }, reach: { resources, names, namespaces }, removal } };
   } catch {
     return undefined;
   }

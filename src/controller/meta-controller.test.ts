@@ -46,6 +46,9 @@ const namespace = (name: string, labels: Record<string, string> = {}): CachedObj
 /** As `SET` leaves it. */
 const ours = (name: string): CachedObject =>
   cachedObject({ name, labels: { env: 'prod' }, applied: { labels: ['env'], annotations: [] } });
+/** As `SET` and another rule do. */
+const oursInBoth = (name: string): CachedObject =>
+  cachedObject({ name, labels: { env: 'prod', tier: 'web' }, applied: { labels: ['env', 'tier'], annotations: [] } });
 
 interface Options {
   readonly ledger?: Readonly<Record<string, string>>;
@@ -234,6 +237,43 @@ describe('a ledger that is read anew', () => {
   });
 });
 
+describe('a ledger that was lost', () => {
+  test('is mended by what objects carry, without a write of theirs, so that nothing stays of a policy that goes', async () => {
+    const world = makeWorld();
+    world.cluster.put(POLICIES, policy('p', {}));
+    world.cluster.put('configmaps', ours('a'));
+    await world.start();
+    expect([world.writer.writes, world.stored?.['kinds']]).toEqual([[], 'configmaps']);
+    world.cluster.remove(POLICIES, 'p');
+    await world.quiet();
+    expect([world.writer.writes, world.labels('configmaps', 'default/a'), world.stored]).toEqual([
+      ['a'],
+      {},
+      { kinds: '' },
+    ]);
+  });
+
+  test.each(['Audit', 'Suspended'])('takes nothing from a policy that is in %s meanwhile', async (mode) => {
+    const world = makeWorld();
+    world.cluster.put(POLICIES, policy('p', { mode }, { uid: 'p' }));
+    world.cluster.put(POLICIES, policy('q', { rules: [{ name: 'b', set: { labels: [{ key: 'b', value: 'b' }] } }] }));
+    world.cluster.put('configmaps', ours('a'));
+    await world.start();
+    expect([world.labels('configmaps', 'default/a'), JSON.parse(world.stored?.['policy.p'] ?? '')]).toMatchObject([
+      { env: 'prod', b: 'b' },
+      { name: 'p', labels: ['env'] },
+    ]);
+  });
+});
+
+test('a ledger that lacks a kind, but was there, has all policies: one that never was enforced holds nothing', async () => {
+  const world = makeWorld();
+  world.cluster.put(POLICIES, policy('p', { mode: 'Audit' }));
+  world.cluster.put('configmaps', ours('a'));
+  await world.start({ ledger: { kinds: '' } });
+  expect([world.labels('configmaps', 'default/a'), world.stored]).toEqual([{}, { kinds: '' }]);
+});
+
 describe('policies', () => {
   test('that our watch still owes when we begin to lead are known before anything is evaluated', async () => {
     const world = makeWorld();
@@ -251,6 +291,23 @@ describe('policies', () => {
     answer();
     await world.quiet();
     expect([world.meta.waitingFor(), world.writer.writes]).toEqual([[], ['a']]);
+  });
+
+  test('CRDs too: a kind whose CRD our watch still owes stays on record', async () => {
+    const world = makeWorld();
+    world.cluster.put(POLICIES, policy('p', { match: on(WIDGET_KIND) }));
+    await world.start();
+    world.cluster.mute(CRDS);
+    world.cluster.installCrd(WIDGET_KIND, 'one');
+    world.cluster.put(WIDGETS, ours('a'));
+    // Who led until now has put it there.
+    world.stored = { kinds: WIDGETS, customKinds: WIDGETS };
+    world.meta.ledgerOutdated();
+    world.meta.policiesOutdated();
+    await world.ledger.load();
+    world.meta.ledgerLoaded();
+    await world.quiet();
+    expect(world.stored).toMatchObject({ kinds: WIDGETS, customKinds: WIDGETS });
   });
 
   test('that come and go make the informers of their kinds start and stop', async () => {
@@ -344,13 +401,58 @@ describe('policies', () => {
     next.cluster.put('configmaps', ours('a'));
     next.cluster.put(POLICIES, policy('p', { mode: 'Suspended' }, { generation: 2 }));
     await next.start(world.stored === undefined ? {} : { ledger: world.stored });
-    expect([next.writer.writes, next.meta.held.records.size]).toEqual([[], 1]);
+    expect([next.writer.writes, next.meta.held.records.held.size]).toEqual([[], 1]);
     // Its kind is still watched, as something of ours is there.
     expect(next.cluster.watching('configmaps')).toBe(1);
   });
 });
 
 const crd = (name: string, uid = 'uid-1'): CachedObject => cachedObject({ name, namespace: '', uid });
+
+describe('a policy that is edited and then suspended', () => {
+  const two = { rules: [SET, { name: 'tier', set: { labels: [{ key: 'tier', value: 'web' }] } }] };
+  const NAMES = Array.from({ length: 8 }, (_, i) => `o${i}`);
+  const left = (world: World) =>
+    NAMES.filter((name) => world.labels('configmaps', `default/${name}`)?.['tier'] === 'web');
+
+  test.each<[mode: string, lost: string, Record<string, unknown>]>([
+    ['Suspended', 'a rule', { rules: [SET] }],
+    ['Audit', 'a rule', { rules: [SET] }],
+    ['Suspended', 'all rules but one that judges', { rules: [REQUIRE] }],
+    ['Suspended', 'its namespace', { ...two, match: { ...on(CONFIG_MAPS), namespaces: ['other'] } }],
+  ])('%s after it lost %s keeps what is still there of that', async (mode, _lost, fields) => {
+    const world = makeWorld();
+    for (const name of NAMES) world.cluster.put('configmaps', oursInBoth(name));
+    world.cluster.put(POLICIES, policy('p', two));
+    await world.start();
+    expect(world.stored?.['kinds']).toBe('configmaps');
+    // Four of them are under way when it is suspended.
+    const { promise, resolve } = Promise.withResolvers<undefined>();
+    world.writer.answer = () => promise;
+    await world.put(POLICIES, policy('p', fields, { generation: 2 }));
+    expect(world.writer.writes).toHaveLength(4);
+    await world.put(POLICIES, policy('p', { ...fields, mode }, { generation: 3 }));
+    world.writer.answer = () => undefined;
+    resolve(undefined);
+    await world.quiet();
+    expect([left(world).length, world.writer.writes.length]).toEqual([4, 4]);
+  });
+
+  test('once all of it is gone it is not on record any more', async () => {
+    const world = makeWorld();
+    for (const name of NAMES) world.cluster.put('configmaps', oursInBoth(name));
+    world.cluster.put(POLICIES, policy('p', two, { uid: 'p' }));
+    await world.start();
+    const { promise, resolve } = Promise.withResolvers<undefined>();
+    world.writer.answer = () => promise;
+    await world.put(POLICIES, policy('p', {}, { uid: 'p', generation: 2 }));
+    const recorded = (): unknown => JSON.parse(world.stored?.['policy.p'] ?? '');
+    expect(recorded()).toMatchObject({ labels: ['env', 'tier'] });
+    resolve(undefined);
+    await world.quiet();
+    expect([left(world), recorded()]).toMatchObject([[], { labels: ['env'] }]);
+  });
+});
 
 describe('a kind that comes late', () => {
   test('also the policies themselves, whose list is asked for as soon as their CRD is there', async () => {
@@ -812,6 +914,48 @@ describe('a kind of the ledger that no policy is on', () => {
     await world.clock.advance(10_000);
     await world.quiet();
     expect(world.stored).toEqual({ kinds: '' });
+  });
+
+  test('is listed anew before it is let go: our watch may owe what somebody else wrote', async () => {
+    const world = makeWorld();
+    await world.start();
+    world.cluster.put(POLICIES, policy('p', {}));
+    await world.put('configmaps', cachedObject({ name: 'a' }));
+    world.cluster.mute('configmaps');
+    world.cluster.put('configmaps', ours('b'));
+    world.cluster.remove(POLICIES, 'p');
+    await world.quiet();
+    expect([world.labels('configmaps', 'default/a'), world.labels('configmaps', 'default/b'), world.stored]).toEqual([
+      {},
+      {},
+      { kinds: '' },
+    ]);
+  });
+
+  test('is listed anew where a write had no answer, and not each time', async () => {
+    const world = makeWorld();
+    world.cluster.put(POLICIES, policy('judge', { rules: [REQUIRE], mode: 'Audit' }));
+    await world.start();
+    await world.put('configmaps', cachedObject({ name: 'a' }));
+    const asked = async (uid: string) => {
+      const before = world.cluster.asked('configmaps');
+      await world.put(POLICIES, policy('p', {}, { uid }));
+      world.cluster.remove(POLICIES, 'p');
+      await world.quiet();
+      expect([world.labels('configmaps', 'default/a'), world.stored]).toEqual([{}, { kinds: '' }]);
+      return world.cluster.asked('configmaps') - before;
+    };
+    const first = await asked('one');
+    const again = await asked('two');
+    let isMade = false;
+    world.writer.answer = () => {
+      if (isMade) return undefined;
+      isMade = true;
+      world.cluster.mute('configmaps');
+      world.cluster.put('configmaps', ours('a'));
+      return { kind: 'Unknown', message: 'no answer' };
+    };
+    expect([first - again, (await asked('three')) - again]).toEqual([2, 2]);
   });
 
   test('stays as long as a write of it is under way, whose label would be left behind', async () => {

@@ -46,7 +46,7 @@ export interface MetaControllerOptions {
   readonly ledger: Ledger;
   /** Which keys policies may write. */
   readonly protection: KeyProtection;
-  readonly objects: Pick<ObjectController, 'add' | 'remove' | 'enqueue' | 'startPass' | 'isWriting'>;
+  readonly objects: Pick<ObjectController, 'add' | 'remove' | 'enqueue' | 'startPass' | 'isBusy'>;
   /** Whether the ledger is this process's to write. Default: always. */
   readonly leads?: () => boolean;
   readonly observer: MetaObserver;
@@ -82,6 +82,7 @@ export class MetaController {
       log,
       createListWatch,
       watchList: options.watchList,
+      onWentBack: () => this.#prerequisites.policiesOutdated(),
       prepare: (informer, _spec, id) => this.#prepare(informer, id),
     });
     const discovery = new DiscoveryWatch({
@@ -119,10 +120,14 @@ export class MetaController {
       namespaces,
       kinds,
       isReady,
-      isWriting: (id) => objects.isWriting(id),
+      isBusy: (id) => objects.isBusy(id),
       protection: options.protection,
       leads,
       onRelease,
+      onLoss: () => {
+        this.#reconciler.ledgerOutdated();
+        this.#reconciler.replanSoon();
+      },
     });
     this.#reconciler = new PlanReconciler({
       clock,
@@ -161,12 +166,12 @@ export class MetaController {
   }
 
   /**
-   * Nothing is evaluated until they are listed again: somebody else may have acted on policies that our watch still owes. To go
-   * by what it has shown would take the keys of these away.
+   * Nothing is evaluated until policies and CRDs are listed again: somebody else may have acted on those that our watches still
+   * owe. To go by what these have shown would take the keys of such policies away, and such kinds off the record.
    */
   policiesOutdated(): void {
     this.#prerequisites.policiesOutdated();
-    this.#registry.get(POLICIES_ID)?.relist();
+    for (const id of [POLICIES_ID, CRDS_ID]) this.#registry.get(id)?.relist();
   }
 
   /** Nothing is evaluated until it is read again: somebody else may have changed it. */
@@ -213,9 +218,14 @@ export class MetaController {
     return this.ready && this.#reconciler.followsLedger && !this.#stopped && this.#kinds.isReady(kind);
   }
 
-  /** To be called when a kind has nothing left to do: where no policy writes it and nothing of ours is left, we let go. */
-  releaseIfClean(kind: WatchedKind): void {
-    this.#upkeep.releaseIfClean(kind);
+  /** To be called when a kind has nothing left to do: what the ledger holds for it may not be needed any more. */
+  kindIdle(kind: WatchedKind): void {
+    this.#upkeep.kindIdle(kind);
+  }
+
+  /** See `LedgerUpkeep.isKnown`. */
+  isKnown(kind: WatchedKind): boolean {
+    return this.#upkeep.isKnown(kind);
   }
 
   /** Resolves when no request and no timer is left. */

@@ -98,6 +98,8 @@ async function setUp({
     ownNamespace: 'watchkeeper',
     isReady: () => state.ready,
     onKindChange: (of) => changes.push(problemOf(of)),
+    handedOver: () => [],
+    isKnown: () => true,
     onKindIdle: () => {
       idle += 1;
     },
@@ -727,6 +729,15 @@ async function refusedOnce() {
   return all;
 }
 
+/** Its write is under way, until the test answers it. */
+async function writing(programs: readonly Program[]) {
+  const all = await setUp({ programs });
+  const answer = Promise.withResolvers<WriteOutcome>();
+  all.writer.answer = () => answer.promise;
+  await all.send('ADDED', cachedObject({ name: 'a', resourceVersion: '11' }));
+  return { ...all, answer };
+}
+
 describe('a refused write', () => {
   test('N6: is an Error of the policy that wants it, and is tried again after half a minute', async () => {
     const { writer, verdicts, clock } = await refusedOnce();
@@ -737,6 +748,32 @@ describe('a refused write', () => {
     await clock.advance(1);
     expect(writer.writes).toEqual(['a', 'a']);
     expect(verdicts.codes('default/a')).toEqual(['RequiredKeyMissing', 'RefusedByServer']);
+  });
+
+  test.each([
+    ['evaluated again', '11', 30_000],
+    ['changed', '12', 5_000],
+  ])('of an object that was %s during it is not tried again at once', async (_what, resourceVersion, nextIn) => {
+    const { answer, writer, clock, kind, controller, send, quiet } = await writing([sets]);
+    if (resourceVersion === '11') controller.enqueue(kind, 'default/a', 'Bulk');
+    else await send('MODIFIED', cachedObject({ name: 'a', resourceVersion }));
+    await quiet();
+    answer.resolve(refused);
+    await quiet();
+    expect([writer.writes, clock.nextIn]).toEqual([['a'], nextIn]);
+    await clock.advance(nextIn);
+    expect(writer.writes).toEqual(['a', 'a']);
+  });
+
+  test('is tried at once when the programs became others during it', async () => {
+    const { answer, writer, clock, kind, controller, quiet } = await writing([sets, requires]);
+    kind.setPrograms([sets]);
+    controller.startPass(kind);
+    await quiet();
+    answer.resolve(refused);
+    await quiet();
+    await clock.advance(0);
+    expect(writer.writes).toEqual(['a', 'a']);
   });
 
   test('that goes through at last is no Error any more', async () => {
@@ -1055,11 +1092,11 @@ describe('a kind that is removed', () => {
     await send('ADDED', cachedObject({ name: 'a', resourceVersion: '11' }));
     controller.remove(kind.name);
     controller.add(new WatchedKind(kind.context, stage.informer));
-    expect(controller.isWriting(kind.id)).toBe(true);
+    expect(controller.isBusy(kind.id)).toBe(true);
     resolve({ kind: 'Written', answer: labelled('a', { resourceVersion: '12' }) });
     await quiet();
     expect(stage.informer.store.get('default/a')?.resourceVersion).toBe('12');
-    expect(controller.isWriting(kind.id)).toBe(false);
+    expect(controller.isBusy(kind.id)).toBe(false);
   });
 });
 

@@ -6,7 +6,7 @@ import { type Evaluation, type EvaluationInput, evaluate } from '../policy/evalu
 import { type Doing, failedVerdicts } from '../policy/failed-evaluation.ts';
 import type { KeyPatterns } from '../policy/key-patterns.ts';
 import type { KeyProtection } from '../policy/key-protection.ts';
-import type { KindContext, NamespaceLookup, Program } from '../policy/program.ts';
+import type { KindContext, NamespaceLookup } from '../policy/program.ts';
 import type { KindId } from '../watchplan/limits.ts';
 import { NAMESPACES } from '../watchplan/plan.ts';
 import { AwaitedViews } from './awaited-views.ts';
@@ -18,7 +18,7 @@ import { KindWriter, type KindWriterObserver } from './kind-writer.ts';
 import type { Lane } from './lanes.ts';
 import { withRefusal } from './refusals.ts';
 import type { VerdictSink } from './verdict-sink.ts';
-import type { WatchedKind } from './watched-kind.ts';
+import { isToGo, type WatchedKind } from './watched-kind.ts';
 import { WriteQueue } from './write-queue.ts';
 import type { WriteRecord, Writer } from './writer.ts';
 
@@ -33,6 +33,8 @@ export interface ObjectControllerOptions {
   readonly namespaceOf: NamespaceLookup;
   /** By policy that does not enforce now, the keys that are held for it on an object. */
   readonly held: (kind: KindContext, object: CachedObject) => ReadonlyMap<string, KeyPatterns>;
+  /** The keys that stay for good on an object where nothing wants them. */
+  readonly handedOver: (kind: KindContext, object: CachedObject) => readonly KeyPatterns[];
   readonly protection: KeyProtection;
   /** Nothing in it is ever judged or written, nor is the Namespace itself. */
   readonly ownNamespace: string;
@@ -40,6 +42,11 @@ export interface ObjectControllerOptions {
   readonly isReady: (kind: WatchedKind) => boolean;
   /** Called when something about the kind that status shows has changed. */
   readonly onKindChange: (kind: WatchedKind) => void;
+  /**
+   * Whether it is on record that objects of the kind carry keys of ours, which one does. Where it is not, it is put there, and the
+   * kind is evaluated once that has been heeded.
+   */
+  readonly isKnown: (kind: WatchedKind) => boolean;
   /** Called when no key of the kind is left to evaluate or to write. */
   readonly onKindIdle: (kind: WatchedKind) => void;
   /** Writes of objects in flight at once, at most; undefined: as many as make it quicker. */
@@ -152,9 +159,9 @@ export class ObjectController {
     if (this.#writers.get(kind.id)?.kind === kind) this.#evaluations.add(kind.id, key, lane);
   }
 
-  /** Whether a write of an object of the kind is wanted or under way. */
-  isWriting(id: KindId): boolean {
-    return this.#writes.hasKind(id);
+  /** Whether an object of the kind waits for evaluation, or a write of one is wanted or under way. */
+  isBusy(id: KindId): boolean {
+    return this.#evaluations.has(id) || this.#writes.hasKind(id);
   }
 
   /** Evaluates every object of the kind: its programs changed, a full list came in, or it is time to. */
@@ -225,7 +232,7 @@ export class ObjectController {
   /** Returns whether a pass has ended with it. */
   #evaluateObject(writer: KindWriter, key: ObjectKey, since: number, lane: Lane): boolean {
     const { kind } = writer;
-    const { isReady, verdicts, observe, onKindChange } = this.#options;
+    const { isReady, isKnown, protection, verdicts, observe, onKindChange } = this.#options;
     this.#doing = 'Evaluate';
     const object = kind.informer.store.get(key);
     // What is gone is gone, ready or not; a later pass does not come by it any more.
@@ -234,7 +241,7 @@ export class ObjectController {
       if (object === undefined) this.#departures.add(kind, key);
       else verdicts.forget(kind.name, key);
       this.#awaited.get(kind.id)?.forget(key);
-    } else if (!isReady(kind)) {
+    } else if (!isReady(kind) || (isToGo(object, protection) && !isKnown(kind))) {
       kind.needsPass = true;
       return false;
     } else if (this.#awaited.get(kind.id)?.holdUp(object) === true) {
@@ -262,10 +269,18 @@ export class ObjectController {
   }
 
   #inputOf(kind: WatchedKind, object: CachedObject): EvaluationInput {
-    const { namespaceOf, held, protection } = this.#options;
+    const { namespaceOf, held, handedOver, protection } = this.#options;
     const { context, programs } = kind;
-    const sightOf = (program: Program) => kind.sightOf(program, object);
-    return { object, kind: context, sightOf, held: held(context, object), protection, namespaceOf, programs };
+    return {
+      object,
+      kind: context,
+      sightOf: (program) => kind.sightOf(program, object),
+      held: held(context, object),
+      handedOver: handedOver(context, object),
+      protection,
+      namespaceOf,
+      programs,
+    };
   }
 
   #surroundings(kind: WatchedKind, object: CachedObject): Surroundings {
@@ -283,7 +298,7 @@ export class ObjectController {
 
   #tellIfIdle(id: KindId): void {
     const kind = this.#writers.get(id)?.kind;
-    if (kind === undefined || this.#evaluations.has(id) || this.#writes.hasKind(id)) return;
+    if (kind === undefined || this.isBusy(id)) return;
     this.#options.onKindIdle(kind);
   }
 }

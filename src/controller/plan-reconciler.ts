@@ -12,7 +12,7 @@ import { Expansions } from '../watchplan/expansions.ts';
 import type { Namespaces } from '../watchplan/limits.ts';
 import { type Plan, planInSteps } from '../watchplan/plan.ts';
 import type { DiscoveryWatch } from './discovery-watch.ts';
-import { HeldKeys, recordsToHold } from './held-keys.ts';
+import { HeldKeys, recordsToKeep } from './held-keys.ts';
 import type { Incarnations } from './incarnations.ts';
 import type { KindSet } from './kind-set.ts';
 import type { Ledger } from './ledger.ts';
@@ -59,7 +59,7 @@ export class PlanReconciler {
   readonly #work: SlicedWork;
   #plan = NO_PLAN;
   #awaited = new Awaited(NO_PLAN);
-  #held = new HeldKeys(new Map());
+  #held = new HeldKeys({ held: new Map(), handedOver: [] });
   /** Watches that start once those of the same id have ended. */
   #delayed: Set<WatchId> = new Set();
   /** Of watches that could not be made. */
@@ -179,9 +179,9 @@ export class PlanReconciler {
     const before = this.#plan;
     this.#plan = plan;
     this.#awaited = new Awaited(plan);
-    const held = recordsToHold(ledger, entries, (policy) => plan.refused.has(policy));
-    const heldChanged = !isDeepStrictEqual(this.#held.records, held);
-    if (heldChanged) this.#held = new HeldKeys(held);
+    const kept = recordsToKeep(ledger, entries, (policy) => plan.refused.has(policy));
+    const heldChanged = !isDeepStrictEqual(this.#held.records, kept);
+    if (heldChanged) this.#held = new HeldKeys(kept);
     this.#followsLedger = true;
     this.#reconcileKinds(heldChanged);
     // Nobody writes them any more. This plan still was for them.

@@ -97,9 +97,9 @@ export class PlanStatus {
         if (kind?.hasEvaluated(program) === true) continue;
         const { state } = this.state(parseGroupResourceName(name), program);
         if (state === 'NotServed') continue;
-        // A kind that can be read and not written is evaluated all the same.
-        const isUnread = (state === 'Forbidden' || state === 'Failed') && (kind === undefined || !isReady(kind));
-        if (!isUnread) return 'Pending';
+        // A kind that can be read and not written is evaluated all the same; so is one of which others read another version.
+        const isRead = kind !== undefined && isReady(kind) && kind.viewOf(program)?.informer.synced !== false;
+        if (isRead || !(state === 'Forbidden' || state === 'Failed')) return 'Pending';
         coverage = 'Partial';
       }
     }

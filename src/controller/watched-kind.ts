@@ -53,6 +53,8 @@ export class WatchedKind {
   /** It became time to evaluate all objects again while that one was under way. */
   #isDueAgain = false;
   #owned: ObjectIndex | undefined;
+  /** It was listed anew since somebody else may have written it, and since a write of ours had no answer. */
+  #isVerified = false;
   #evaluated = new Set<Program>();
   /** They came while others of its objects were selected, and what is selected for them is not listed yet. */
   readonly #uncovered = new Set<Program>();
@@ -70,6 +72,7 @@ export class WatchedKind {
 
   /** Whoever evaluated its objects so far does so no more, and somebody else begins. */
   beginAnew(): void {
+    this.#isVerified = false;
     this.#pass = undefined;
     this.#evaluated = new Set();
     this.needsPass = true;
@@ -165,6 +168,11 @@ export class WatchedKind {
     return this.#evaluated.has(program) && (view === undefined || view.informer.synced);
   }
 
+  /** Whether every object was evaluated with what there is to go by now. */
+  get isThrough(): boolean {
+    return !this.needsPass && this.#pass === undefined && this.#uncovered.size === 0;
+  }
+
   /**
    * It is time to evaluate all objects again. Returns whether to begin now: a pass that counts is left to end, however often
    * it is time meanwhile, and `needsPass` is said then.
@@ -222,6 +230,21 @@ export class WatchedKind {
     return this.#owned.get(OWNED).next().done === false;
   }
 
+  /** A write may have been made of which we were told nothing. */
+  wroteUnseen(): void {
+    this.#isVerified = false;
+  }
+
+  /**
+   * Whether what is known has all that was written in our name: the watch may be late, and owe what was written before we began
+   * to lead, or what had no answer. Has all objects listed anew where that may be.
+   */
+  verify(): boolean {
+    if (!this.#isVerified) this.informer.relist();
+    this.#isVerified = true;
+    return this.informer.synced;
+  }
+
   /** Leaves nothing behind in informers, which may go on for somebody else. */
   end(): void {
     this.#owned?.drop();
@@ -231,8 +254,8 @@ export class WatchedKind {
 
 const OWNED = 'owned';
 
-/** Keys that no policy may write do not go, whoever says that they are ours. */
-function isToGo({ applied }: CachedObject, protection: KeyProtection): boolean {
+/** Whether there are keys of ours on the object that go when nothing wants them: not those that no policy may write. */
+export function isToGo({ applied }: CachedObject, protection: KeyProtection): boolean {
   return CHANNELS.some((channel) => applied[channel].some((key) => protection(channel, key) === 'Free'));
 }
 

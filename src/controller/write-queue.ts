@@ -10,8 +10,11 @@ import { type WriteWidth, writeWidth } from './write-width.ts';
 export type Turn =
   /** Nothing is left to do until the object or a policy changes. `wroteMs`: how long a write took, where there was one. */
   | { readonly kind: 'Done'; readonly wroteMs?: number }
-  /** Try again after the item's own growing delay, or after `afterMs` where that is longer. */
-  | { readonly kind: 'Retry'; readonly afterMs?: number | undefined }
+  /**
+   * Try again after the item's own growing delay, or after `afterMs` where that is longer. `askedAnew`: whoever wants it sooner says
+   * so after this turn; what was added during it knew nothing of how it ended, and does not count.
+   */
+  | { readonly kind: 'Retry'; readonly afterMs?: number | undefined; readonly askedAnew?: boolean }
   /** The server asks everybody to wait, in milliseconds. */
   | { readonly kind: 'Overloaded'; readonly afterMs: number };
 
@@ -199,7 +202,8 @@ export class WriteQueue {
     if (turn.kind === 'Retry') {
       entry.backoff ??= new Backoff(ITEM_BACKOFF, this.#options.clock, this.#options.random);
       const delay = Math.max(entry.backoff.next(), turn.afterMs ?? 0);
-      this.#delay(entry, Math.min(delay, meanwhile.kind === 'Added' ? (meanwhile.withinMs ?? delay) : delay));
+      const withinMs = meanwhile.kind === 'Added' && turn.askedAnew !== true ? meanwhile.withinMs : undefined;
+      this.#delay(entry, Math.min(delay, withinMs ?? delay));
       return;
     }
     if (turn.kind === 'Done') entry.backoff = undefined;

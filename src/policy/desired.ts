@@ -3,7 +3,7 @@ import type { KeyPatterns } from './key-patterns.ts';
 import type { KeyProtection } from './key-protection.ts';
 import { CHANNELS, type Channel } from './program.ts';
 import { owns } from './subject.ts';
-import { effectOn, type Winners } from './winners.ts';
+import { effectOn, isSelectable, type Winners } from './winners.ts';
 
 /** Keys and values of labels and annotations. */
 export interface KeyValues {
@@ -14,7 +14,8 @@ export interface KeyValues {
 /** What one of our field managers is to own on an object, the whole set. */
 export interface Wanted extends KeyValues {
   /**
-   * Some value is only right for the object as we know it: a default where there was none, a key that is kept as it is.
+   * Some value is only right for the object as we know it: a default where there was none, a label that an object's controller may
+   * select by where somebody else has set it meanwhile, a key that is kept as it is.
    * The write must fail if the object has changed, or it would displace what somebody has set meanwhile.
    */
   readonly fromPicture: boolean;
@@ -76,13 +77,14 @@ class WantedDraft implements Wanted {
 
 /**
  * `held`: by policy, keys that stay although nothing that is enforced now wants them; so do keys that `protection` does not
- * leave to policies.
+ * leave to policies, and those of `handedOver`, which stay for good from then on.
  */
 export function desiredOf(
   object: CachedObject,
   winners: Winners,
   held: ReadonlyMap<string, KeyPatterns>,
   protection: KeyProtection = () => 'Free',
+  handedOver: readonly KeyPatterns[] = [],
 ): Desired {
   if (isEmpty(object.applied) && isEmpty(object.retained) && winners.labels.size + winners.annotations.size === 0) {
     return NOTHING_DESIRED;
@@ -97,7 +99,7 @@ export function desiredOf(
       if (intent.kind === 'Write' && effect === 'Write') {
         const side = intent.program.removal === 'Retain' || intent.move !== undefined ? retained : applied;
         side[channel].set(key, intent.value);
-        if (intent.overwrite === 'IfAbsent') side.fromPicture = true;
+        if (intent.overwrite === 'IfAbsent' || isSelectable(object, channel, key)) side.fromPicture = true;
       } else if (intent.kind === 'Remove' && (effect === 'Remove' || effect === 'Keep')) {
         removal ??= new RemovalDraft();
         removal.add(object, channel, key, effect, intent.move !== undefined);
@@ -118,6 +120,8 @@ export function desiredOf(
         } else {
           applied.keep(object, channel, key);
         }
+      } else if (handedOver.some((keys) => keys.fits(channel, key))) {
+        retained.keep(object, channel, key);
       }
     }
   }

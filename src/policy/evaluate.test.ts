@@ -312,6 +312,16 @@ describe('ownership', () => {
       });
     });
 
+    test('what was set before a policy said so becomes what stays, and what others set goes', () => {
+      const fields = { labels: { k: 'v', l: 'w' }, applied: owning('k', 'l') };
+      expect(desiredLabels(fields, [], { handedOver: owning('k') })).toEqual({ applied: {}, retained: { k: 'v' } });
+      const wanted = [set({ k: 'x' })];
+      expect(desiredLabels(fields, wanted, { handedOver: owning('k') })).toEqual({ applied: { k: 'x' } });
+      expect(desiredLabels(fields, [], { handedOver: owning('k'), held: new Map([['q', owning('*')]]) })).toEqual({
+        applied: { k: 'v', l: 'w' },
+      });
+    });
+
     test('they move when a policy that removes wants them, and back', () => {
       expect(desiredLabels(kept, [set({ k: 'w' })])).toEqual({ applied: { k: 'w' } });
       expect(desiredLabels({ labels: { k: 'v' }, applied: owning('k') }, [retain])).toEqual({
@@ -387,6 +397,15 @@ describe('objects that belong to a controller', () => {
     const { desired, verdicts } = evaluated(cachedObject({ name: 'x', controlled: true, ...fields }), [program]);
     expect(labels(desired)).toEqual({ applied });
     expect(verdicts[0]?.results).toEqual(results);
+  });
+
+  test.each<[string, Partial<CachedObject>, boolean]>([
+    ['a label that is absent', {}, true],
+    ['our own label', { labels: { k: 'old' }, applied: owning('k') }, false],
+    ['a label on an object of nobody', { controlled: false }, false],
+  ])('%s: whether it is written only to the version that was read', (_, fields, isBound) => {
+    const { desired } = evaluated(cachedObject({ name: 'x', controlled: true, ...fields }), [program]);
+    expect(desired?.applied.fromPicture).toBe(isBound);
   });
 
   test("annotations are nobody's selector", () => {

@@ -29,6 +29,8 @@ export interface EvaluationInput {
    * accepted): they are kept as they are where nothing else wants them.
    */
   readonly held: ReadonlyMap<string, KeyPatterns>;
+  /** Keys that stay for good where nothing wants them, as what the policy that set them says now. Default: none. */
+  readonly handedOver?: readonly KeyPatterns[] | undefined;
   /**
    * Keys that no policy may write are not removed either, whoever says that they are ours: an object's author can say so, and
    * may have no right to remove them. Undefined where nothing is written.
@@ -101,10 +103,12 @@ function seenAs(sight: Sight, outcome: Outcome): Outcome {
   return { ...outcome, judged: new JudgedObject(sight.object, sight.kind, outcome.desired) };
 }
 
-function desiredUnder({ object, held, protection, contention }: EvaluationInput, winners: Winners): Desired {
-  if (contention === undefined) return desiredOf(object, winners, held, protection);
+function desiredUnder(input: EvaluationInput, winners: Winners): Desired {
+  const { object, held, handedOver, protection, contention } = input;
+  if (contention === undefined) return desiredOf(object, winners, held, protection, handedOver);
   if (contention.oscillation !== undefined) return asItIs(object);
-  return desiredOf(object, withoutContended(winners, contention), withLeftKeys(held, contention), protection);
+  const left = withLeftKeys(held, contention);
+  return desiredOf(object, withoutContended(winners, contention), left, protection, handedOver);
 }
 
 function isNamespaceTerminating(object: CachedObject, { scope }: KindContext, namespaceOf: NamespaceLookup): boolean {

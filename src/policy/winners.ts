@@ -122,10 +122,10 @@ function canMove(object: CachedObject, { channel, from, to, value }: Move): bool
 }
 
 /**
- * Somebody else's label on an object of a controller. A ReplicaSet that loses a pod of its selector makes another one and
- * never takes the first back.
+ * A label on an object of a controller that is somebody else's, or nobody's yet. A ReplicaSet that loses a pod of its selector makes
+ * another one and never takes the first back.
  */
-function isSelectable(object: CachedObject, channel: Channel, key: string): boolean {
+export function isSelectable(object: CachedObject, channel: Channel, key: string): boolean {
   return object.controlled && channel === 'labels' && !owns(object, channel, key);
 }
 

@@ -49,6 +49,8 @@ export class Findings {
   readonly #counts = new Map<string, Record<Result['result'], number>>();
   readonly #reported = new Map<ObjectId, Reported>();
   readonly #earlier = new Map<ObjectId, readonly Earlier[]>();
+  /** Of these, those that were set aside: what is not said again has ended. */
+  readonly #aside = new Map<ObjectId, Reported>();
   /** How many results an earlier process knew beyond those that its status lists, and until when that was. */
   #unlisted = 0;
   #adoptedAt = 0;
@@ -71,6 +73,7 @@ export class Findings {
 
   forgetEarlier(): void {
     this.#earlier.clear();
+    this.#aside.clear();
     this.#unlisted = 0;
     this.#awaited.clear();
   }
@@ -107,7 +110,8 @@ export class Findings {
   ): ResultChanges {
     if (results.length === 0 && this.#reported.size === 0 && this.#earlier.size === 0) return NO_CHANGES;
     const id = objectId(kind, objectKey(object));
-    const before = this.#reported.get(id);
+    const before = this.#reported.get(id) ?? this.#aside.get(id);
+    this.#aside.delete(id);
     const earlier = this.#earlier.get(id) ?? [];
     this.#earlier.delete(id);
     const kept = isAwaited ? earlier.filter((old) => results.some((result) => isSame(old, result))) : [];
@@ -149,10 +153,12 @@ export class Findings {
 
   /** The object is not watched for now: if the same is said when it is again, it stands since then. */
   setAside(id: ObjectId): void {
-    for (const { rule, result, message, since } of this.#reported.get(id)?.results ?? []) {
+    const reported = this.delete(id);
+    if (reported === undefined) return;
+    for (const { rule, result, message, since } of reported.results)
       this.#addEarlier(id, { rule, result, message, since });
-    }
-    this.delete(id);
+    this.#aside.set(id, reported);
+    dropOldest(this.#aside, MOST_EARLIER);
   }
 
   /** The first `limit` results by severity, namespace, name and rule. One look at each result, whatever their number. */

@@ -22,12 +22,17 @@ class World extends ControllerWorld {
   constructor() {
     const told: string[] = [];
     const clock = new ManualClock();
-    const verdicts = new VerdictTable(clock, () => {}, {
-      changed: (_kind, { name }, { policy }, { appeared, ended }) => {
-        if (appeared.length > 0) told.push(`${policy}: ${name} appeared`);
-        if (ended.length > 0) told.push(`${policy}: ${name} ended`);
+    const verdicts = new VerdictTable({
+      clock,
+      onChange: () => {},
+      inForce: (name) => this.policies.get(name)?.program,
+      observer: {
+        changed: (_kind, { name }, { policy }, { appeared, ended }) => {
+          if (appeared.length > 0) told.push(`${policy}: ${name} appeared`);
+          if (ended.length > 0) told.push(`${policy}: ${name} ended`);
+        },
+        gone: (policy, { name }) => told.push(`${policy}: ${name} gone`),
       },
-      gone: (policy, { name }) => told.push(`${policy}: ${name} gone`),
     });
     super({
       clock,

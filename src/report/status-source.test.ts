@@ -42,7 +42,7 @@ async function ready(spec: object, resources: readonly WatchedResource[], record
       clock,
       plan: { refusal: () => undefined, resources: () => ({ resources, skipped: [] }), coverage: () => 'All' },
       ledger: await brokenLedger(recorded),
-      verdicts: new VerdictTable(clock, () => {}),
+      verdicts: new VerdictTable({ clock, onChange: () => {}, inForce: () => undefined }),
       shown: 20,
     },
   );

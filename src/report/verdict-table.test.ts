@@ -39,17 +39,24 @@ function setUp() {
   const clock = new ManualClock(Date.UTC(2030, 0, 1));
   const changed: string[] = [];
   const told: string[] = [];
-  const table = new VerdictTable(clock, (policy) => changed.push(policy), {
-    changed: (_kind, { name }, { policy }, { appeared, ended }) => {
-      for (const { rule } of appeared) told.push(`${policy}: ${name} ${rule} appeared`);
-      for (const { rule } of ended) told.push(`${policy}: ${name} ${rule} ended`);
+  /** By policy. */
+  const inForce = new Map([P, Q].map((each) => [each.policy, each]));
+  const table = new VerdictTable({
+    clock,
+    onChange: (policy) => changed.push(policy),
+    inForce: (policy) => inForce.get(policy),
+    observer: {
+      changed: (_kind, { name }, { policy }, { appeared, ended }) => {
+        for (const { rule } of appeared) told.push(`${policy}: ${name} ${rule} appeared`);
+        for (const { rule } of ended) told.push(`${policy}: ${name} ${rule} ended`);
+      },
+      gone: (policy, { name, results }) => told.push(`${policy}: ${name} gone with ${results.length}`),
     },
-    gone: (policy, { name, results }) => told.push(`${policy}: ${name} gone with ${results.length}`),
   });
   const say = (of: CachedObject, ...said: readonly Result[]): void =>
     table.record(CONFIG_MAPS, of, [P], [verdict(said)]);
   const sinces = (policy = 'p') => table.violations(policy, 100).map(({ name, since }) => `${name} ${since}`);
-  return { clock, table, changed, told, say, sinces };
+  return { clock, table, inForce, changed, told, say, sinces };
 }
 
 describe('counts', () => {
@@ -434,6 +441,10 @@ describe('what an earlier process heard of its writes', () => {
 });
 
 describe('an observer', () => {
+  const onNodes = programOf('p', {
+    match: { resources: [{ group: '', resource: 'nodes' }] },
+    rules: [{ name: 'r', require: { labels: [{ key: 'team' }] } }],
+  });
   const other = result({ rule: 's', result: 'Error' });
 
   test('is told of each result that comes and goes, and not of those that stand', () => {
@@ -452,6 +463,7 @@ describe('an observer', () => {
     say(object('a'), result(), other);
     say(object('b'), result());
     table.forget('configmaps', 'default/a');
+    table.forgetPolicy('p');
     table.record(CONFIG_MAPS, object('b'), [], []);
     expect(told.slice(3)).toEqual(['p: a gone with 2', 'p: b gone with 1']);
   });
@@ -484,6 +496,58 @@ describe('an observer', () => {
     expect(told.slice(2)).toEqual(['p: a gone with 1', 'p: b gone with 1']);
   });
 
+  test('is told that results ended where their policy is not about the object any more', () => {
+    const { told, table, say } = setUp();
+    say(object('a'), result(), other);
+    table.record(CONFIG_MAPS, object('a'), [Q], [COMPLIANT]);
+    expect(told.slice(2)).toEqual(['p: a r ended', 'p: a s ended']);
+  });
+
+  test('is told that results are gone with their policy, also where their kind goes with it', async () => {
+    const { clock, inForce, told, table, say } = setUp();
+    say(object('a'), result(), other);
+    say(object('b'), result());
+    inForce.delete('p');
+    table.forgetPolicy('p');
+    table.forgetKind('configmaps');
+    await clock.settle();
+    expect(told.slice(3)).toEqual(['p: a gone with 2', 'p: b gone with 1']);
+    table.adopt('p', []);
+    inForce.set('p', P);
+    say(object('b'), result());
+    expect(told.slice(5)).toEqual(['p: b r appeared']);
+  });
+
+  test.each<[string, Program | undefined]>([
+    ['is about other kinds now', onNodes],
+    ['is suspended', { ...P, mode: 'Suspended' }],
+    ['cannot be carried out any more', undefined],
+  ])('is told that results ended where their kind goes as their policy %s, and of others nothing', async (_, next) => {
+    const { clock, inForce, told, table, sinces } = setUp();
+    table.record(CONFIG_MAPS, object('a'), [P, Q], [verdict([result()]), verdict([result()])]);
+    table.record(NODES, object('n', { namespace: '' }), [Q], [verdict([result()])]);
+    if (next === undefined) inForce.delete('p');
+    else inForce.set('p', next);
+    table.forgetKind('configmaps');
+    table.forgetKind('nodes');
+    await clock.settle();
+    expect(told.slice(3)).toEqual(['p: a r ended', 'q: n r ended']);
+    await clock.advance(1_000);
+    table.record(CONFIG_MAPS, object('a'), [P, Q], [verdict([result()]), verdict([result()])]);
+    expect([...sinces('p'), ...sinces('q')]).toEqual(['a 2030-01-01T00:00:01Z', 'a 2030-01-01T00:00:00Z']);
+    expect(told.slice(5)).toEqual(['p: a r appeared']);
+  });
+
+  test('is told at the latest when the table stops', () => {
+    const { inForce, told, table, say } = setUp();
+    say(object('a'), result());
+    inForce.clear();
+    table.forgetKind('configmaps');
+    expect(told).toHaveLength(1);
+    table.stop();
+    expect(told.slice(1)).toEqual(['p: a r ended']);
+  });
+
   test('hears nothing again of what an earlier process said, nor of a kind that was not watched for a while', () => {
     const { told, table, say } = setUp();
     const at = { apiVersion: 'v1', kind: 'ConfigMap', namespace: 'default', name: 'a', severity: 'medium' } as const;
@@ -494,6 +558,17 @@ describe('an observer', () => {
     table.forgetKind('configmaps');
     say(object('a', { created: 0 }), result(), other);
     expect(told).toEqual(['p: a s appeared']);
+  });
+
+  test('is told that results ended which are not said again when their kind is watched again', () => {
+    const { told, table, say } = setUp();
+    for (const name of ['a', 'fine', 'away']) say(object(name), result(), other);
+    table.forgetKind('configmaps');
+    say(object('a'), result());
+    say(object('fine'));
+    say(object('away', { uid: 'again' }));
+    say(object('fine'));
+    expect(told.slice(6)).toEqual(['p: a s ended', 'p: fine r ended', 'p: fine s ended']);
   });
 
   test('is told about another object of the same name anew', () => {

@@ -2,6 +2,7 @@ import { type CachedObject, type ObjectKey, objectKey } from '../api/object.ts';
 import { type GroupResourceName, groupResourceName } from '../api/resource.ts';
 import type { ReportedViolation } from '../api/status.ts';
 import type { Clock } from '../base/clock.ts';
+import { SlicedWork } from '../base/sliced-work.ts';
 import { ruleOfRefusal, withError } from '../controller/refusals.ts';
 import type { Departure, VerdictSink } from '../controller/verdict-sink.ts';
 import type { KindContext, Program, ResultCode } from '../policy/program.ts';
@@ -42,8 +43,17 @@ export type ReportedObject = Pick<CachedObject, 'namespace' | 'name' | 'uid'>;
 export interface VerdictObserver {
   /** Something else is said about the object than before. */
   changed(kind: KindContext, object: ReportedObject, program: Program, changes: ResultChanges): void;
-  /** Nothing is said any more, as the object or its policy is gone, or not about each other any more. */
+  /** Nothing is said any more, as the object or its policy is gone. */
   gone(policy: string, reported: Reported): void;
+}
+
+export interface VerdictTableOptions {
+  readonly clock: Pick<Clock, 'now' | 'monotonic'>;
+  /** Something else is said about the policy than before. */
+  readonly onChange: (policy: string) => void;
+  /** What is carried out of a policy; undefined when nothing is. */
+  readonly inForce: (policy: string) => Program | undefined;
+  readonly observer?: VerdictObserver;
 }
 
 /**
@@ -51,18 +61,17 @@ export interface VerdictObserver {
  * follow by difference. Compliant objects, usually nearly all, share their verdicts.
  */
 export class VerdictTable implements VerdictSink {
-  readonly #clock: Pick<Clock, 'now'>;
-  readonly #onChange: (policy: string) => void;
-  readonly #observer: VerdictObserver | undefined;
+  readonly #options: VerdictTableOptions;
   readonly #kinds = new Map<GroupResourceName, KindRecord>();
   readonly #policies = new Map<string, PolicyRecord>();
   readonly #shared = new WeakMap<readonly Program[], Map<string, ObjectRecord>>();
+  /** Of kinds that were forgotten, what ended with them and nobody was told of yet: it may be all results of a large policy. */
+  readonly #untold: { readonly kind: KindContext; readonly ended: Ended[] }[] = [];
+  readonly #telling: SlicedWork;
 
-  /** `onChange` is called with each policy about which something else is said than before. */
-  constructor(clock: Pick<Clock, 'now'>, onChange: (policy: string) => void, observer?: VerdictObserver) {
-    this.#clock = clock;
-    this.#onChange = onChange;
-    this.#observer = observer;
+  constructor(options: VerdictTableOptions) {
+    this.#options = options;
+    this.#telling = new SlicedWork(() => this.#tellNextEnd(), options.clock);
   }
 
   record(
@@ -88,8 +97,10 @@ export class VerdictTable implements VerdictSink {
     if (programs.length === 0) kind.objects.delete(key);
     else kind.objects.set(key, next);
     const changed = new Set<string>();
-    if (before !== undefined)
-      this.#countOut(before, next, changed, (findings) => findings.delete(objectId(context, key)));
+    if (before !== undefined) {
+      const remove = (findings: Findings) => findings.delete(objectId(context, key));
+      this.#countOut(before, next, changed, remove, (each) => this.#tellEnd(context, each, 'Left'));
+    }
     this.#countIn(context, object, before, next, changed, isAwaited);
     this.#tell(changed);
   }
@@ -118,19 +129,30 @@ export class VerdictTable implements VerdictSink {
     };
   }
 
-  /** The kind is not watched for now. Its objects may come again, with the same to be said about them: that is no news. */
+  /**
+   * The kind is not watched any more, or in another way. For policies that are about it all the same its objects may come again,
+   * with the same to be said about them, which is no news; for all others that is over.
+   */
   forgetKind(name: GroupResourceName): void {
     const kind = this.#kinds.get(name);
     if (kind === undefined) return;
     const changed = new Set<string>();
+    const over: Ended[] = [];
+    const isAbout = this.#whoIsAbout(kind.context);
     for (const [key, before] of kind.objects) {
-      this.#countOut(before, undefined, changed, (findings) => {
-        findings.setAside(objectId(kind.context, key));
+      const id = objectId(kind.context, key);
+      const remove = (findings: Findings, program: Program) => {
+        if (!isAbout(program)) return findings.delete(id);
+        findings.setAside(id);
         return undefined;
-      });
+      };
+      this.#countOut(before, undefined, changed, remove, (each) => over.push(each));
     }
     this.#kinds.delete(name);
     this.#tell(changed);
+    if (over.length === 0) return;
+    this.#untold.push({ kind: kind.context, ended: over.toReversed() });
+    this.#telling.soon();
   }
 
   /** The policy is gone. What was counted for it goes as the objects are evaluated again. */
@@ -146,7 +168,7 @@ export class VerdictTable implements VerdictSink {
   adopt(policy: string, violations: readonly ReportedViolation[], total = violations.length): void {
     const record = this.#policy(policy);
     record.deleted = false;
-    record.findings.adopt(violations, total, this.#clock.now());
+    record.findings.adopt(violations, total, this.#options.clock.now());
   }
 
   /** How many results of each kind every rule of the policy gives. */
@@ -166,6 +188,12 @@ export class VerdictTable implements VerdictSink {
   /** At most `limit` objects about which a result of this code is reported, in words. */
   examples(policy: string, code: ResultCode, limit: number): readonly string[] {
     return this.#policies.get(policy)?.findings.examples(code, limit) ?? [];
+  }
+
+  /** Tells what is still to be told; then nothing is left under way. */
+  stop(): void {
+    this.#telling.stop();
+    while (this.#tellNextEnd());
   }
 
   /** What an earlier process heard of its writes stands until ours have their answers. */
@@ -213,8 +241,8 @@ export class VerdictTable implements VerdictSink {
       if (verdict === undefined || verdict === verdictOf(before, program.policy, i)) return;
       const { totals, findings } = this.#policy(program.policy);
       count(totals, verdict, 1);
-      const changes = findings.set(kind, object, program, verdict.results, this.#clock.now(), isAwaited);
-      if (changes !== NO_CHANGES) this.#observer?.changed(kind, object, program, changes);
+      const changes = findings.set(kind, object, program, verdict.results, this.#options.clock.now(), isAwaited);
+      if (changes !== NO_CHANGES) this.#options.observer?.changed(kind, object, program, changes);
       changed.add(program.policy);
     });
   }
@@ -224,8 +252,8 @@ export class VerdictTable implements VerdictSink {
     before: ObjectRecord,
     next: ObjectRecord | undefined,
     changed: Set<string>,
-    remove: (findings: Findings) => Reported | undefined,
-    ended: (each: Ended) => void = ({ program, reported }) => this.#observer?.gone(program.policy, reported),
+    remove: (findings: Findings, program: Program) => Reported | undefined,
+    ended: (each: Ended) => void,
   ): void {
     before.programs.forEach((program, i) => {
       const verdict = before.verdicts[i];
@@ -233,23 +261,47 @@ export class VerdictTable implements VerdictSink {
       const instead = verdictOf(next, program.policy, i);
       if (verdict === undefined || policy === undefined || instead === verdict) return;
       count(policy.totals, verdict, -1);
-      const reported = instead === undefined ? remove(policy.findings) : undefined;
+      const reported = instead === undefined ? remove(policy.findings, program) : undefined;
       if (reported !== undefined) ended({ program, reported });
       if (policy.deleted && isZero(policy.totals)) this.#policies.delete(program.policy);
       changed.add(program.policy);
     });
   }
 
+  /** Whether the policy of a program is there and about the kind, be this served now or not. Asked for each object. */
+  #whoIsAbout(kind: KindContext): (program: Program) => boolean {
+    const known = new Map<Program, boolean>();
+    return (program) => {
+      let isAbout = known.get(program);
+      if (isAbout === undefined) {
+        const present = this.#options.inForce(program.policy);
+        isAbout = present?.uid === program.uid && isCarriedOutOn(present, kind);
+        known.set(program, isAbout);
+      }
+      return isAbout;
+    };
+  }
+
+  /** Returns whether there may be more. */
+  #tellNextEnd(): boolean {
+    const [first] = this.#untold;
+    if (first === undefined) return false;
+    const next = first.ended.pop();
+    if (next === undefined) this.#untold.shift();
+    else this.#tellEnd(first.kind, next, 'Left');
+    return true;
+  }
+
   /** Of a policy that is gone, what it said is gone with it. */
   #tellEnd(kind: KindContext, { program, reported }: Ended, how: 'Left' | 'Gone'): void {
     const isDeleted = this.#policies.get(program.policy)?.deleted !== false;
     if (how === 'Gone' || isDeleted || program.uid !== reported.policyUid)
-      this.#observer?.gone(program.policy, reported);
-    else this.#observer?.changed(kind, reported, program, { appeared: [], ended: reported.results });
+      this.#options.observer?.gone(program.policy, reported);
+    else this.#options.observer?.changed(kind, reported, program, { appeared: [], ended: reported.results });
   }
 
   #tell(changed: ReadonlySet<string>): void {
-    for (const policy of changed) this.#onChange(policy);
+    for (const policy of changed) this.#options.onChange(policy);
   }
 
   /** Verdicts without results are one of few shared objects: equal records of them are one. */
@@ -275,6 +327,12 @@ function verdictOf(record: ObjectRecord | undefined, policy: string, place: numb
   const { programs, verdicts } = record;
   const isThere = programs[place]?.policy === policy;
   return verdicts[isThere ? place : programs.findIndex((program) => program.policy === policy)];
+}
+
+function isCarriedOutOn({ mode, about }: Program, kind: KindContext): boolean {
+  if (mode === 'Suspended') return false;
+  const fit = about(kind);
+  return fit.kind === 'Named' || fit.kind === 'Globbed';
 }
 
 /** Whether each verdict is the very same. Those without results are among few shared ones. */

@@ -13,8 +13,6 @@ export const LEDGER_ROOM = 800_000;
 
 /** Of a record what is neither a key nor a glob: uid, names of fields, and how the server's managedFields name it. */
 const FRAME = 300;
-/** Quotes and comma. */
-const PER_TEXT = 3;
 
 /** What a policy was last enforced with. */
 export interface PolicyRecord {
@@ -23,15 +21,28 @@ export interface PolicyRecord {
   readonly keys: KeySet;
   /** Where it could write them. */
   readonly reach: Reach;
+  /** What becomes of those that nothing wants any more. Undefined: version 0.1.0 has not put it on record. */
+  readonly removal: RecordedRemoval | undefined;
 }
+
+/**
+ * `HandOver`: the policy says Retain now, and did not before: objects may have keys that were set before that, which are handed
+ * over to the manager of what stays.
+ */
+export type RecordedRemoval = 'Remove' | 'HandOver' | 'Retain';
 
 /** Bytes of a policy's record, in its JSON; a few more rather than fewer. */
 export function recordBytes(policy: string, { labels, annotations }: KeySet, reach: Reach): number {
-  let bytes = FRAME + policy.length;
+  let bytes = FRAME + jsonBytes(policy);
   for (const texts of [labels, annotations, reach.resources, reach.names ?? [], reach.namespaces ?? []]) {
-    for (const text of texts) bytes += text.length + PER_TEXT;
+    for (const text of texts) bytes += jsonBytes(text);
   }
   return bytes;
+}
+
+/** Of one text with its quotes, and a comma: in JSON one character can take six bytes. */
+function jsonBytes(text: string): number {
+  return Buffer.byteLength(JSON.stringify(text)) + 1;
 }
 
 interface Claim {

@@ -590,6 +590,7 @@ describe('which objects of a kind are watched', () => {
       uid,
       keys: { labels: ['team'], annotations: [] },
       reach: { ...reach, resources },
+      removal: 'Remove' as const,
     });
     const holding = (name: string, ...resources: string[]) => ({ onRecord: new Map([[name, record(resources)]]) });
     expect(selected(plan([one], holding('gone', 'configmaps')))).toEqual(EVERYTHING);

@@ -3,6 +3,8 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { stringify } from 'yaml';
 import { systemClock } from '../../src/base/clock.ts';
 import { silentLog } from '../../src/base/log.ts';
+import { Ledger } from '../../src/controller/ledger.ts';
+import { ledgerStore } from '../../src/controller/ledger-store.ts';
 import { loadCredentials } from '../../src/kube/credentials.ts';
 import { DiscoveryClient } from '../../src/kube/discovery-client.ts';
 import { createKubeClient, type HttpKubeClient } from '../../src/kube/http-client.ts';
@@ -38,11 +40,19 @@ const signal = new AbortController().signal;
 
 async function expected(world: World): Promise<Expectation> {
   const discovery = await new DiscoveryClient(client).refresh(signal);
+  const ledger = await recordedLedger();
   return expectation(client, discovery, {
+    recorded: (...policy) => ledger.recordOf(...policy),
     policies: world.policies.values(),
     namespaces: NAMESPACES.map((name) => world.namespace(name)),
     written: ['configmaps', 'services', `widgets.${world.group}`],
   });
+}
+
+async function recordedLedger(): Promise<Ledger> {
+  const ledger = new Ledger(ledgerStore(client, 'watchkeeper', signal), silentLog, () => {});
+  await ledger.load();
+  return ledger;
 }
 
 async function statuses(world: World): Promise<Expectation['statuses']> {

@@ -9,6 +9,7 @@ import { byPrecedence, evaluate } from '../../src/policy/evaluate.ts';
 import type { Program, Sight } from '../../src/policy/program.ts';
 import { count, noTotals } from '../../src/report/policy-totals.ts';
 import type { KindPlan, ViewPlan } from '../../src/watchplan/kind-plan.ts';
+import type { PolicyRecord } from '../../src/watchplan/ledger-room.ts';
 import { planWatches } from '../../src/watchplan/plan.ts';
 import { nextWrite, type WriteStep } from '../../src/write/plan-write.ts';
 import type { PolicyModel } from './policy-model.ts';
@@ -35,6 +36,8 @@ export interface Expectation {
 export interface Scope {
   readonly policies: Iterable<PolicyModel>;
   readonly namespaces: readonly string[];
+  /** What the ledger says of the policy of this name and uid. */
+  readonly recorded?: (policy: string, uid: string) => PolicyRecord | undefined;
   /** Kinds that may carry keys of ours, whatever the policies are now about. */
   readonly written: readonly string[];
 }
@@ -56,11 +59,12 @@ export async function expectation(
 ): Promise<Expectation> {
   const models = [...scope.policies];
   const programs = models.flatMap(({ program }) => program ?? []);
-  const held = new HeldKeys(
-    new Map(
-      models.flatMap(({ version, held: record }) => (record === undefined ? [] : [[version.name, record] as const])),
-    ),
-  );
+  const records = models.flatMap((model) => {
+    const { name, uid } = model.version;
+    const record = model.held(scope.recorded?.(name, uid));
+    return record === undefined ? [] : [[name, record] as const];
+  });
+  const held = new HeldKeys({ held: new Map(records), handedOver: [] });
   const plan = planWatches({
     programs,
     discovery,

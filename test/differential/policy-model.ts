@@ -13,13 +13,15 @@ export interface PolicyVersion {
 }
 
 /**
- * What should be in force of one policy, and what is held for it, from its history alone: the last spec that was accepted, in
- * this process of the operator, and the keys of the last one that was enforced.
+ * What should be in force of one policy, and what is held for it, from its history: the last spec that was accepted, in this
+ * process of the operator, and the keys of the last one that was enforced. Only how much of what was enforced before that had
+ * been taken from all objects by then is a matter of time, which the ledger tells.
  */
 export class PolicyModel {
   #version: PolicyVersion;
   #program: Program | undefined;
   #record: PolicyRecord | undefined;
+  readonly #everEnforced: PolicyRecord[] = [];
 
   constructor(version: PolicyVersion) {
     this.#version = version;
@@ -38,9 +40,10 @@ export class PolicyModel {
     return this.#program?.generation === this.#version.generation;
   }
 
-  /** Keys that stay as they are although the policy does not enforce them now. */
-  get held(): PolicyRecord | undefined {
-    return this.#program?.mode === 'Enforce' ? undefined : this.#record;
+  /** Keys that stay as they are although the policy does not enforce them now. `recorded`: what the ledger says of it. */
+  held(recorded: PolicyRecord | undefined): PolicyRecord | undefined {
+    if (this.#program?.mode === 'Enforce') return undefined;
+    return recorded !== undefined && this.#mayHold(recorded) ? recorded : this.#record;
   }
 
   edited(version: PolicyVersion): void {
@@ -60,9 +63,26 @@ export class PolicyModel {
     const { program } = compiled;
     this.#program = program;
     if (program.mode !== 'Enforce') return;
-    const { uid, writes: keys, reach } = program;
-    this.#record = isEmpty(keys) ? undefined : { uid, keys, reach };
+    const { uid, writes: keys, reach, removal } = program;
+    const record = { uid, keys, reach, removal };
+    this.#record = isEmpty(keys) ? undefined : record;
+    this.#everEnforced.push(record);
   }
+
+  /** All that it was enforced with last, and nothing that it never was enforced with. */
+  #mayHold(record: PolicyRecord): boolean {
+    const ever = this.#everEnforced.map(partsOf);
+    return partsOf(record).every((texts, part) => {
+      const known = new Set(ever.flatMap((parts) => parts[part] ?? []));
+      const last = this.#record === undefined ? [] : (partsOf(this.#record)[part] ?? []);
+      return last.every((text) => texts.includes(text)) && texts.every((text) => known.has(text));
+    });
+  }
+}
+
+/** All policies of a history name namespaces, and none names objects. */
+function partsOf({ keys, reach }: PolicyRecord): readonly (readonly string[])[] {
+  return [keys.labels, keys.annotations, reach.resources, reach.namespaces ?? []];
 }
 
 function isEmpty({ labels, annotations }: KeySet): boolean {

@@ -10,6 +10,7 @@ import { VerdictTable } from '../../src/report/verdict-table.ts';
 import { cachedObject } from '../support/cached-object.ts';
 import { CONFIG_MAPS, DEFAULT_NAMESPACE, programOf } from '../support/compiled-policy.ts';
 import { jsonMetadata, protobufAnswer, type SampleMetadata } from '../support/kube-encodings.ts';
+import { ManualClock } from '../support/manual-clock.ts';
 import { slowness, threadMs } from '../support/thread-time.ts';
 import { OBJECTS, POLICIES } from './corpus.ts';
 
@@ -139,7 +140,12 @@ describe('a thousand hostile policies on one object', () => {
     for (const { name, object } of objects) {
       const step = () => {
         const { verdicts } = judge(object, programs);
-        new VerdictTable({ now: () => 0 }, () => {}).record(CONFIG_MAPS, object, programs, verdicts);
+        new VerdictTable({ clock: new ManualClock(), onChange: () => {}, inForce: () => undefined }).record(
+          CONFIG_MAPS,
+          object,
+          programs,
+          verdicts,
+        );
         expect(verdicts.at(-1)?.results).toEqual([expect.objectContaining({ code: 'RequiredKeyMissing' })]);
       };
       const ms = best(() => threadMs(step));

@@ -39,6 +39,8 @@ export interface Surroundings {
   readonly kind?: KindContext;
   /** By policy, patterns over keys. */
   readonly held?: ReadonlyMap<string, KeySet>;
+  /** Patterns over keys. */
+  readonly handedOver?: KeySet;
   readonly namespaces?: readonly CachedObject[];
   /** Globs of `--allow-keys`. */
   readonly allowed?: readonly string[];
@@ -49,13 +51,20 @@ export const DEFAULT_NAMESPACE = cachedObject({ name: 'default', namespace: '', 
 export function evaluated(
   object: CachedObject,
   programs: readonly Program[],
-  { kind = CONFIG_MAPS, held = new Map(), namespaces = [DEFAULT_NAMESPACE], allowed = [] }: Surroundings = {},
+  {
+    kind = CONFIG_MAPS,
+    held = new Map(),
+    handedOver,
+    namespaces = [DEFAULT_NAMESPACE],
+    allowed = [],
+  }: Surroundings = {},
 ): Evaluation {
   return evaluate({
     object,
     kind,
     programs: programs.toSorted(byPrecedence),
     held: new Map([...held].map(([policy, keys]) => [policy, new KeyPatterns(keys)])),
+    handedOver: handedOver === undefined ? [] : [new KeyPatterns(handedOver)],
     protection: keyProtection(allowed),
     namespaceOf: (name) => namespaces.find((namespace) => namespace.name === name),
   });

@@ -79,11 +79,13 @@ export class ControllerWorld {
       verdicts,
       namespaceOf: (name) => this.meta.namespace(name),
       held: (kind, object) => this.meta.held.on(kind, object),
+      handedOver: (kind, object) => this.meta.held.handedOver(kind, object),
       protection: () => 'Free',
       ownNamespace: 'watchkeeper',
       isReady: (kind) => this.meta.isReady(kind),
       onKindChange,
-      onKindIdle: (kind) => this.meta.releaseIfClean(kind),
+      isKnown: (kind) => this.meta.isKnown(kind),
+      onKindIdle: (kind) => this.meta.kindIdle(kind),
       writeWidth: 4,
     });
     this.meta = new MetaController({

@@ -29,7 +29,7 @@ export async function startInformer(objects: readonly CachedObject[]): Promise<I
   return { informer, listWatch, watch };
 }
 
-type Answer = WriteOutcome | Promise<WriteOutcome> | undefined;
+type Answer = WriteOutcome | undefined | Promise<WriteOutcome | undefined>;
 
 /**
  * A writer of labels that keeps what it was asked for, and answers as the test says; without that, as a server that
@@ -80,6 +80,8 @@ export function controllerOptions(given: Given): ObjectControllerOptions {
     ownNamespace: 'watchkeeper',
     isReady: () => true,
     onKindChange: () => {},
+    handedOver: () => [],
+    isKnown: () => true,
     onKindIdle: () => {},
     writeWidth: 4,
     ...given,

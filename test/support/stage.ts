@@ -1,6 +1,7 @@
 import { afterAll, afterEach, beforeAll } from 'vitest';
 import type { ClusterHandle } from '../cluster/cluster-handle.ts';
 import { eventually, PATIENCE_MS } from '../cluster/eventually.ts';
+import type { KubeObject } from '../cluster/kube-object.ts';
 import { sharedControlPlane } from '../cluster/shared.ts';
 import { Installation, install, POLICIES } from './installation.ts';
 import { type OperatorArguments, OperatorProcess, operatorTails, stopOperators } from './operator-process.ts';
@@ -53,6 +54,12 @@ export class Stage extends Installation {
     if (code !== 0) throw new Error(`the cleanup ended with ${code}:\n${stdout}`);
   }
 
+  /** The same, where there is something left on objects of these collections. */
+  async sweepIfLeft(...collections: readonly string[]): Promise<void> {
+    const found = await Promise.all(collections.map(async (path) => this.admin.list(path)));
+    if (found.some(({ items }) => items.some(isOurs))) await this.sweep();
+  }
+
   async clear(): Promise<void> {
     const { items } = await this.admin.list(POLICIES);
     await Promise.all(items.map(({ metadata }) => this.admin.delete(`${POLICIES}/${metadata.name}`)));
@@ -63,12 +70,16 @@ export class Stage extends Installation {
   }
 }
 
+function isOurs({ metadata }: KubeObject): boolean {
+  return metadata.managedFields.some(({ manager }) => manager === 'watchkeeper');
+}
+
 /** Says which operator leads. */
 export const LEASE = '/apis/coordination.k8s.io/v1/namespaces/watchkeeper/leases/watchkeeper';
 
 /**
  * A stage for all tests of a file, cleared of policies, ledger and operators after each, and at the end of rights that
- * were granted.
+ * were granted and of what operators left on Namespaces.
  */
 export function useStage(options: { readonly controllerManager?: boolean } = {}): () => Stage {
   let stage: Stage | undefined;
@@ -81,6 +92,8 @@ export function useStage(options: { readonly controllerManager?: boolean } = {})
     await stage?.clear();
   });
   afterAll(async () => {
+    // All operators watch Namespaces.
+    await stage?.sweepIfLeft('/api/v1/namespaces');
     await stage?.revokeGrants();
     stage?.admin.close();
   });

@@ -3,6 +3,7 @@ import { AdminError } from '../cluster/admin-error.ts';
 import { eventually } from '../cluster/eventually.ts';
 import { type Proxied, useFaultProxy } from './fault-proxy.ts';
 import { type Fault, type FaultStory, Scene, UNDISTURBED } from './fault-story.ts';
+import { operatorTails } from './operator-process.ts';
 import { countWrites, type OwnWrite, type OwnWrites, ownWrites, WRITE_CLASSES } from './own-writes.ts';
 import { LEDGER, quiet } from './policy-story.ts';
 import { type Stage, useStage } from './stage.ts';
@@ -63,6 +64,8 @@ export class Theatre {
     const scene = new Scene(this.#stage, proxy, kubeconfig, ns);
     const paths = new Set(story.collections?.(ns));
     try {
+      // What a test has left on objects would be put on record in this one. Before its own are there.
+      await this.#stage.sweepIfLeft('/api/v1/namespaces', '/api/v1/configmaps');
       for (const manifest of story.objects(ns)) {
         await admin.create(manifest);
         const path = await admin.pathOf(manifest);
@@ -86,6 +89,9 @@ export class Theatre {
       const [end, entries] = [await look(), await cluster.entriesSince(mark)];
       const log = ownWrites(entries, ns);
       return { ns, end, writes: countWrites(log), log, changes: await this.#changes(ns) };
+    } catch (error) {
+      process.stderr.write(`${operatorTails()}\n`);
+      throw error;
     } finally {
       proxy.clear();
       await scene.kill();
