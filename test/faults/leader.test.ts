@@ -22,10 +22,17 @@ afterEach(async () => {
   collections.clear();
 });
 
+interface Pair {
+  readonly kubeconfig?: string;
+  /** Kubeconfig of the one that does not lead. */
+  readonly standby?: string;
+  readonly flags?: readonly string[][];
+}
+
 /** Two replicas, of which the first leads. */
 async function pair(
   args: readonly string[],
-  { kubeconfig, flags = [[], []] }: { readonly kubeconfig?: string; readonly flags?: readonly string[][] } = {},
+  { kubeconfig, standby, flags = [[], []] }: Pair = {},
 ): Promise<readonly [OperatorProcess, OperatorProcess]> {
   const own = stage().operatorKubeconfig;
   const first = await OperatorProcess.start({
@@ -36,7 +43,7 @@ async function pair(
   });
   await leads(first);
   const nodeFlags = flags[1] ?? [];
-  const second = await OperatorProcess.start({ kubeconfig: own, identity: 'replica-b', args, nodeFlags });
+  const second = await OperatorProcess.start({ kubeconfig: standby ?? own, identity: 'replica-b', args, nodeFlags });
   return [first, second];
 }
 
@@ -120,13 +127,7 @@ test('L1: who takes over goes by the policies as they are, and not by what its o
   const { cluster } = stage();
   const { ns, collection } = await objects('owed', 3);
   const { proxy, kubeconfig } = proxied();
-  const first = await OperatorProcess.start({
-    kubeconfig: stage().operatorKubeconfig,
-    identity: 'replica-a',
-    args: FAST,
-  });
-  await leads(first);
-  const second = await OperatorProcess.start({ kubeconfig, identity: 'replica-b', args: FAST });
+  const [first, second] = await pair(FAST, { standby: kubeconfig });
   await expect.poll(async () => (await second.page('/readyz')).status).toBe(200);
   proxy.useEvents(drop((_event, { path }) => path.includes('/watchpolicies')));
   await enforce(ns);
@@ -138,6 +139,55 @@ test('L1: who takes over goes by the policies as they are, and not by what its o
   await idle(second);
   expect([ofObjects(await writesOf('b', mark), ns), await stage().countLabelled(collection, KEPT)]).toEqual([[], 3]);
   expect(await second.stop()).toBe(0);
+});
+
+test('L1: who takes over leaves nothing of a policy that is gone, also where its own watch of a kind has not shown it', async () => {
+  const { admin } = stage();
+  const { ns, collection } = await objects('late', 3);
+  const { proxy, kubeconfig } = proxied();
+  const [first, second] = await pair(FAST, { standby: kubeconfig });
+  // By this one the kind is watched whatever becomes of the other, and as a whole.
+  const match = { resources: [{ group: '', resource: 'configmaps' }] };
+  await stage().applyPolicy('judge', { match, rules: [{ name: 'team', require: { labels: [{ key: 'team' }] } }] });
+  await enforce(ns);
+  await settled(ns, 3);
+  const known = async () => second.metric('watchkeeper_informer_objects', 'kind="configmaps"');
+  await expect.poll(known).toBeGreaterThanOrEqual(3);
+  proxy.useEvents(drop(({ key }) => key.startsWith(`${ns}/`)));
+  await admin.createMany(Array.from({ length: 3 }, (_, i) => configMap(ns, `late-${i}`)));
+  await settled(ns, 6);
+  await first.kill();
+  await stage().deletePolicy(ns);
+  await leads(second);
+  await stage().waitForCount(collection, KEPT, 0);
+  expect(await second.stop()).toBe(0);
+});
+
+test('L1: who takes over leaves what the leader has reported as it stands, also where its own watch has not shown it', async () => {
+  const { admin, cluster } = stage();
+  const { ns } = await objects('reported', 1);
+  const { proxy, kubeconfig } = proxied();
+  const [first, second] = await pair(FAST, { standby: kubeconfig });
+  await stage().applyPolicy(ns, {
+    match: { resources: [{ group: '', resource: 'configmaps' }], namespaces: [ns] },
+    rules: [{ name: 'team', require: { labels: [{ key: 'team' }] } }],
+  });
+  await stage().policy(ns, ({ violationsTotal }) => violationsTotal === 1);
+  await expect.poll(async () => second.metric('watchkeeper_informer_objects', 'kind="configmaps"')).toBeGreaterThan(0);
+  proxy.useEvents(drop((_event, { path }) => path.includes('/watchpolicies')));
+  await admin.create(configMap(ns, 'late'));
+  const { raw } = await stage().policy(ns, ({ violationsTotal }) => violationsTotal === 2);
+  await admin.waitForList(`/apis/events.k8s.io/v1/namespaces/${ns}/events`, ({ items }) => items.length === 1);
+  await expect.poll(async () => second.metric('watchkeeper_informer_objects', 'kind="configmaps"')).toBeGreaterThan(1);
+  const mark = await cluster.auditMark();
+  await first.kill();
+  await leads(second);
+  await expect.poll(async () => second.metric('watchkeeper_policy_results', `policy="${ns}"`)).toBe(2);
+  await idle(second);
+  // What is due would be written, and told, as it ends.
+  expect(await second.stop()).toBe(0);
+  expect(await writesOf('b', mark)).toEqual([]);
+  expect((await stage().policy(ns, () => true)).raw['status']).toEqual(raw['status']);
 });
 
 test('L3: a leader that is stopped gives the Lease back; the next one leads within 3 s, and where there is nothing to do writes nothing', async () => {

@@ -1,9 +1,11 @@
 import { it } from 'vitest';
 import { labelling, owns, teamSets } from '../support/fault-stories.ts';
-import type { Fault, FaultStory } from '../support/fault-story.ts';
+import type { Fault, FaultStory, Scene } from '../support/fault-story.ts';
+import { POLICIES } from '../support/installation.ts';
 import { useOwnStage } from '../support/own-stage.ts';
 import { configMap } from '../support/stage.ts';
 import { expectUndisturbed, PACE, useTheatre } from '../support/undisturbed.ts';
+import { REFUSE_BEFORE } from './proxy.ts';
 
 /** Its etcd is restored here. */
 const own = useOwnStage();
@@ -26,8 +28,15 @@ const STALE = 2;
 
 const MANY = 200;
 
+/** What the operator does meanwhile. */
+type Meanwhile =
+  | 'Runs'
+  /** Reaches the server only when this has come past the versions that watches of policies and ConfigMaps have shown. */
+  | 'RunsApart'
+  | 'IsAway';
+
 /** Before the second edit, all that happened since the first one is lost. */
-function restored(running: boolean): Fault {
+function restored(meanwhile: Meanwhile): Fault {
   return async (scene, change, at) => {
     if (at !== 2) return change();
     const { admin } = scene.stage;
@@ -39,24 +48,40 @@ function restored(running: boolean): Fault {
     await admin.create(configMap(scene.ns, 'b'));
     await admin.create(configMap(scene.ns, 'c'));
     for (const name of ['b', 'c']) await scene.stage.labels(scene.path('configmaps', name), ({ team }) => team === 'b');
+    await scene.answered();
+    const shown = Number((await admin.list(POLICIES)).resourceVersion);
     // So that the server does not come to the versions that are lost by what happens next.
-    for (let i = 0; i < MANY; i += 1) {
-      await scene.patch(`/api/v1/namespaces/${scene.ns}`, { annotations: { lost: String(i) } });
-    }
-    if (!running) await scene.kill();
+    for (let i = 0; i < MANY; i += 1) await touch(scene);
+    if (meanwhile === 'IsAway') await scene.kill();
+    if (meanwhile === 'RunsApart') scene.proxy.use(() => REFUSE_BEFORE);
     await own.cluster().restoreEtcd(snapshot);
-    if (!running) await scene.start();
+    if (meanwhile === 'IsAway') await scene.start();
     await change();
+    if (meanwhile !== 'RunsApart') return;
+    while ((await touch(scene)) <= shown);
+    scene.proxy.clear();
   };
 }
 
+/** Changes a Namespace that is in no story; at which version, is returned. */
+async function touch({ stage: { admin } }: Scene): Promise<number> {
+  const path = '/api/v1/namespaces/default';
+  touches += 1;
+  await admin.patch(path, { metadata: { annotations: { touched: String(touches) } } });
+  return Number((await admin.get(path)).metadata.resourceVersion);
+}
+
+let touches = 0;
+
 it.each([
-  ['while it runs', true],
-  ['while it is away', false],
+  ['while it runs', 'Runs'],
+  ['while it runs and reaches nobody', 'RunsApart'],
+  ['while it is away', 'IsAway'],
 ] as const)(
   'S1: etcd is restored from a snapshot %s, and resourceVersions go back: what stands there then is what counts',
-  async (_when, running) => {
-    expectUndisturbed(await theatre().compare(STORY, restored(running)), {
+  async (_when, meanwhile) => {
+    const running = meanwhile !== 'IsAway';
+    expectUndisturbed(await theatre().compare(STORY, restored(meanwhile)), {
       ...PACE,
       each: running ? STALE : 0,
       objects: LOST + (running ? STALE * STORY_OBJECTS : 0),

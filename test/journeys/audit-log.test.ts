@@ -145,6 +145,20 @@ test('each result that comes or goes has a line; after SIGHUP lines go to a new 
   await expect
     .poll(async () => said())
     .toEqual(['Ended RequiredKeyMissing cm-1', 'Appeared RequiredKeyMissing cm-2', 'Gone RequiredKeyMissing cm-2']);
+
+  // It is the only policy on the kind, which goes with it.
+  const judged = policyOn(ns, [{ name: 'team', require: { labels: [{ key: 'team' }] } }]);
+  const since = async (start: number) => (await said()).slice(start).toSorted();
+  await admin.createMany([configMap(ns, 'cm-3'), configMap(ns, 'cm-4')]);
+  await expect.poll(async () => said()).toHaveLength(5);
+  const services = { ...judged.match, resources: [{ group: '', resource: 'services' }] };
+  await stage().applyPolicy('judging', { ...judged, mode: 'Audit', match: services });
+  const over = ['Ended RequiredKeyMissing cm-3', 'Ended RequiredKeyMissing cm-4'];
+  await expect.poll(async () => since(5)).toEqual(over);
+  await stage().applyPolicy('judging', { ...judged, mode: 'Audit' });
+  await expect.poll(async () => said()).toHaveLength(9);
+  await stage().deletePolicy('judging');
+  await expect.poll(async () => since(9)).toEqual(['Gone RequiredKeyMissing cm-3', 'Gone RequiredKeyMissing cm-4']);
   expect(await said(`${file}.1`)).toEqual(['Appeared RequiredKeyMissing cm-1']);
   expect(await operator.stop()).toBe(0);
 });

@@ -3,7 +3,7 @@ import { refuseByPolicy } from '../support/admission.ts';
 import { CANARY, tellsCanary } from '../support/canary.ts';
 import { POLICIES } from '../support/installation.ts';
 import { runProduct } from '../support/run-product.ts';
-import { configMap, useStage } from '../support/stage.ts';
+import { configMap, is, useStage } from '../support/stage.ts';
 
 const stage = useStage();
 
@@ -39,16 +39,22 @@ test('G8: what an admission policy quotes of a Secret, or of data that a policy 
   const lifts = [await refuseWithQuote(maps, 'configmaps'), await refuseWithQuote(secrets, 'secrets')];
   const operator = await stage().startOperator({ args: ['--audit-log', '-', '--log-level', 'debug'] });
   const seen = { name: 'seen', set: { labels: [{ key: 'seen', value: 'yes' }] } };
+  const objectSelector = { matchLabels: { due: 'yes' } };
   await stage().applyPolicy('quotes-maps', {
     mode: 'Enforce',
-    match: { resources: [{ group: '', resource: 'configmaps', version: 'v1' }], namespaces: [maps] },
+    match: { resources: [{ group: '', resource: 'configmaps', version: 'v1' }], namespaces: [maps], objectSelector },
     rules: [seen, { name: 'reads', check: { jsonPath: '$.data.a', operator: 'Exists' } }],
   });
   await stage().applyPolicy('quotes-secrets', {
     mode: 'Enforce',
-    match: { resources: [{ group: '', resource: 'secrets' }], namespaces: [secrets] },
+    match: { resources: [{ group: '', resource: 'secrets' }], namespaces: [secrets], objectSelector },
     rules: [seen],
   });
+  // An Event of its own has what comes after a first evaluation.
+  for (const name of ['quotes-maps', 'quotes-secrets'])
+    await stage().policy(name, (policy) => is(policy, 'Compliant') === 'True');
+  for (const path of [`${maps}/configmaps`, `${secrets}/secrets`])
+    await admin.patch(`/api/v1/namespaces/${path}/quoted`, { metadata: { labels: { due: 'yes' } } });
   const refused = async (policy: string) =>
     (await stage().policy(policy, ({ summary }) => summary['errors'] === 1)).violations.map(({ message }) => message);
   expect(await refused('quotes-maps')).toEqual([expect.stringContaining(`${WEAK}: (not shown)`)]);

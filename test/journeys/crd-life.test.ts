@@ -198,9 +198,9 @@ describe('rows 46 and 47: a CRD that changes', () => {
     await crds.apply(small);
     await stage().labels(await crds.put(small, 'one', ns), isProd);
     const about = seen.filter(({ path }) => path.startsWith(CRDS) || path.includes('/apiservices'));
-    expect(
-      about.map(({ path, query }) => `${path.split('/').at(-1)} ${query.get('watch') ?? 'list'}`).toSorted(),
-    ).toEqual([
+    // Of what is listed once more by who begins to lead, once.
+    const asked = new Set(about.map(({ path, query }) => `${path.split('/').at(-1)} ${query.get('watch') ?? 'list'}`));
+    expect([...asked].toSorted()).toEqual([
       'apiservices list',
       'apiservices true',
       'customresourcedefinitions list',

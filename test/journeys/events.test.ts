@@ -134,6 +134,22 @@ describe('Events', () => {
     expect(await operator.metric('watchkeeper_events_total', 'result="Repeated"')).toBe(1);
   });
 
+  test('results of a kind that its policy is not about any more have ended, though nobody watches it from then on', async () => {
+    const { admin } = stage();
+    const ns = await admin.createNamespace('dropped');
+    await admin.createMany([configMap(ns, 'cm-1'), configMap(ns, 'cm-2')]);
+    await stage().startOperator();
+    const spec = requireTeam(ns);
+    await stage().applyPolicy('dropped', spec);
+    await expect
+      .poll(async () => about('dropped'))
+      .toContain('Warning ResultsFound: found 2 violations among 2 objects');
+    const services = { ...spec.match, resources: [{ group: '', resource: 'services' }] };
+    await stage().applyPolicy('dropped', { ...spec, match: services });
+    await expect.poll(async () => about('dropped')).toContain('Normal ResultsResolved: 2 results ended');
+    expect(await events(ns)).toEqual([]);
+  });
+
   test('writes are told of together, with the policy, and so is what they displace', async () => {
     const { admin } = stage();
     const ns = await admin.createNamespace('written');

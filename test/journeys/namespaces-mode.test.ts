@@ -144,6 +144,7 @@ test('with Roles in two namespaces everything works there: no request is refused
   expect(ready.watching).toMatchObject({ synced: 2 });
   // One row for the kind, however many namespaces it is watched in.
   expect(await operator.metric('watchkeeper_informer_state', 'kind="configmaps"')).toBe(1);
+  expect(await operator.metric('watchkeeper_informer_state', 'kind="namespaces",state="Watching"')).toBe(1);
   for (const name of ['early', 'late']) expect((await admin.get(path(other, name))).metadata.labels).toEqual({});
 
   await admin.patch(path(a, 'late'), { data: { a: null } });
