@@ -53,8 +53,8 @@ export interface OperatorOptions {
 /** Once we are to stop. */
 const ALONE: DrainLimits = { writesMs: 5_000, allMs: 5_000 };
 /**
- * The same where another process may wait for the Lease. It leads within 3 s: this, giving the Lease back, and its next look at
- * it, which is 1.2 s later at most.
+ * The same where another process may wait for the Lease. It leads within 3 s: this, giving the Lease back, its next look at
+ * it, which is 0.6 s later at most, and a second for a machine that is busy.
  */
 const REPLACED: DrainLimits = { writesMs: 1_000, allMs: 1_300 };
 /** Giving back the Lease. */

@@ -64,18 +64,18 @@ describe('who stands by', () => {
     expect([me.leads(10_000), me.leads(10_001)]).toEqual([true, false]);
   });
 
-  test('asks again after half the time after which a leader renews', () => {
+  test('asks again after a quarter of the time after which a leader renews', () => {
     const me = new Candidate().take(0, { kind: 'Due' }).take(0, { kind: 'Read', lease: lease('you', 'a') });
-    expect([me.did, me.wakesIn]).toEqual([[], 1_000]);
+    expect([me.did, me.wakesIn]).toEqual([[], 500]);
   });
 
   test('asks as soon as the Lease may be taken, if that is sooner', () => {
     const me = new Candidate().take(0, { kind: 'Due' }).take(0, { kind: 'Read', lease: lease('you', 'a') });
-    me.take(14_400, { kind: 'Due' }).take(14_400, { kind: 'Read', lease: lease('you', 'a') });
-    expect([me.did, me.wakesIn]).toEqual([[], 600]);
+    me.take(14_700, { kind: 'Due' }).take(14_700, { kind: 'Read', lease: lease('you', 'a') });
+    expect([me.did, me.wakesIn]).toEqual([[], 300]);
     // The answer came a moment too late.
     me.take(15_000, { kind: 'Due' }).take(15_010, { kind: 'Failed' });
-    expect(me.wakesIn).toBe(1_000);
+    expect(me.wakesIn).toBe(500);
   });
 
   test('takes the Lease when it has not seen it change for its duration, whatever its stamps say', () => {
@@ -126,7 +126,7 @@ describe('who stands by', () => {
   test('waits when somebody else was faster, and when there is no answer', () => {
     for (const kind of ['Lost', 'Failed'] as const) {
       const me = new Candidate().take(0, { kind: 'Due' }).take(0, { kind: 'Read', lease: undefined });
-      expect([me.take(5, { kind }).did, me.wakesIn]).toEqual([[], 1_000]);
+      expect([me.take(5, { kind }).did, me.wakesIn]).toEqual([[], 500]);
     }
   });
 });

@@ -89,6 +89,8 @@ export const NEW_ELECTION: Election = {
 /** Nobody may hold the Lease for longer without renewing it, whatever it says. */
 const MAX_DURATION_MS = 3_600_000;
 const JITTER = 0.2;
+/** So often does who stands by ask while a leader renews once: thus it hears soon of a Lease that was given back. */
+const LOOKS = 4;
 const MOST_MARKS = 16;
 
 /** Whether it may write at this moment, whatever has been noticed so far: timers may be late, and the process may have slept. */
@@ -155,8 +157,7 @@ function asking(
 
 function heard(election: Election, event: ElectionEvent, now: Moment, options: ElectionOptions): Election {
   const pause = options.retryMs * (1 + now.jitter * JITTER);
-  // A standby asks twice as often as a leader renews: so it hears soon of a Lease that was given back.
-  const tryAt = now.monotonic + (election.role.kind === 'Leading' ? pause : pause / 2);
+  const tryAt = now.monotonic + (election.role.kind === 'Leading' ? pause : pause / LOOKS);
   switch (event.kind) {
     case 'Due':
       return election;

@@ -52,6 +52,16 @@ async function leads(operator: OperatorProcess, isLeader = true, timeoutMs = PAT
   await eventually(`who leads`, leader, (value) => value === Number(isLeader), { timeoutMs });
 }
 
+/**
+ * How many milliseconds after the moment of `Date.now()` it began to lead, by its own word: how soon a test that shares the
+ * machine with it can look is no part of it.
+ */
+async function ledAfter(operator: OperatorProcess, begun: number): Promise<number> {
+  const told = async () => operator.lines.find(({ msg }) => msg === 'this process holds the Lease, and leads');
+  const line = await eventually('that it leads', told, (found) => found !== undefined);
+  return Date.parse(String(line?.['time'])) - begun;
+}
+
 async function holder(): Promise<unknown> {
   return at(await stage().admin.get(LEASE), 'spec', 'holderIdentity');
 }
@@ -203,10 +213,9 @@ test('L3: a leader that is stopped gives the Lease back; the next one leads with
   await stage().policy(`${ns}-audit`, ({ violationsTotal }) => violationsTotal === 20);
   await idle(first);
   const mark = await cluster.auditMark();
-  const asked = performance.now();
+  const asked = Date.now();
   const ended = first.stop();
-  await leads(second, true, 3_000);
-  expect(performance.now() - asked).toBeLessThan(3_000);
+  expect(await ledAfter(second, asked)).toBeLessThan(3_000);
   expect([await ended, await holder()]).toEqual([0, 'replica-b']);
   const found = async () => second.metric('watchkeeper_policy_results', `policy="${ns}-audit"`);
   await eventually('results', found, (count) => count === 20);
@@ -274,10 +283,9 @@ test.each<[string, Held]>([
     });
     await enforce(ns);
     await (atOnce ? sent.promise : labelled(collection, count));
-    const asked = performance.now();
+    const asked = Date.now();
     const ended = first.stop();
-    await leads(second, true, 3_000);
-    expect(performance.now() - asked).toBeLessThan(3_000);
+    expect(await ledAfter(second, asked)).toBeLessThan(3_000);
     await sent.promise;
     held.resolve();
     expect(await ended).toBe(0);
