@@ -4,10 +4,10 @@ import { CONFIG_MAPS, NAMESPACES } from '../test/support/compiled-policy.ts';
 import { POLICIES, systemKind } from '../test/support/controller-world.ts';
 import { FakeCluster } from '../test/support/fake-cluster.ts';
 import { ManualClock } from '../test/support/manual-clock.ts';
+import { quietLedger } from '../test/support/quiet-ledger.ts';
 import { ScriptedKubeClient } from '../test/support/scripted-kube-client.ts';
 import type { WatchPolicyStatus } from './api/status.ts';
 import { silentLog } from './base/log.ts';
-import { Ledger } from './controller/ledger.ts';
 import { MetaController } from './controller/meta-controller.ts';
 import { PolicySet } from './controller/policy-set.ts';
 import { Leadership } from './leadership.ts';
@@ -52,7 +52,7 @@ async function standby() {
     cluster.serve(kind);
   const client = new ScriptedKubeClient(() => ({ body: JSON.stringify({ metadata: { resourceVersion: '1000' } }) }));
   const policies = new PolicySet();
-  const ledger = new Ledger({ read: async () => undefined, write: async () => {} }, silentLog, () => {});
+  const ledger = quietLedger();
   let leadership: Leadership | undefined;
   const meta = new MetaController({
     clock,

@@ -1,3 +1,4 @@
+import { groupResourceName } from './api/resource.ts';
 import { Backoff, reflectorBackoff } from './base/backoff.ts';
 import { type Clock, sleep } from './base/clock.ts';
 import { messageOf } from './base/errors.ts';
@@ -11,7 +12,7 @@ import { forbiddenVerbs } from './kube/access-review.ts';
 import type { Credentials } from './kube/credentials.ts';
 import { DiscoveryClient } from './kube/discovery-client.ts';
 import { createKubeClient, type HttpKubeClient, userAgentOf } from './kube/http-client.ts';
-import { LeaseClient } from './kube/leases.ts';
+import { LEASES, LeaseClient } from './kube/leases.ts';
 import { createListWatch } from './kube/list-watch-client.ts';
 import type { SessionLimits } from './kube/session.ts';
 import { type DrainLimits, Leadership } from './leadership.ts';
@@ -103,7 +104,10 @@ export class Operator {
     this.#client = client;
     this.#protection = keyProtection(options.allowKeys);
     this.#policies = new PolicySet({ clock, allowedKeys: options.allowKeys, ownNamespace: options.namespace });
-    this.#ledger = new Ledger(ledgerStore(client, options.namespace, signal), log, () => this.#leadership?.touchAll());
+    this.#ledger = new Ledger(ledgerStore(client, options.namespace, signal), log, {
+      onProblem: () => this.#leadership?.touchAll(),
+      onMore: () => this.#meta.ledgerGrown(),
+    });
     this.#meta = new MetaController({
       clock,
       random: Math.random,
@@ -142,6 +146,7 @@ export class Operator {
         onLead: () => void this.#lead(),
         onStepDown: () => this.#stepDown(),
         onRecovery: () => this.#meta.serverRecovered(),
+        onWentBack: () => this.#meta.serverWentBack(groupResourceName(LEASES)),
       });
     }
     this.#metrics.watch(

@@ -1,11 +1,10 @@
 import { describe, expect, test } from 'vitest';
 import { cachedObject } from '../../test/support/cached-object.ts';
 import { CONFIG_MAPS, enforcing, NODES, programOf } from '../../test/support/compiled-policy.ts';
-import { silentLog } from '../base/log.ts';
+import { quietLedger } from '../../test/support/quiet-ledger.ts';
 import type { Program } from '../policy/program.ts';
 import type { PolicyRecord } from '../watchplan/ledger-room.ts';
 import { HeldKeys, recordsToKeep } from './held-keys.ts';
-import { Ledger } from './ledger.ts';
 import { type PolicyEntry, PolicySet } from './policy-set.ts';
 
 const keysOf = (policy: string, ...namespaces: readonly string[]): PolicyRecord => {
@@ -56,7 +55,7 @@ describe('which policies are held', () => {
 
   /** `specs`: of policy p, one after the other, in one process. */
   function afterwards(specs: readonly Record<string, unknown>[], { refused = false, uid = 'uid-p' } = {}) {
-    const ledger = new Ledger({ read: async () => undefined, write: async () => {} }, silentLog, () => {});
+    const ledger = quietLedger();
     ledger.enforce(programOf('p', { rules: [SET] }));
     ledger.enforce(programOf('gone', { rules: [SET] }));
     const policies = new PolicySet();
@@ -97,7 +96,7 @@ const RETAIN = { removalPolicy: 'Retain' };
 
 /** What is kept once these were planned with, one after the other. */
 function after(...programs: readonly (Program | 'settled' | 'gone')[]) {
-  const ledger = new Ledger({ read: async () => undefined, write: async () => {} }, silentLog, () => {});
+  const ledger = quietLedger();
   let kept = recordsToKeep(ledger, [], () => false);
   for (const [i, next] of programs.entries()) {
     if (next === 'settled') ledger.settled('p');

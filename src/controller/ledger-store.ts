@@ -1,7 +1,7 @@
 import type { KubeClient } from '../kube/client.ts';
 import { applyConfigMap, readConfigMap } from '../kube/config-maps.ts';
 import { ApiError } from '../kube/errors.ts';
-import type { LedgerStore } from './ledger.ts';
+import type { LedgerData, LedgerStore } from './ledger.ts';
 
 const NAME = 'watchkeeper-ledger';
 const LABELS = { 'app.kubernetes.io/name': 'watchkeeper', 'app.kubernetes.io/component': 'ledger' };
@@ -10,8 +10,7 @@ const LABELS = { 'app.kubernetes.io/name': 'watchkeeper', 'app.kubernetes.io/com
  * The ledger's ConfigMap in this namespace. Requests end when the signal aborts.
  *
  * It is written only as it was last read or written here: what a process that led before has sent, and what comes late,
- * must not undo what the present one has put on record. Whoever may still write reads it again, and what it knows
- * counts.
+ * must not undo what the present one has put on record, nor that what stands there again after a restore of etcd.
  */
 export function ledgerStore(client: KubeClient, namespace: string, signal: AbortSignal): LedgerStore {
   /** Undefined where there is none. */
@@ -21,20 +20,15 @@ export function ledgerStore(client: KubeClient, namespace: string, signal: Abort
     resourceVersion = found?.resourceVersion;
     return found?.data;
   };
-  const write = async (data: Readonly<Record<string, string>>) => {
+  const write = async (data: LedgerData) => {
     const target = { namespace, name: NAME, data, labels: LABELS, resourceVersion, fieldManager: NAME, signal };
-    resourceVersion = (await applyConfigMap(client, target)).resourceVersion;
+    try {
+      resourceVersion = (await applyConfigMap(client, target)).resourceVersion;
+      return undefined;
+    } catch (error) {
+      if (!(error instanceof ApiError && (error.code === 'Conflict' || error.code === 'NotFound'))) throw error;
+      return (await read()) ?? {};
+    }
   };
-  return {
-    read,
-    write: async (data) => {
-      try {
-        await write(data);
-      } catch (error) {
-        if (!(error instanceof ApiError && (error.code === 'Conflict' || error.code === 'NotFound'))) throw error;
-        await read();
-        await write(data);
-      }
-    },
-  };
+  return { read, write };
 }

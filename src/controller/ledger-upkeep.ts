@@ -30,7 +30,7 @@ export interface LedgerUpkeepOptions {
   /** The ledger has forgotten a kind: it need not be watched any more for what is left of ours. */
   readonly onRelease: () => void;
   /** The ledger lacked what it knows now: what is planned by it counts no more. */
-  readonly onLoss: () => void;
+  readonly onMended: () => void;
 }
 
 /** Keeps the ledger no larger than it must be, and tries again what of it could not be written. */
@@ -69,13 +69,13 @@ export class LedgerUpkeep {
    */
   isKnown({ name, context }: WatchedKind): boolean {
     if (this.#recorded(context).length > 0) return true;
-    const { ledger, log, onLoss } = this.#options;
+    const { ledger, log, onMended } = this.#options;
     log.warn(
       { kind: name },
       'objects carry keys that we own, and the ledger does not name their kind: it is put there',
     );
     ledger.mend(name);
-    onLoss();
+    onMended();
     return false;
   }
 
@@ -117,6 +117,12 @@ export class LedgerUpkeep {
     return namesOf(context)
       .map(groupResourceName)
       .filter((one) => ledger.kinds.has(one));
+  }
+
+  /** The server's copy may be another one than ours. */
+  outdated(): void {
+    this.#options.ledger.outdated();
+    this.flush();
   }
 
   /** Brings the server's copy up to date, as soon as that can be. */

@@ -21,11 +21,20 @@ type Data = Readonly<Record<string, string>>;
 
 /** A ledger whose writes end when the test says so, where `held` is true. */
 function setUp(data?: Data) {
-  const store = { data, reads: 0, writes: [] as Data[], failure: undefined as Error | undefined, held: false };
+  const store = {
+    data,
+    reads: 0,
+    writes: [] as Data[],
+    failure: undefined as Error | undefined,
+    held: false,
+    /** Somebody else has put this there: the next write finds it. */
+    changedTo: undefined as Data | undefined,
+  };
   const pending: (() => void)[] = [];
   const warned: object[] = [];
   const log: Log = { debug() {}, info() {}, error() {}, warn: (fields) => warned.push(fields) };
   const problems: (string | undefined)[] = [];
+  const onMore = vi.fn<() => void>();
   const ledger: Ledger = new Ledger(
     {
       read: async () => {
@@ -38,16 +47,19 @@ function setUp(data?: Data) {
         const { failure } = store;
         if (store.held) await new Promise<void>((resolve) => pending.push(resolve));
         if (failure !== undefined) throw failure;
-        store.data = next;
+        const { changedTo } = store;
+        store.data = changedTo ?? next;
+        store.changedTo = undefined;
+        return changedTo;
       },
     },
     log,
-    () => problems.push(ledger.problem),
+    { onProblem: () => problems.push(ledger.problem), onMore },
   );
   const release = (): void => {
     for (const resolve of pending.splice(0)) resolve();
   };
-  return { store, ledger, warned, problems, release };
+  return { store, ledger, warned, problems, onMore, release };
 }
 
 /** What the next process reads. */
@@ -318,6 +330,90 @@ describe('enforce', () => {
     expect(ledger.recordOf('p', 'uid-p')).toBeUndefined();
     await ledger.flush();
     expect([...(await reloaded(store.data)).policies.keys()]).toEqual([]);
+  });
+});
+
+describe('what somebody else has put there', () => {
+  test('stays on record beside what is known, and is told: objects may carry what we believe to be gone', async () => {
+    const { ledger, store, onMore } = setUp();
+    ledger.enforce(sets('p', 'a'));
+    await ledger.ensure('pods');
+    const before = store.data;
+    ledger.forgetKind('pods');
+    ledger.forgetPolicy('p');
+    await ledger.flush();
+    store.changedTo = before;
+    ledger.enforce(sets('q', 'b'));
+    await ledger.ensure('secrets');
+    expect(onMore).toHaveBeenCalledOnce();
+    expect([[...ledger.kinds].toSorted(), [...ledger.policies.keys()]]).toEqual([
+      ['pods', 'secrets'],
+      ['q', 'p'],
+    ]);
+    const next = await reloaded(store.data);
+    expect([[...next.kinds].toSorted(), [...next.policies.keys()].toSorted()]).toEqual([
+      ['pods', 'secrets'],
+      ['p', 'q'],
+    ]);
+    expect(ledger.stands('secrets')).toBe(true);
+  });
+
+  test('is taken for read: what is known here and not there is written again, and nothing else is told', async () => {
+    const { ledger, store, onMore } = setUp();
+    await ledger.ensure('pods');
+    const before = store.data;
+    await ledger.ensure('secrets');
+    store.changedTo = before;
+    await ledger.ensure('services');
+    expect(store.data).toEqual({ kinds: 'pods\nsecrets\nservices' });
+    expect([store.writes.length, onMore.mock.calls.length]).toEqual([4, 0]);
+  });
+
+  test('is read before anything is written, once it may be there', async () => {
+    const { ledger, store, onMore } = setUp();
+    await ledger.ensure('pods');
+    store.data = { kinds: 'secrets' };
+    ledger.outdated();
+    expect(ledger.stands('pods')).toBe(false);
+    store.failure = new Error('away');
+    await expect(ledger.flush()).rejects.toThrow('away');
+    expect([store.writes.length, ledger.stands('pods')]).toEqual([1, false]);
+    store.failure = undefined;
+    await ledger.ensure('pods');
+    expect([store.data, onMore.mock.calls.length]).toEqual([{ kinds: 'pods\nsecrets' }, 1]);
+  });
+
+  test('and is no other than ours costs one read', async () => {
+    const { ledger, store, onMore } = setUp();
+    ledger.enforce(sets('p', 'a'));
+    await ledger.ensure('pods');
+    ledger.outdated();
+    await ledger.flush();
+    expect([store.reads, store.writes.length, onMore.mock.calls.length]).toEqual([1, 1, 0]);
+  });
+
+  test('of a policy with more keys is on record until nothing is left of it, and of an earlier one of its name never', async () => {
+    const { ledger, store, onMore } = setUp();
+    ledger.enforce(sets('p', 'a', 'b'));
+    ledger.enforce({ ...sets('q', 'a'), uid: 'before' });
+    await ledger.flush();
+    const before = store.data;
+    ledger.enforce(sets('p', 'a'));
+    ledger.settled('p');
+    ledger.enforce(sets('q', 'c'));
+    await ledger.flush();
+    store.changedTo = before;
+    await ledger.ensure('pods');
+    expect(onMore).toHaveBeenCalledOnce();
+    const keys = async () => {
+      const next = await reloaded(store.data);
+      return ['p', 'q'].map((policy) => next.recordOf(policy, `uid-${policy}`)?.keys.labels);
+    };
+    expect(await keys()).toEqual([['a', 'b'], ['c']]);
+    ledger.enforce(sets('p', 'a'));
+    ledger.settled('p');
+    await ledger.flush();
+    expect(await keys()).toEqual([['a'], ['c']]);
   });
 });
 

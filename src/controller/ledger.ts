@@ -10,12 +10,25 @@ import type { Reach } from '../policy/reach.ts';
 import { LEDGER_ROOM, type PolicyRecord, type RecordedRemoval, recordBytes } from '../watchplan/ledger-room.ts';
 import type { WriteRecord } from './writer.ts';
 
+/** Of the ConfigMap. */
+export type LedgerData = Readonly<Record<string, string>>;
+
 /** Where the ledger is kept: one ConfigMap in our own namespace. Both reject with ApiError. */
 export interface LedgerStore {
-  /** The ConfigMap's data, or undefined when there is none. */
-  read(): Promise<Readonly<Record<string, string>> | undefined>;
-  /** Replaces the data, making the ConfigMap where it is missing. */
-  write(data: Readonly<Record<string, string>>): Promise<void>;
+  /** Undefined when there is none. */
+  read(): Promise<LedgerData | undefined>;
+  /**
+   * Replaces the data, making the ConfigMap where it is missing. Where it is not as it was last read or written here, nothing
+   * is written: resolves to what stands there, which counts as read.
+   */
+  write(data: LedgerData): Promise<LedgerData | undefined>;
+}
+
+export interface LedgerObserver {
+  /** `problem` has changed. */
+  readonly onProblem: () => void;
+  /** There was more on the server than was known here. */
+  readonly onMore: () => void;
 }
 
 /** Of the ConfigMap's data: one kind in a line. */
@@ -59,15 +72,16 @@ export class Ledger implements WriteRecord {
   /** There was none when it was read. */
   #wasMissing = false;
   #isIncomplete = false;
+  /** It may stand otherwise on the server than it was last read or written. */
+  #isOutdated = false;
   #writing: Promise<void> | undefined;
   #problem: string | undefined;
-  readonly #onProblem: () => void;
+  readonly #observer: LedgerObserver;
 
-  /** `onProblem` is called when `problem` has changed. */
-  constructor(store: LedgerStore, log: Log, onProblem: () => void) {
+  constructor(store: LedgerStore, log: Log, observer: LedgerObserver) {
     this.#store = store;
     this.#log = log;
-    this.#onProblem = onProblem;
+    this.#observer = observer;
   }
 
   /** Kinds whose objects may carry keys of ours. */
@@ -86,26 +100,21 @@ export class Ledger implements WriteRecord {
    */
   async load(signal?: AbortSignal): Promise<void> {
     await this.#writing?.catch(() => {});
+    this.#isOutdated = false;
     const found = await this.#noting(this.#store.read());
     signal?.throwIfAborted();
-    const data = found ?? {};
     this.#wasMissing = found === undefined;
     this.#kinds.clear();
     this.#customKinds.clear();
     this.#policies.clear();
     this.#narrowed.clear();
-    for (const name of linesOf(data[KINDS])) this.#kinds.add(name);
-    for (const name of linesOf(data[CUSTOM_KINDS])) if (this.#kinds.has(name)) this.#customKinds.add(name);
-    for (const [key, text] of Object.entries(data)) {
-      if (!key.startsWith(POLICY_PREFIX)) continue;
-      const record = parseRecord(text);
-      if (record === undefined) this.#log.warn({ key }, 'an entry of the ledger cannot be read and is left out');
-      else this.#policies.set(record.name, { uid: key.slice(POLICY_PREFIX.length), ...record.record });
-    }
-    this.#recordedKinds = new Set(this.#kinds);
-    this.#recordedPolicies = new Map(this.#policies);
-    this.#policiesStand = true;
     this.#isIncomplete = false;
+    this.#merge(found ?? {});
+  }
+
+  /** It may stand otherwise on the server by now: it is read again, and kept beside what is known here, before anything is written. */
+  outdated(): void {
+    this.#isOutdated = true;
   }
 
   /**
@@ -211,7 +220,8 @@ export class Ledger implements WriteRecord {
 
   /** Whether objects of the kind may be written: what must be found again after a restart is on the server. */
   stands(kind: GroupResourceName): boolean {
-    return this.#kinds.has(kind) && this.#recordedKinds.has(kind) && this.#policiesStand;
+    const isRecorded = !this.#isOutdated && this.#policiesStand && this.#recordedKinds.has(kind);
+    return isRecorded && this.#kinds.has(kind);
   }
 
   async ensure(kind: GroupResourceName): Promise<void> {
@@ -225,6 +235,38 @@ export class Ledger implements WriteRecord {
   /** Writes what is not on the server yet, and takes away what is not needed there any more. Rejects with ApiError. */
   async flush(): Promise<void> {
     while (!this.#isRecorded()) await this.#write();
+  }
+
+  /** What stands on the server, beside what is known here. Returns whether it is more. */
+  #merge(data: LedgerData): boolean {
+    const kinds = new Set(linesOf(data[KINDS]));
+    let isMore = !kinds.isSubsetOf(this.#kinds);
+    for (const kind of kinds) this.#kinds.add(kind);
+    for (const kind of linesOf(data[CUSTOM_KINDS])) if (kinds.has(kind)) this.#customKinds.add(kind);
+    this.#recordedKinds = kinds;
+    this.#recordedPolicies = this.#parsePolicies(data);
+    for (const [policy, record] of this.#recordedPolicies) {
+      const known = this.#policies.get(policy);
+      if (known !== undefined && isDeepStrictEqual(known, record)) this.#recordedPolicies.set(policy, known);
+      // Of two policies of one name, that which is known here came later.
+      if (known !== undefined && (known.uid !== record.uid || coversRecord(known, record))) continue;
+      this.#policies.set(policy, known === undefined ? record : bothOf(record, known));
+      isMore = true;
+    }
+    this.#policiesStand = this.#doPoliciesStand();
+    return isMore;
+  }
+
+  /** By name. */
+  #parsePolicies(data: LedgerData): Map<string, PolicyRecord> {
+    const policies = new Map<string, PolicyRecord>();
+    for (const [key, text] of Object.entries(data)) {
+      if (!key.startsWith(POLICY_PREFIX)) continue;
+      const record = parseRecord(text);
+      if (record === undefined) this.#log.warn({ key }, 'an entry of the ledger cannot be read and is left out');
+      else policies.set(record.name, { uid: key.slice(POLICY_PREFIX.length), ...record.record });
+    }
+    return policies;
   }
 
   #setRecord(policy: string, record: PolicyRecord): void {
@@ -253,8 +295,13 @@ export class Ledger implements WriteRecord {
     return recorded?.uid === uid && covers(recorded.keys, keys) && coversReach(recorded.reach, reach);
   }
 
+  #doPoliciesStand(): boolean {
+    return [...this.#policies].every(([policy, record]) => this.#isPolicyRecorded(policy, record));
+  }
+
   #isRecorded(): boolean {
-    if (!areSame(this.#kinds, this.#recordedKinds) || this.#policies.size !== this.#recordedPolicies.size) return false;
+    if (this.#isOutdated || !areSame(this.#kinds, this.#recordedKinds)) return false;
+    if (this.#policies.size !== this.#recordedPolicies.size) return false;
     for (const [policy, record] of this.#policies) if (this.#recordedPolicies.get(policy) !== record) return false;
     return true;
   }
@@ -268,6 +315,10 @@ export class Ledger implements WriteRecord {
   }
 
   async #writeOnce(): Promise<void> {
+    if (this.#isOutdated) {
+      await this.#readAgain();
+      return;
+    }
     const kinds = new Set(this.#kinds);
     const policies = new Map(this.#policies);
     const data: Record<string, string> = { [KINDS]: textOf(kinds) };
@@ -275,10 +326,32 @@ export class Ledger implements WriteRecord {
     for (const [name, { uid, keys, reach, removal }] of policies) {
       data[`${POLICY_PREFIX}${uid}`] = JSON.stringify({ name, ...keys, ...reach, removal });
     }
-    await this.#noting(this.#store.write(data));
+    const found = await this.#noting(this.#store.write(data));
+    if (found !== undefined) {
+      this.#found(found);
+      return;
+    }
     this.#recordedKinds = kinds;
     this.#recordedPolicies = policies;
-    this.#policiesStand = [...this.#policies].every(([policy, record]) => this.#isPolicyRecorded(policy, record));
+    this.#policiesStand = this.#doPoliciesStand();
+  }
+
+  async #readAgain(): Promise<void> {
+    this.#isOutdated = false;
+    try {
+      this.#found((await this.#noting(this.#store.read())) ?? {});
+    } catch (error) {
+      this.#isOutdated = true;
+      throw error;
+    }
+  }
+
+  /**
+   * It may have been put on record by a process that led before, or stand there as it did before a restore of etcd: then
+   * objects carry what we believe to be gone. To look for it in vain does no harm.
+   */
+  #found(data: LedgerData): void {
+    if (this.#merge(data)) this.#observer.onMore();
   }
 
   async #noting<T>(request: Promise<T>): Promise<T> {
@@ -295,7 +368,7 @@ export class Ledger implements WriteRecord {
   #setProblem(problem: string | undefined): void {
     if (problem === this.#problem) return;
     this.#problem = problem;
-    this.#onProblem();
+    this.#observer.onProblem();
   }
 }
 
@@ -332,11 +405,13 @@ function removalAfter(before: RecordedRemoval | undefined, now: Program['removal
   return now === 'Retain' && (before === 'Remove' || before === 'HandOver') ? 'HandOver' : now;
 }
 
+/** What was on record, and what is to be from now on. */
+function unionOf(before: PolicyRecord, present: PolicyRecord & Pick<Program, 'removal'>): PolicyRecord {
+  return { ...bothOf(before, present), removal: removalAfter(before.removal, present.removal) };
+}
+
 /** Keys and reach of both, and what one has where the other reaches. */
-function unionOf(
-  one: PolicyRecord,
-  { uid, keys, reach, removal }: PolicyRecord & Pick<Program, 'removal'>,
-): PolicyRecord {
+function bothOf(one: PolicyRecord, { uid, keys, reach, removal }: PolicyRecord): PolicyRecord {
   const either = (globs: readonly string[] | undefined, others: readonly string[] | undefined) =>
     globs === undefined || others === undefined ? undefined : both(globs, others);
   return {
@@ -350,7 +425,7 @@ function unionOf(
       names: either(one.reach.names, reach.names),
       namespaces: either(one.reach.namespaces, reach.namespaces),
     },
-    removal: removalAfter(one.removal, removal),
+    removal: removal === 'HandOver' ? removal : one.removal,
   };
 }
 

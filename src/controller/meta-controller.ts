@@ -82,7 +82,10 @@ export class MetaController {
       log,
       createListWatch,
       watchList: options.watchList,
-      onWentBack: () => this.#prerequisites.policiesOutdated(),
+      onWentBack: () => {
+        this.#prerequisites.policiesOutdated();
+        this.#upkeep.outdated();
+      },
       prepare: (informer, _spec, id) => this.#prepare(informer, id),
     });
     const discovery = new DiscoveryWatch({
@@ -124,10 +127,7 @@ export class MetaController {
       protection: options.protection,
       leads,
       onRelease,
-      onLoss: () => {
-        this.#reconciler.ledgerOutdated();
-        this.#reconciler.replanSoon();
-      },
+      onMended: () => this.ledgerGrown(),
     });
     this.#reconciler = new PlanReconciler({
       clock,
@@ -174,10 +174,21 @@ export class MetaController {
     for (const id of [POLICIES_ID, CRDS_ID]) this.#registry.get(id)?.relist();
   }
 
+  /** There is more on record than what is planned by goes by: nothing is evaluated until it is planned anew. */
+  ledgerGrown(): void {
+    this.#reconciler.ledgerOutdated();
+    this.#reconciler.replanSoon();
+  }
+
   /** Nothing is evaluated until it is read again: somebody else may have changed it. */
   ledgerOutdated(): void {
     this.#prerequisites.ledgerOutdated();
     this.#reconciler.ledgerOutdated();
+  }
+
+  /** `seenBy`: of a kind that the server keeps itself, something stands at an earlier version than before. */
+  serverWentBack(seenBy: GroupResourceName): void {
+    this.#registry.serverWentBack(seenBy);
   }
 
   /** A sign that the API server, or the way to it, works again: what it failed is tried soon. */

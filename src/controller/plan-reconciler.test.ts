@@ -4,11 +4,11 @@ import { cachedObject } from '../../test/support/cached-object.ts';
 import { CONFIG_MAPS, enforcing, NAMESPACES } from '../../test/support/compiled-policy.ts';
 import { FakeCluster } from '../../test/support/fake-cluster.ts';
 import { ManualClock } from '../../test/support/manual-clock.ts';
+import { quietLedger } from '../../test/support/quiet-ledger.ts';
 import { silentLog } from '../base/log.ts';
 import { InformerRegistry } from '../informer/registry.ts';
 import { Incarnations } from './incarnations.ts';
 import { KindSet } from './kind-set.ts';
-import { Ledger } from './ledger.ts';
 import { PlanReconciler } from './plan-reconciler.ts';
 import { PolicySet } from './policy-set.ts';
 
@@ -41,7 +41,7 @@ function setUp() {
     prepare: () => {},
   });
   const stored: { data: Record<string, string> } = { data: {} };
-  const ledger = new Ledger({ read: async () => stored.data, write: async () => {} }, silentLog, () => {});
+  const ledger = quietLedger({ read: async () => stored.data });
   const policies = new PolicySet();
   const told = { met: true, policies: [] as string[] };
   let spent = 0;

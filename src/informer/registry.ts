@@ -1,4 +1,4 @@
-import { apiVersionOf, groupResourceName } from '../api/resource.ts';
+import { apiVersionOf, type GroupResourceName, groupResourceName } from '../api/resource.ts';
 import type { Clock } from '../base/clock.ts';
 import { errorOf } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
@@ -162,14 +162,12 @@ export class InformerRegistry {
 
   /**
    * A watch may have broken so soon after its last event that the server has come past that version again, by changes that nobody
-   * is told of: that one cannot know it. Where another one does, all are listed anew. Aggregated servers have a time of their own.
+   * is told of: that one cannot know it. Where another one does, or who reads a kind that kube-apiserver serves itself, all are
+   * listed anew. Aggregated servers have a time of their own.
    */
-  #wentBack({ gvr }: WatchSpec): void {
-    if (!ITS_OWN.has(gvr.group)) return;
-    this.#options.log.warn(
-      { kind: groupResourceName(gvr) },
-      'the API server has gone back in time, as after a restore of etcd: all is listed anew',
-    );
+  serverWentBack(seenBy: GroupResourceName): void {
+    const message = 'the API server has gone back in time, as after a restore of etcd: all is listed anew';
+    this.#options.log.warn({ kind: seenBy }, message);
     this.#options.onWentBack?.();
     for (const { informer } of this.#running.values()) informer.relist();
   }
@@ -198,7 +196,9 @@ export class InformerRegistry {
         name: id,
         watchList,
         onReconnect: () => this.wake(),
-        onWentBack: () => this.#wentBack(spec),
+        onWentBack: () => {
+          if (ITS_OWN.has(spec.gvr.group)) this.serverWentBack(groupResourceName(spec.gvr));
+        },
       });
       prepare(informer, spec, id);
       this.#running.set(id, { spec, informer, wokenAt: Number.NEGATIVE_INFINITY });

@@ -8,7 +8,7 @@ import { JSON_TEXT, MERGE_PATCH } from './media-types.ts';
 import { LEASE_NAME } from './own-lease.ts';
 import { collectionPath, objectPath } from './paths.ts';
 
-const LEASES: GroupVersionResource = { group: 'coordination.k8s.io', version: 'v1', resource: 'leases' };
+export const LEASES: GroupVersionResource = { group: 'coordination.k8s.io', version: 'v1', resource: 'leases' };
 
 /** The spec of a Lease, with the meanings that client-go gives its fields. */
 export interface LeaseSpec {

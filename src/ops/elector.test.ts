@@ -23,6 +23,11 @@ class LeaseServer implements Pick<LeaseClient, 'read' | 'create' | 'change'> {
     return this.#write(spec);
   }
 
+  /** As after a restore of etcd. */
+  goBackTo(resourceVersion: string): void {
+    if (this.#lease !== undefined) this.#lease = { ...this.#lease, resourceVersion };
+  }
+
   #write(spec: LeaseSpec): Lease {
     this.#refuseWhenDown();
     const resourceVersion = String(Number(this.#lease?.resourceVersion ?? '0') + 1);
@@ -60,6 +65,7 @@ function setUp() {
     onLead: () => told.push('leads'),
     onStepDown: () => told.push('steps down'),
     onRecovery: () => told.push('recovers'),
+    onWentBack: () => told.push('went back'),
   });
   return { clock, leases, told, elector };
 }
@@ -87,5 +93,17 @@ test('that the Lease can be read or written again is told once', async () => {
   leases.isDown = false;
   await clock.advance(20_000);
   expect([told, elector.problem]).toEqual([['leads', 'recovers'], undefined]);
+  await elector.stop(1_000);
+});
+
+test('that the Lease is at an earlier version than before is told once', async () => {
+  const { clock, leases, told, elector } = setUp();
+  elector.start();
+  await clock.settle();
+  await clock.advance(30_000);
+  expect(told).toEqual(['leads']);
+  leases.goBackTo('2');
+  await clock.advance(30_000);
+  expect(told).toEqual(['leads', 'went back']);
   await elector.stop(1_000);
 });

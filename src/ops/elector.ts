@@ -2,8 +2,9 @@ import type { Clock } from '../base/clock.ts';
 import { messageOf } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
 import { microTime } from '../base/micro-time.ts';
+import { compareResourceVersions } from '../informer/resource-version.ts';
 import { ApiError } from '../kube/errors.ts';
-import type { LeaseClient } from '../kube/leases.ts';
+import type { Lease, LeaseClient } from '../kube/leases.ts';
 import {
   type Election,
   type ElectionEffect,
@@ -27,6 +28,8 @@ export interface ElectorOptions extends ElectionTimes {
   readonly onStepDown: () => void;
   /** The Lease could not be read or written, and now it can. */
   readonly onRecovery?: () => void;
+  /** The Lease stands at an earlier version than before: so does all that the server stores. */
+  readonly onWentBack?: () => void;
 }
 
 const LOSSES: Readonly<Record<LossReason, string>> = {
@@ -45,6 +48,8 @@ export class Elector {
   /** In a row. */
   #failures = 0;
   #toldHolder: string | undefined;
+  /** Of the Lease, as it was read or written last; '' before that. */
+  #version = '';
 
   constructor(options: ElectorOptions) {
     this.#options = options;
@@ -128,6 +133,7 @@ export class Elector {
     try {
       const event = await this.#request(request, begun, call, leases);
       this.#setProblem(undefined);
+      this.#compareVersion(event.lease);
       return event;
     } catch (error) {
       const code = error instanceof ApiError ? error.code : undefined;
@@ -142,7 +148,7 @@ export class Elector {
     begun: number,
     call: Parameters<LeaseClient['read']>[0],
     leases: ElectorOptions['leases'],
-  ): Promise<ElectionEvent> {
+  ): Promise<Extract<ElectionEvent, { kind: 'Read' | 'Written' }>> {
     if (request.kind === 'Read') return { kind: 'Read', lease: await leases.read(call) };
     const lease =
       request.kind === 'Create'
@@ -161,6 +167,13 @@ export class Elector {
     }
     this.#problem = problem;
     if (recovers) onRecovery?.();
+  }
+
+  #compareVersion(lease: Lease | undefined): void {
+    if (lease === undefined) return;
+    const order = compareResourceVersions(lease.resourceVersion, this.#version) ?? 0;
+    this.#version = lease.resourceVersion;
+    if (order < 0) this.#options.onWentBack?.();
   }
 
   #tellHolder(): void {

@@ -2,9 +2,9 @@ import { expect, test } from 'vitest';
 import { cachedObject } from '../../test/support/cached-object.ts';
 import { CONFIG_MAPS, enforcing } from '../../test/support/compiled-policy.ts';
 import { ManualClock } from '../../test/support/manual-clock.ts';
+import { quietLedger } from '../../test/support/quiet-ledger.ts';
 import type { WatchedResource } from '../api/status.ts';
-import { silentLog } from '../base/log.ts';
-import { Ledger } from '../controller/ledger.ts';
+import type { Ledger } from '../controller/ledger.ts';
 import { PolicySet } from '../controller/policy-set.ts';
 import { statusOf } from './status-source.ts';
 import { VerdictTable } from './verdict-table.ts';
@@ -21,8 +21,8 @@ const WATCHED = [row('configmaps', 'Watching')];
 
 /** A ledger on which these kinds are, and that cannot be written any more. */
 async function brokenLedger(kinds: string): Promise<Ledger> {
-  const store = { read: async () => ({ kinds }), write: () => Promise.reject(new Error('configmaps is forbidden')) };
-  const ledger = new Ledger(store, silentLog, () => {});
+  const write = () => Promise.reject(new Error('configmaps is forbidden'));
+  const ledger = quietLedger({ read: async () => ({ kinds }), write });
   await ledger.load();
   await expect(ledger.ensure('widgets.acme.io')).rejects.toThrow('configmaps is forbidden');
   return ledger;

@@ -3,12 +3,13 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { stringify } from 'yaml';
 import { systemClock } from '../../src/base/clock.ts';
 import { silentLog } from '../../src/base/log.ts';
-import { Ledger } from '../../src/controller/ledger.ts';
+import type { Ledger } from '../../src/controller/ledger.ts';
 import { ledgerStore } from '../../src/controller/ledger-store.ts';
 import { loadCredentials } from '../../src/kube/credentials.ts';
 import { DiscoveryClient } from '../../src/kube/discovery-client.ts';
 import { createKubeClient, type HttpKubeClient } from '../../src/kube/http-client.ts';
 import { eventually } from '../cluster/eventually.ts';
+import { quietLedger } from '../support/quiet-ledger.ts';
 import { useStage } from '../support/stage.ts';
 import { foundStatus } from './found-status.ts';
 import { historyOf, NAMESPACES } from './history.ts';
@@ -50,7 +51,7 @@ async function expected(world: World): Promise<Expectation> {
 }
 
 async function recordedLedger(): Promise<Ledger> {
-  const ledger = new Ledger(ledgerStore(client, 'watchkeeper', signal), silentLog, () => {});
+  const ledger = quietLedger(ledgerStore(client, 'watchkeeper', signal));
   await ledger.load();
   return ledger;
 }

@@ -1,9 +1,10 @@
-import { it } from 'vitest';
+import { expect, it } from 'vitest';
 import { labelling, owns, teamSets } from '../support/fault-stories.ts';
-import type { Fault, FaultStory, Scene } from '../support/fault-story.ts';
+import type { Fault, FaultStory } from '../support/fault-story.ts';
 import { POLICIES } from '../support/installation.ts';
 import { useOwnStage } from '../support/own-stage.ts';
-import { configMap } from '../support/stage.ts';
+import { ledgerOf } from '../support/policy-story.ts';
+import { configMap, type Stage } from '../support/stage.ts';
 import { expectUndisturbed, PACE, useTheatre } from '../support/undisturbed.ts';
 import { REFUSE_BEFORE } from './proxy.ts';
 
@@ -51,20 +52,20 @@ function restored(meanwhile: Meanwhile): Fault {
     await scene.answered();
     const shown = Number((await admin.list(POLICIES)).resourceVersion);
     // So that the server does not come to the versions that are lost by what happens next.
-    for (let i = 0; i < MANY; i += 1) await touch(scene);
+    for (let i = 0; i < MANY; i += 1) await touch(scene.stage);
     if (meanwhile === 'IsAway') await scene.kill();
     if (meanwhile === 'RunsApart') scene.proxy.use(() => REFUSE_BEFORE);
     await own.cluster().restoreEtcd(snapshot);
     if (meanwhile === 'IsAway') await scene.start();
     await change();
     if (meanwhile !== 'RunsApart') return;
-    while ((await touch(scene)) <= shown);
+    while ((await touch(scene.stage)) <= shown);
     scene.proxy.clear();
   };
 }
 
 /** Changes a Namespace that is in no story; at which version, is returned. */
-async function touch({ stage: { admin } }: Scene): Promise<number> {
+async function touch({ admin }: Stage): Promise<number> {
   const path = '/api/v1/namespaces/default';
   touches += 1;
   await admin.patch(path, { metadata: { annotations: { touched: String(touches) } } });
@@ -90,5 +91,34 @@ it.each([
       ledger: LOST,
       refused: LOST,
     });
+  },
+);
+
+it.each([
+  ['far', MANY],
+  // Its watches may find the server past the versions that they have seen.
+  ['a little', 0],
+])(
+  'S1: etcd is restored %s back, to the middle of a clean-up that had ended since: that is ended again',
+  async (_how, since) => {
+    const { admin } = own.stage();
+    const ns = await admin.createNamespace('half-cleaned');
+    const collection = `/api/v1/namespaces/${ns}/configmaps`;
+    await admin.createMany(['a', 'b'].map((name) => configMap(ns, name)));
+    const first = await own.stage().startOperator();
+    await own.stage().applyPolicy('gone', labelling(ns, { gone: 'yes' }));
+    await own.stage().waitForCount(collection, 'gone=yes', 2);
+    expect(await first.stop()).toBe(0);
+    await own.stage().deletePolicy('gone');
+    const snapshot = await own.cluster().snapshotEtcd();
+    await own.stage().startOperator();
+    await own.stage().waitForCount(collection, 'gone=yes', 0);
+    const kinds = async () => (await ledgerOf(own.stage()))['kinds'];
+    await expect.poll(kinds).toBe('');
+    for (let i = 0; i < since; i += 1) await touch(own.stage());
+    await own.cluster().restoreEtcd(snapshot);
+    expect(await kinds()).toBe('configmaps');
+    await own.stage().waitForCount(collection, 'gone=yes', 0);
+    await expect.poll(kinds).toBe('');
   },
 );

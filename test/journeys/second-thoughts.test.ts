@@ -2,12 +2,11 @@ import { beforeEach, expect, test } from 'vitest';
 import { eventually } from '../cluster/eventually.ts';
 import { POLICIES } from '../support/installation.ts';
 import { keysAndOwners } from '../support/key-owners.ts';
-import { idle } from '../support/policy-story.ts';
+import { idle, LEDGER } from '../support/policy-story.ts';
 import { configMap, useStage } from '../support/stage.ts';
 
 const stage = useStage();
 const MANY = 300;
-const LEDGER = '/api/v1/namespaces/watchkeeper/configmaps/watchkeeper-ledger';
 let ns = '';
 let collection = '';
 let match: object;

@@ -1,6 +1,5 @@
 import { groupResourceName } from '../../src/api/resource.ts';
 import { silentLog } from '../../src/base/log.ts';
-import { Ledger } from '../../src/controller/ledger.ts';
 import { MetaController } from '../../src/controller/meta-controller.ts';
 import type { MetaObserver } from '../../src/controller/meta-observer.ts';
 import { ObjectController } from '../../src/controller/object-controller.ts';
@@ -14,6 +13,7 @@ import { FakeCluster } from './fake-cluster.ts';
 import { ScriptedWriter } from './kind-stage.ts';
 import { ManualClock } from './manual-clock.ts';
 import { QUIET_GUARD } from './quiet-guard.ts';
+import { quietLedger } from './quiet-ledger.ts';
 
 export const POLICIES = 'watchpolicies.watchkeeper.dev';
 
@@ -45,17 +45,14 @@ export class ControllerWorld {
   /** The ledger. */
   stored: Readonly<Record<string, string>> | undefined;
   ledgerFailure: Error | undefined;
-  readonly ledger = new Ledger(
-    {
-      read: async () => this.stored,
-      write: async (data) => {
-        if (this.ledgerFailure !== undefined) throw this.ledgerFailure;
-        this.stored = data;
-      },
+  readonly ledger = quietLedger({
+    read: async () => this.stored,
+    write: async (data) => {
+      if (this.ledgerFailure !== undefined) throw this.ledgerFailure;
+      this.stored = data;
+      return undefined;
     },
-    silentLog,
-    () => {},
-  );
+  });
   readonly objects: ObjectController;
   readonly meta: MetaController;
 
