@@ -99,12 +99,12 @@ function after(...programs: readonly (Program | 'settled' | 'gone')[]) {
   const ledger = quietLedger();
   let kept = recordsToKeep(ledger, [], () => false);
   for (const [i, next] of programs.entries()) {
-    if (next === 'settled') ledger.settled('p');
+    if (next === 'settled') for (const policy of ledger.narrowed.keys()) ledger.settled(policy);
     const last = next === 'settled' ? programs[i - 1] : next;
     const entries =
       last === 'gone' || last === 'settled' || last === undefined
         ? []
-        : [{ name: 'p', uid: 'uid-p', program: last } as PolicyEntry];
+        : [{ name: 'p', uid: last.uid, program: last } as PolicyEntry];
     kept = recordsToKeep(ledger, entries, () => false);
   }
   return { handedOver: kept.handedOver.length, held: kept.held.size, recorded: ledger.policies.size };
@@ -122,6 +122,16 @@ describe('what a policy has set before it said Retain', () => {
     const suspended = program({ ...RETAIN, mode: 'Suspended' });
     expect(after(before, suspended)).toEqual({ handedOver: 0, held: 1, recorded: 1 });
     expect(after(before, suspended, 'gone')).toEqual({ handedOver: 1, held: 0, recorded: 1 });
+  });
+
+  test('is handed over also beside another policy of its name, which has a record of its own', () => {
+    const again = { ...program(RETAIN), uid: 'uid-2' };
+    const suspended = program({ ...RETAIN, mode: 'Suspended' });
+    for (const retain of [program(RETAIN), suspended]) {
+      expect(after(program(), retain, again)).toEqual({ handedOver: 1, held: 0, recorded: 2 });
+      expect(after(program(), retain, 'gone', again)).toEqual({ handedOver: 1, held: 0, recorded: 2 });
+      expect(after(program(), retain, again, 'settled')).toEqual({ handedOver: 0, held: 0, recorded: 1 });
+    }
   });
 
   test('is not, where it said so from the beginning or does not any more', () => {

@@ -107,6 +107,11 @@ export class KindGates {
     this.#rights.stop();
   }
 
+  /** Whether objects wait until the kind, or a namespace of it, can be written. */
+  get areClosed(): boolean {
+    return this.#reason !== undefined || this.#lacksRight;
+  }
+
   /** Why objects cannot be written, for a program (any where there is none); undefined when they can. */
   problem(program: Program | undefined): KindState | undefined {
     if (program !== undefined && !mayWrite(program)) return undefined;

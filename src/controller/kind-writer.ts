@@ -84,6 +84,7 @@ export class KindWriter {
     this.#unanswered = new Unanswered(clock);
     this.#gates = new KindGates({ kind, clock, random, log, release: enqueue, onChange });
     kind.writeProblem = (program) => this.#gates.problem(program);
+    kind.holdsWrites = () => this.#gates.areClosed;
     kind.retryWrites = () => this.#gates.tryNow();
   }
 
@@ -95,9 +96,9 @@ export class KindWriter {
    * The object differs from what is wanted; `since`: when that was heard, on the monotonic clock in milliseconds.
    * Returns the refusal of an earlier write that still holds.
    */
-  want(key: ObjectKey, object: CachedObject, since: number, lane: Lane): Refusal | undefined {
+  want(key: ObjectKey, object: CachedObject, { desired }: Evaluation, since: number, lane: Lane): Refusal | undefined {
     if (!this.#since.has(key)) this.#since.set(key, since);
-    const standing = this.#refusals.standing(key, object, this.kind.programs);
+    const standing = this.#refusals.standing(key, { object, programs: this.kind.programs, desired });
     if (this.#gates.admits(key)) {
       const withinMs = standing === undefined || this.#gates.isTrying(key) ? 0 : standing.againWithinMs;
       this.#options.queue.add({ kind: this.kind.id, key }, { lane, withinMs });
@@ -132,6 +133,7 @@ export class KindWriter {
     this.#gates.stop();
     this.guard.stop();
     this.kind.writeProblem = () => undefined;
+    this.kind.holdsWrites = () => false;
     this.kind.retryWrites = () => {};
   }
 
@@ -278,14 +280,15 @@ export class KindWriter {
   }
 
   /** Of an object whose writes alone have no answer nobody else would tell. */
-  #triedInVain({ key, object, programs }: WriteAttempt, reason: string, afterMs?: number): Turn {
+  #triedInVain(attempt: WriteAttempt, reason: string, afterMs?: number): Turn {
+    const { key } = attempt;
     const { clock, enqueue } = this.#options;
     const since = this.#silence.get(key) ?? clock.monotonic();
     this.#silence.set(key, since);
     const silentMs = clock.monotonic() - since;
     if (silentMs >= SILENCE_TOLD_MS) {
       const message = `${NO_ANSWER}, and it is tried again: ${reason}`;
-      this.#refusals.add(key, { code: 'NoAnswer', message }, object, programs);
+      this.#refusals.add(key, { code: 'NoAnswer', message }, attempt);
       enqueue(key);
     }
     // Where it does not go by itself, twice as long each time.
@@ -299,13 +302,14 @@ export class KindWriter {
     this.#unanswered.reset();
   }
 
-  #refused({ key, object, programs }: WriteAttempt, refusal: Refusal): Turn {
+  #refused(attempt: WriteAttempt, refusal: Refusal): Turn {
+    const { key } = attempt;
     const { code, message } = refusal;
     this.#options.log.warn(
       { kind: this.kind.name, object: key, code, reason: message },
       'the API server refused a write',
     );
-    this.#refusals.add(key, refusal, object, programs);
+    this.#refusals.add(key, refusal, attempt);
     this.#options.enqueue(key);
     return { kind: 'Retry', afterMs: REFUSED_RETRY_MS, askedAnew: true };
   }

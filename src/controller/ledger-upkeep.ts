@@ -27,7 +27,7 @@ export interface LedgerUpkeepOptions {
   readonly protection: KeyProtection;
   /** Whether the ledger is this process's to write. */
   readonly leads: () => boolean;
-  /** The ledger has forgotten a kind: it need not be watched any more for what is left of ours. */
+  /** There is less on record than is planned by: a kind need not be watched any more, or a policy's keys not be looked for. */
   readonly onRelease: () => void;
   /** The ledger lacked what it knows now: what is planned by it counts no more. */
   readonly onMended: () => void;
@@ -81,15 +81,18 @@ export class LedgerUpkeep {
 
   /** What policies were enforced with before is left nowhere once all objects within reach of it are as wanted now. */
   #settleRecords(): void {
-    const { ledger } = this.#options;
+    const { ledger, onRelease } = this.#options;
     let isSettled = false;
+    let isHandedOver = false;
     for (const policy of ledger.narrowed.keys()) {
-      const reach = ledger.policies.get(policy)?.reach;
-      if (reach !== undefined && !this.#isThrough(reach)) continue;
+      const record = ledger.policies.get(policy);
+      if (record !== undefined && !this.#isThrough(record.reach)) continue;
       ledger.settled(policy);
       isSettled = true;
+      isHandedOver ||= record?.removal === 'HandOver';
     }
     if (isSettled) this.flush();
+    if (isHandedOver) onRelease();
   }
 
   #isThrough(reach: Reach): boolean {
@@ -99,8 +102,7 @@ export class LedgerUpkeep {
       if (!isReached({ ...parseGroupResourceName(name), scope: 'Namespaced' })) continue;
       for (const id of kindIds(name, namespaces)) {
         const kind = kinds.get(id);
-        if (kind === undefined || !isReady(kind) || !kind.isThrough || isBusy(id)) return false;
-        if (kind.writeProblem(undefined) !== undefined) return false;
+        if (kind === undefined || !isReady(kind) || !kind.isThrough || kind.holdsWrites() || isBusy(id)) return false;
       }
     }
     return true;

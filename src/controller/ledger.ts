@@ -37,6 +37,8 @@ const KINDS = 'kinds';
 const CUSTOM_KINDS = 'customKinds';
 /** And one entry for each policy, by uid: a policy's name can be longer than a key of a ConfigMap may be. */
 const POLICY_PREFIX = 'policy.';
+/** In place of the name, followed by the uid, in the record of a policy that is gone: no policy can be called so. */
+const GONE = ':';
 const policyRecordSchema = z.object({
   name: z.string(),
   labels: z.array(z.string()),
@@ -122,6 +124,7 @@ export class Ledger implements WriteRecord {
    * `settled`: objects carry it until they have been written again.
    */
   enforce({ policy, uid, writes, reach, removal }: Program): void {
+    if (this.#policies.get(policy)?.uid !== uid) this.forgetPolicy(policy);
     const present = { uid, keys: { labels: writes.labels, annotations: writes.annotations }, reach, removal };
     const before = this.recordOf(policy, uid);
     const record = before === undefined ? present : unionOf(before, present);
@@ -148,21 +151,32 @@ export class Ledger implements WriteRecord {
    */
   pause(policy: string, uid: string, removal: Program['removal'] | undefined): PolicyRecord | undefined {
     this.#narrowed.delete(policy);
-    const record = this.recordOf(policy, uid);
-    if (record === undefined || removal === undefined) return record;
-    this.#setRecord(policy, { ...record, removal: removalAfter(record.removal, removal) });
+    if (removal !== undefined) this.setRemoval(policy, uid, removal);
     return this.recordOf(policy, uid);
   }
 
-  /** The policy is gone: nothing is held for it any more. What of it is to be handed over stays on record until that is done. */
+  /** What the policy says now is to become of its keys. It may go before anything else is known of that. */
+  setRemoval(policy: string, uid: string, removal: Program['removal']): void {
+    const record = this.recordOf(policy, uid);
+    if (record === undefined) return;
+    this.#setRecord(policy, { ...record, removal: removalAfter(record.removal, removal) });
+  }
+
+  /**
+   * The policy is gone: nothing is held for it any more. What of it is to be handed over stays on record until that is done, also
+   * beside another policy of its name.
+   */
   forgetPolicy(policy: string): void {
     const record = this.#policies.get(policy);
-    if (record?.removal === 'HandOver') {
-      this.#narrowed.set(policy, { ...record, keys: NO_KEYS });
+    this.#narrowed.delete(policy);
+    if (record?.removal !== 'HandOver') {
+      this.#policies.delete(policy);
       return;
     }
-    this.#narrowed.delete(policy);
-    this.#policies.delete(policy);
+    const name = `${GONE}${record.uid}`;
+    if (name !== policy) this.#policies.delete(policy);
+    this.#policies.set(name, record);
+    this.#narrowed.set(name, { ...record, keys: NO_KEYS });
   }
 
   /** What policies were enforced with before takes no room that others need for what they are enforced with now. */
@@ -173,7 +187,7 @@ export class Ledger implements WriteRecord {
     if (bytes > LEDGER_ROOM) for (const policy of this.#narrowed.keys()) this.settled(policy);
   }
 
-  /** By policy, what it was last enforced with. */
+  /** By policy, what it was last enforced with; of one that is gone, under no policy's name. */
   get policies(): ReadonlyMap<string, PolicyRecord> {
     return this.#policies;
   }

@@ -438,6 +438,21 @@ describe('a policy that is edited and then suspended', () => {
     expect([left(world).length, world.writer.writes.length]).toEqual([4, 4]);
   });
 
+  test('keeps what is still there of that too where the record could not be written, and nothing of the kind was', async () => {
+    const world = makeWorld();
+    for (const name of NAMES) world.cluster.put('configmaps', oursInBoth(name));
+    world.cluster.put(POLICIES, policy('p', two));
+    await world.start();
+    world.ledgerFailure = new Error('no answer');
+    const edited = { rules: [{ name: 'zone', set: { labels: [{ key: 'zone', value: 'a' }] } }] };
+    await world.put(POLICIES, policy('p', edited, { generation: 2 }));
+    await world.put(POLICIES, policy('p', { ...edited, mode: 'Suspended' }, { generation: 3 }));
+    world.ledgerFailure = undefined;
+    await world.clock.advance(60_000);
+    await world.quiet();
+    expect([left(world).length, world.writer.writes]).toEqual([NAMES.length, []]);
+  });
+
   test('once all of it is gone it is not on record any more', async () => {
     const world = makeWorld();
     for (const name of NAMES) world.cluster.put('configmaps', oursInBoth(name));
@@ -451,6 +466,60 @@ describe('a policy that is edited and then suspended', () => {
     resolve(undefined);
     await world.quiet();
     expect([left(world), recorded()]).toMatchObject([[], { labels: ['env'] }]);
+  });
+});
+
+describe('a policy that sets, and then says Retain', () => {
+  const handedOver = (world: World) => world.meta.held.handedOver(CONFIG_MAPS, cachedObject({ name: 'a' }));
+
+  test.each(['Enforce', 'Suspended'])(
+    'in %s leaves it all, also where it is deleted in the same moment',
+    async (mode) => {
+      const world = makeWorld();
+      world.cluster.put('configmaps', ours('a'));
+      world.cluster.put(POLICIES, policy('p', {}));
+      await world.start();
+      world.cluster.put(POLICIES, policy('p', { mode, removalPolicy: 'Retain' }, { generation: 2 }));
+      await expect.poll(() => world.policies.get('p')?.program?.removal).toBe('Retain');
+      world.cluster.remove(POLICIES, 'p');
+      await world.quiet();
+      expect([world.writer.writes, world.labels('configmaps', 'default/a')]).toEqual([['a'], { env: 'prod' }]);
+    },
+  );
+
+  test('leaves nothing later of what others set, once its own is handed over', async () => {
+    const world = makeWorld();
+    world.cluster.put('configmaps', ours('a'));
+    world.cluster.put(POLICIES, policy('p', {}));
+    await world.start();
+    const { promise, resolve } = Promise.withResolvers<undefined>();
+    world.writer.answer = () => promise;
+    await world.put(POLICIES, policy('p', { removalPolicy: 'Retain' }, { generation: 2 }));
+    expect(handedOver(world)).toHaveLength(1);
+    resolve(undefined);
+    await world.quiet();
+    expect([handedOver(world), world.writer.writes]).toEqual([[], ['a']]);
+  });
+});
+
+describe('an API server that went back in time', () => {
+  test('has what it has on record kept beside what was, and nothing is evaluated before that', async () => {
+    const world = makeWorld();
+    world.cluster.serve(INGRESSES);
+    await world.start();
+    await world.put(POLICIES, policy('p', {}));
+    await world.put('configmaps', cachedObject({ name: 'a' }));
+    world.cluster.put('ingresses.networking.k8s.io', ours('again'));
+    world.stored = { kinds: 'ingresses.networking.k8s.io' };
+    world.meta.serverWentBack('leases.coordination.k8s.io');
+    expect(world.meta.waitingFor()).toEqual([
+      'WatchPolicies are not listed yet',
+      'CustomResourceDefinitions are not listed yet',
+      'APIServices are not listed yet',
+    ]);
+    await world.quiet();
+    expect(world.labels('ingresses.networking.k8s.io', 'default/again')).toEqual({});
+    expect(world.stored).toMatchObject({ kinds: 'configmaps' });
   });
 });
 

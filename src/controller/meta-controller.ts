@@ -84,6 +84,7 @@ export class MetaController {
       watchList: options.watchList,
       onWentBack: () => {
         this.#prerequisites.policiesOutdated();
+        this.ledgerGrown();
         this.#upkeep.outdated();
       },
       prepare: (informer, _spec, id) => this.#prepare(informer, id),
@@ -174,7 +175,7 @@ export class MetaController {
     for (const id of [POLICIES_ID, CRDS_ID]) this.#registry.get(id)?.relist();
   }
 
-  /** There is more on record than what is planned by goes by: nothing is evaluated until it is planned anew. */
+  /** There is more on record, or may be, than what is planned by: nothing is evaluated until it is planned anew. */
   ledgerGrown(): void {
     this.#reconciler.ledgerOutdated();
     this.#reconciler.replanSoon();
@@ -251,10 +252,14 @@ export class MetaController {
   }
 
   #prepare(informer: Informer, id: WatchId): void {
-    const { policies, log, observer } = this.#options;
+    const { policies, ledger, log, observer } = this.#options;
     const replan = () => this.#reconciler.replanSoon();
     if (id === POLICIES_ID) {
-      const onChange: MetaObserver['policyChanged'] = (entry) => observer.policyChanged(entry);
+      const onChange: MetaObserver['policyChanged'] = (entry) => {
+        const { name, uid, program } = entry;
+        if (program !== undefined) ledger.setRemoval(name, uid, program.removal);
+        observer.policyChanged(entry);
+      };
       const onRemove = (name: string) => observer.policyRemoved(name);
       informer.addHandler(policyHandler({ policies, log, onChange, onRemove, replan }));
     } else if (id === CRDS_ID || id === API_SERVICES_ID) {

@@ -251,7 +251,7 @@ export class ObjectController {
       observe?.evaluated(kind.name);
       this.#doing = 'Compare';
       const differs = writer.differs(object, evaluation);
-      const refusal = differs ? writer.want(key, object, since, lane) : undefined;
+      const refusal = differs ? writer.want(key, object, evaluation, since, lane) : undefined;
       if (!differs) writer.settled(key);
       this.#doing = 'Record';
       const said =

@@ -9,6 +9,7 @@ import type { WatchId } from '../informer/watch-spec.ts';
 import type { Program } from '../policy/program.ts';
 import { Awaited } from '../watchplan/awaited.ts';
 import { Expansions } from '../watchplan/expansions.ts';
+import type { PolicyRecord } from '../watchplan/ledger-room.ts';
 import type { Namespaces } from '../watchplan/limits.ts';
 import { type Plan, planInSteps } from '../watchplan/plan.ts';
 import type { DiscoveryWatch } from './discovery-watch.ts';
@@ -180,8 +181,10 @@ export class PlanReconciler {
     this.#plan = plan;
     this.#awaited = new Awaited(plan);
     const kept = recordsToKeep(ledger, entries, (policy) => plan.refused.has(policy));
-    const heldChanged = !isDeepStrictEqual(this.#held.records, kept);
-    if (heldChanged) this.#held = new HeldKeys(kept);
+    const { records } = this.#held;
+    if (!isDeepStrictEqual(records, kept)) this.#held = new HeldKeys(kept);
+    // What has been handed over everywhere concerns no object any more.
+    const heldChanged = !isDeepStrictEqual(records.held, kept.held) || !areAmong(kept.handedOver, records.handedOver);
     this.#followsLedger = true;
     this.#reconcileKinds(heldChanged);
     // Nobody writes them any more. This plan still was for them.
@@ -222,4 +225,8 @@ export class PlanReconciler {
     this.#cancelRetry =
       failed.length === 0 ? undefined : clock.after(this.#backoff.next(), () => this.#reconcileKinds(false));
   }
+}
+
+function areAmong(some: readonly PolicyRecord[], others: readonly PolicyRecord[]): boolean {
+  return some.every((one) => others.some((other) => isDeepStrictEqual(one, other)));
 }

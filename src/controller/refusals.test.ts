@@ -2,8 +2,9 @@ import { describe, expect, test } from 'vitest';
 import { cachedObject } from '../../test/support/cached-object.ts';
 import { programOf } from '../../test/support/compiled-policy.ts';
 import { ManualClock } from '../../test/support/manual-clock.ts';
+import type { CachedObject } from '../api/object.ts';
 import type { Verdict } from '../policy/verdict.ts';
-import { type Refusal, Refusals, withRefusal } from './refusals.ts';
+import { type Refusal, Refusals, type WantedWrite, withRefusal } from './refusals.ts';
 
 const SET = { name: 'env', set: { labels: [{ key: 'env', value: 'prod' }] } };
 const REQUIRE = { name: 'team', require: { labels: [{ key: 'team' }] } };
@@ -12,50 +13,69 @@ const OBJECT = cachedObject({ name: 'a' });
 const CHANGED = cachedObject({ name: 'a', resourceVersion: '2' });
 const PROGRAMS = [programOf('p', { rules: [SET] })];
 
+/** Something new with each call, as each evaluation makes it. */
+const wanted = (object: CachedObject, env = 'prod'): WantedWrite => ({
+  object,
+  programs: PROGRAMS,
+  desired: {
+    applied: { labels: new Map([['env', env]]), annotations: new Map(), fromPicture: false },
+    retained: { labels: new Map(), annotations: new Map(), fromPicture: false },
+  },
+});
+
 function setUp() {
   const clock = new ManualClock();
   const refusals = new Refusals(clock);
-  refusals.add('a', REFUSAL, OBJECT, PROGRAMS);
+  refusals.add('a', REFUSAL, wanted(OBJECT));
   return { clock, refusals };
 }
 
 describe('a refusal', () => {
   test('stands as long as neither the object nor the programs change, and leaves the next try to the queue', async () => {
     const { clock, refusals } = setUp();
-    expect(refusals.standing('a', OBJECT, PROGRAMS)).toEqual({ refusal: REFUSAL, againWithinMs: undefined });
+    expect(refusals.standing('a', wanted(OBJECT))).toEqual({ refusal: REFUSAL, againWithinMs: undefined });
     await clock.advance(3_600_000);
-    expect(refusals.standing('a', OBJECT, PROGRAMS)).toEqual({ refusal: REFUSAL, againWithinMs: undefined });
-    expect(refusals.standing('b', OBJECT, PROGRAMS)).toBeUndefined();
+    expect(refusals.standing('a', wanted(OBJECT))).toEqual({ refusal: REFUSAL, againWithinMs: undefined });
+    expect(refusals.standing('b', wanted(OBJECT))).toBeUndefined();
   });
 
   test('of an object that has changed stands until five seconds have passed, and says how long that is', async () => {
     const { clock, refusals } = setUp();
     await clock.advance(2_000);
-    expect(refusals.standing('a', CHANGED, PROGRAMS)?.againWithinMs).toBe(3_000);
+    expect(refusals.standing('a', wanted(CHANGED))?.againWithinMs).toBe(3_000);
     await clock.advance(3_000);
-    expect(refusals.standing('a', CHANGED, PROGRAMS)).toBeUndefined();
+    expect(refusals.standing('a', wanted(CHANGED))).toBeUndefined();
     // Forgotten: the object as it was is no reason any more.
-    expect(refusals.standing('a', OBJECT, PROGRAMS)).toBeUndefined();
+    expect(refusals.standing('a', wanted(OBJECT))).toBeUndefined();
+  });
+
+  test('counts as that of an object that has changed where something else is wanted of it', async () => {
+    const { clock, refusals } = setUp();
+    await clock.advance(2_000);
+    expect(refusals.standing('a', wanted(OBJECT, 'test'))?.againWithinMs).toBe(3_000);
+    expect(refusals.standing('a', wanted(OBJECT))).toEqual({ refusal: REFUSAL, againWithinMs: undefined });
+    await clock.advance(3_000);
+    expect(refusals.standing('a', wanted(OBJECT, 'test'))).toBeUndefined();
   });
 
   test('is forgotten at once when the programs are others', () => {
     const { refusals } = setUp();
-    expect(refusals.standing('a', OBJECT, [...PROGRAMS])).toBeUndefined();
-    expect(refusals.standing('a', OBJECT, PROGRAMS)).toBeUndefined();
+    expect(refusals.standing('a', { ...wanted(OBJECT), programs: [...PROGRAMS] })).toBeUndefined();
+    expect(refusals.standing('a', wanted(OBJECT))).toBeUndefined();
   });
 
   test('of a later write takes the place of the earlier one', async () => {
     const { clock, refusals } = setUp();
     await clock.advance(60_000);
-    refusals.add('a', { ...REFUSAL, message: 'no again' }, CHANGED, PROGRAMS);
-    expect(refusals.standing('a', CHANGED, PROGRAMS)?.refusal.message).toBe('no again');
-    expect(refusals.standing('a', OBJECT, PROGRAMS)?.againWithinMs).toBe(5_000);
+    refusals.add('a', { ...REFUSAL, message: 'no again' }, wanted(CHANGED));
+    expect(refusals.standing('a', wanted(CHANGED))?.refusal.message).toBe('no again');
+    expect(refusals.standing('a', wanted(OBJECT))?.againWithinMs).toBe(5_000);
   });
 
   test('can be forgotten', () => {
     const { refusals } = setUp();
     refusals.forget('a');
-    expect(refusals.standing('a', OBJECT, PROGRAMS)).toBeUndefined();
+    expect(refusals.standing('a', wanted(OBJECT))).toBeUndefined();
   });
 });
 

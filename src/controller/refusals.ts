@@ -1,6 +1,7 @@
+import { isDeepStrictEqual } from 'node:util';
 import type { CachedObject, ObjectKey } from '../api/object.ts';
 import type { Clock } from '../base/clock.ts';
-import type { Verdict } from '../policy/evaluate.ts';
+import type { Evaluation, Verdict } from '../policy/evaluate.ts';
 import type { Program, Result, Rule } from '../policy/program.ts';
 import { mayWrite } from '../watchplan/verbs.ts';
 
@@ -15,19 +16,30 @@ export interface Refusal {
   readonly message: string;
 }
 
+/** What is to be written, and why. */
+export interface WantedWrite {
+  readonly object: CachedObject;
+  readonly programs: readonly Program[];
+  readonly desired: Evaluation['desired'];
+}
+
 interface Standing {
   readonly refusal: Refusal;
   /** What the refusal was about. */
   readonly resourceVersion: string;
   readonly programs: readonly Program[];
+  readonly desired: Evaluation['desired'];
   /** On the monotonic clock, in milliseconds. */
   readonly at: number;
 }
 
-/** An object that changed after a refusal is written again no sooner than this, in milliseconds: it may change all the time. */
+/**
+ * An object that changed after a refusal, or of which something else is wanted by then, is written again no sooner than this, in
+ * milliseconds: it may change all the time.
+ */
 const REFUSED_GAP_MS = 5_000;
 
-/** The refused writes of one kind. Each stands, and is reported, until its object or the programs have changed. */
+/** The refused writes of one kind. Each stands, and is reported, until its object, the programs or what they want have changed. */
 export class Refusals {
   readonly #clock: Pick<Clock, 'monotonic'>;
   readonly #standing = new Map<ObjectKey, Standing>();
@@ -36,24 +48,24 @@ export class Refusals {
     this.#clock = clock;
   }
 
-  add(key: ObjectKey, refusal: Refusal, { resourceVersion }: CachedObject, programs: readonly Program[]): void {
-    this.#standing.set(key, { refusal, resourceVersion, programs, at: this.#clock.monotonic() });
+  add(key: ObjectKey, refusal: Refusal, { object: { resourceVersion }, programs, desired }: WantedWrite): void {
+    this.#standing.set(key, { refusal, resourceVersion, programs, desired, at: this.#clock.monotonic() });
   }
 
   /**
    * The refusal that still holds for an object that differs from what is wanted; forgotten when there is reason to hope.
-   * `againWithinMs`: when the object may be tried, because it has changed meanwhile.
+   * `againWithinMs`: when the object may be tried, because it has changed meanwhile, or what is wanted of it.
    */
   standing(
     key: ObjectKey,
-    { resourceVersion }: CachedObject,
-    programs: readonly Program[],
+    { object: { resourceVersion }, programs, desired }: WantedWrite,
   ): { readonly refusal: Refusal; readonly againWithinMs: number | undefined } | undefined {
     const standing = this.#standing.get(key);
     if (standing === undefined) return undefined;
     const { refusal } = standing;
     if (standing.programs === programs) {
-      if (standing.resourceVersion === resourceVersion) return { refusal, againWithinMs: undefined };
+      const isSame = standing.resourceVersion === resourceVersion && isDeepStrictEqual(standing.desired, desired);
+      if (isSame) return { refusal, againWithinMs: undefined };
       const againWithinMs = standing.at + REFUSED_GAP_MS - this.#clock.monotonic();
       if (againWithinMs > 0) return { refusal, againWithinMs };
     }

@@ -38,6 +38,8 @@ export class WatchedKind {
   readonly views: readonly [View, ...View[]];
   /** Why objects of the kind cannot be written, for a program (any where there is none); undefined when they can. */
   writeProblem: (program: Program | undefined) => KindState | undefined = () => undefined;
+  /** Whether there are objects that wait until they can be written. */
+  holdsWrites: () => boolean = () => false;
   /** There is reason to hope that objects can be written again, where they could not. */
   retryWrites: () => void = () => {};
   /** Something came while the kind could not be evaluated, or concerns all its objects. */

@@ -53,13 +53,13 @@ export class ScriptedWriter implements Writer {
   }
 
   /** The object as it is after the write. */
-  applied(object: CachedObject, { applied }: Desired): CachedObject {
+  applied(object: CachedObject, { applied, retained }: Desired): CachedObject {
     this.#version += 1;
     const kept = Object.entries(object.labels).filter(([key]) => !object.applied.labels.includes(key));
     return {
       ...object,
       resourceVersion: String(this.#version),
-      labels: Object.fromEntries([...kept, ...applied.labels]),
+      labels: Object.fromEntries([...kept, ...retained.labels, ...applied.labels]),
       applied: { ...NO_KEYS, labels: [...applied.labels.keys()].toSorted() },
     };
   }
