@@ -469,9 +469,9 @@ describe('a policy that is edited and then suspended', () => {
   });
 });
 
-describe('a policy that sets, and then says Retain', () => {
-  const handedOver = (world: World) => world.meta.held.handedOver(CONFIG_MAPS, cachedObject({ name: 'a' }));
+const handedOver = (world: World) => world.meta.held.handedOver(CONFIG_MAPS, cachedObject({ name: 'a' }));
 
+describe('a policy that sets, and then says Retain', () => {
   test.each(['Enforce', 'Suspended'])(
     'in %s leaves it all, also where it is deleted in the same moment',
     async (mode) => {

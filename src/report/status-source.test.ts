@@ -21,8 +21,10 @@ const WATCHED = [row('configmaps', 'Watching')];
 
 /** A ledger on which these kinds are, and that cannot be written any more. */
 async function brokenLedger(kinds: string): Promise<Ledger> {
-  const write = () => Promise.reject(new Error('configmaps is forbidden'));
-  const ledger = quietLedger({ read: async () => ({ kinds }), write });
+  const ledger = quietLedger({
+    read: async () => ({ kinds }),
+    write: () => Promise.reject(new Error('configmaps is forbidden')),
+  });
   await ledger.load();
   await expect(ledger.ensure('widgets.acme.io')).rejects.toThrow('configmaps is forbidden');
   return ledger;
