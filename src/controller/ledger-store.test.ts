@@ -9,10 +9,13 @@ const { signal } = new AbortController();
 class Server {
   version: number | undefined;
   readonly written: (string | undefined)[] = [];
+  /** Of each write. */
+  refusal: 'NotFound' | 'Conflict' | undefined;
   readonly client = new ScriptedKubeClient(({ method, body }) => {
     if (method === 'GET') return this.version === undefined ? error('NotFound') : { body: this.#text };
     const { metadata } = JSON.parse(String(body)) as { metadata: { resourceVersion?: string } };
     this.written.push(metadata.resourceVersion);
+    if (this.refusal !== undefined) return error(this.refusal);
     if (metadata.resourceVersion !== undefined && metadata.resourceVersion !== `${this.version}`) {
       return error('Conflict');
     }
@@ -61,5 +64,16 @@ describe('the ledger is written', () => {
     expect(await store.write({})).toEqual({});
     expect(await store.write({})).toBeUndefined();
     expect(server.written).toEqual(['7', '9', '10', undefined]);
+  });
+
+  test('never, and that is an error, where it stands as it is known and cannot be written all the same', async () => {
+    for (const version of [7, undefined]) {
+      const server = new Server();
+      server.version = version;
+      server.refusal = version === undefined ? 'NotFound' : 'Conflict';
+      const store = ledgerStore(server.client, 'ns', signal);
+      await store.read();
+      await expect(store.write({})).rejects.toThrow(server.refusal);
+    }
   });
 });

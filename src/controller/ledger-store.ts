@@ -27,7 +27,11 @@ export function ledgerStore(client: KubeClient, namespace: string, signal: Abort
       return undefined;
     } catch (error) {
       if (!(error instanceof ApiError && (error.code === 'Conflict' || error.code === 'NotFound'))) throw error;
-      return (await read()) ?? {};
+      const tried = resourceVersion;
+      const found = await read();
+      // It is as we know it: there is something else that does not let it be written, such as a Namespace that is missing.
+      if (resourceVersion === tried) throw error;
+      return found ?? {};
     }
   };
   return { read, write };

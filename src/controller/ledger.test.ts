@@ -392,6 +392,30 @@ describe('what somebody else has put there', () => {
     expect([store.reads, store.writes.length, onMore.mock.calls.length]).toEqual([1, 1, 0]);
   });
 
+  test('of a policy that was made again since is on record until it is known which of the two there is', async () => {
+    for (const isBack of [true, false]) {
+      const { ledger, store } = setUp();
+      ledger.enforce({ ...sets('p', 'a'), uid: 'before' });
+      await ledger.ensure('pods');
+      const before = store.data;
+      ledger.enforce(sets('p', 'b'));
+      await ledger.flush();
+      store.data = before;
+      ledger.outdated();
+      await ledger.flush();
+      const [uid, other] = isBack ? ['before', 'uid-p'] : ['uid-p', 'before'];
+      expect(ledger.pause('p', uid, 'Remove')?.keys.labels).toEqual([isBack ? 'a' : 'b']);
+      for (const [policy, record] of ledger.policies) if (record.uid !== uid) ledger.forgetPolicy(policy);
+      await ledger.flush();
+      const next = await reloaded(store.data);
+      expect([next.recordOf('p', uid)?.uid, next.recordOf('p', other), next.policies.size]).toEqual([
+        uid,
+        undefined,
+        1,
+      ]);
+    }
+  });
+
   test('of a policy with more keys is on record until nothing is left of it, and of an earlier one of its name never', async () => {
     const { ledger, store, onMore } = setUp();
     ledger.enforce(sets('p', 'a', 'b'));
@@ -411,6 +435,7 @@ describe('what somebody else has put there', () => {
     };
     expect(await keys()).toEqual([['a', 'b'], ['c']]);
     ledger.enforce(sets('p', 'a'));
+    ledger.enforce(sets('q', 'c'));
     ledger.settled('p');
     await ledger.flush();
     expect(await keys()).toEqual([['a'], ['c']]);

@@ -124,7 +124,7 @@ export class Ledger implements WriteRecord {
    * `settled`: objects carry it until they have been written again.
    */
   enforce({ policy, uid, writes, reach, removal }: Program): void {
-    if (this.#policies.get(policy)?.uid !== uid) this.forgetPolicy(policy);
+    this.#recall(policy, uid);
     const present = { uid, keys: { labels: writes.labels, annotations: writes.annotations }, reach, removal };
     const before = this.recordOf(policy, uid);
     const record = before === undefined ? present : unionOf(before, present);
@@ -150,6 +150,7 @@ export class Ledger implements WriteRecord {
    * undefined: as before.
    */
   pause(policy: string, uid: string, removal: Program['removal'] | undefined): PolicyRecord | undefined {
+    this.#recall(policy, uid);
     this.#narrowed.delete(policy);
     if (removal !== undefined) this.setRemoval(policy, uid, removal);
     return this.recordOf(policy, uid);
@@ -173,7 +174,7 @@ export class Ledger implements WriteRecord {
       this.#policies.delete(policy);
       return;
     }
-    const name = `${GONE}${record.uid}`;
+    const name = nameOfGone(record.uid);
     if (name !== policy) this.#policies.delete(policy);
     this.#policies.set(name, record);
     this.#narrowed.set(name, { ...record, keys: NO_KEYS });
@@ -260,11 +261,13 @@ export class Ledger implements WriteRecord {
     this.#recordedKinds = kinds;
     this.#recordedPolicies = this.#parsePolicies(data);
     for (const [policy, record] of this.#recordedPolicies) {
-      const known = this.#policies.get(policy);
+      // Of two policies of one name it shows when they are planned with which of them there is.
+      const isAnother = (this.#policies.get(policy)?.uid ?? record.uid) !== record.uid;
+      const name = isAnother ? nameOfGone(record.uid) : policy;
+      const known = this.#policies.get(name);
       if (known !== undefined && isDeepStrictEqual(known, record)) this.#recordedPolicies.set(policy, known);
-      // Of two policies of one name, that which is known here came later.
-      if (known !== undefined && (known.uid !== record.uid || coversRecord(known, record))) continue;
-      this.#policies.set(policy, known === undefined ? record : bothOf(record, known));
+      if (known !== undefined && coversRecord(known, record)) continue;
+      this.#policies.set(name, known === undefined ? record : bothOf(record, known));
       isMore = true;
     }
     this.#policiesStand = this.#doPoliciesStand();
@@ -281,6 +284,18 @@ export class Ledger implements WriteRecord {
       else policies.set(record.name, { uid: key.slice(POLICY_PREFIX.length), ...record.record });
     }
     return policies;
+  }
+
+  /** Has a policy's record stand under its name: that of another one of this name is of one that is gone. */
+  #recall(policy: string, uid: string): void {
+    if (this.#policies.get(policy)?.uid === uid) return;
+    this.forgetPolicy(policy);
+    const name = nameOfGone(uid);
+    const own = this.#policies.get(name);
+    if (own === undefined) return;
+    this.#policies.delete(name);
+    this.#narrowed.delete(name);
+    this.#policies.set(policy, own);
   }
 
   #setRecord(policy: string, record: PolicyRecord): void {
@@ -384,6 +399,10 @@ export class Ledger implements WriteRecord {
     this.#problem = problem;
     this.#observer.onProblem();
   }
+}
+
+function nameOfGone(uid: string): string {
+  return `${GONE}${uid}`;
 }
 
 /** One in a line. */

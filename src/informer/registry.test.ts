@@ -523,6 +523,8 @@ test.each([
   if (watch?.kind === 'watch') watch.fail(apiError('Network'));
   await clock.settle();
   expect(wentBack).toBe(times);
+  if (times === 1) registry.serverWentBack('leases.coordination.k8s.io');
+  expect(wentBack).toBe(times);
   const { synced } = registry.get(watchId(WIDGETS)) ?? {};
   expect([synced, await transport('widgets').quiet()]).toEqual(times === 1 ? [false, false] : [true, true]);
   // It is listed anew itself, once.

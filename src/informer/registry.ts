@@ -51,6 +51,8 @@ export interface InformerRegistryOptions {
 const WOKEN = 4;
 /** No informer is woken again so soon, in milliseconds: those that fail in turns would wake each other without end. */
 const WAKE_EVERY_MS = 5_000;
+/** Signs that time went back which come within this, in milliseconds, are of the same restore. */
+const ONE_RESTORE_MS = 5_000;
 
 /** Kinds of these groups kube-apiserver serves itself, whatever is installed, from the storage of nearly all others. */
 const ITS_OWN: ReadonlySet<string> = new Set(['', 'apiextensions.k8s.io', 'apiregistration.k8s.io']);
@@ -70,6 +72,7 @@ export class InformerRegistry {
   readonly #running = new Map<WatchId, Running>();
   readonly #stopping = new Map<WatchId, Promise<void>>();
   #desired: DesiredWatches = new Map();
+  #wentBackAt = Number.NEGATIVE_INFINITY;
   #stopped = false;
 
   constructor(options: InformerRegistryOptions) {
@@ -166,6 +169,9 @@ export class InformerRegistry {
    * listed anew. Aggregated servers have a time of their own.
    */
   serverWentBack(seenBy: GroupResourceName): void {
+    const now = this.#options.clock.monotonic();
+    if (now - this.#wentBackAt < ONE_RESTORE_MS) return;
+    this.#wentBackAt = now;
     const message = 'the API server has gone back in time, as after a restore of etcd: all is listed anew';
     this.#options.log.warn({ kind: seenBy }, message);
     this.#options.onWentBack?.();

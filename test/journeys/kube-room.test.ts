@@ -287,16 +287,22 @@ describe('the ledger', () => {
     await own.close();
   });
 
-  test('is written by whoever leads, also after somebody else has changed or deleted it', async () => {
+  test('is not written before what somebody else has made of it is known', async () => {
     const { path, own, storeOf } = await ledgerHome();
     const store = storeOf();
     await store.write({ kinds: 'x' });
-    await admin.patch(path, { metadata: { labels: { a: 'b' } } });
-    await store.write({ kinds: 'y' });
-    expect(await storeOf().read()).toEqual({ kinds: 'y' });
+    await admin.patch(path, { data: { kinds: 'w' } });
+    expect([await store.write({ kinds: 'y' }), await storeOf().read()]).toEqual([{ kinds: 'w' }, { kinds: 'w' }]);
+    expect([await store.write({ kinds: 'y' }), await storeOf().read()]).toEqual([undefined, { kinds: 'y' }]);
     await admin.delete(path);
-    await store.write({ kinds: 'z' });
-    expect(await storeOf().read()).toEqual({ kinds: 'z' });
+    expect([await store.write({ kinds: 'z' }), await storeOf().read()]).toEqual([undefined, { kinds: 'z' }]);
+    await own.close();
+  });
+
+  test('that cannot be written where it is to be is an error', async () => {
+    const own = await connect(cluster.kubeconfig, 'no-such-namespace');
+    const nowhere = ledgerStore(own, 'no-such-namespace', signal);
+    await expect(nowhere.write({ kinds: 'x' })).rejects.toMatchObject({ code: 'NotFound' });
     await own.close();
   });
 });
