@@ -62,7 +62,7 @@ export interface ReflectorOptions {
   readonly backoff?: BackoffOptions | undefined;
   /** Without it all that there is comes by lists. */
   readonly watchList?: WatchListChoice | undefined;
-  /** The server is at an earlier version than the watch that broke. A list follows in any case. */
+  /** The server is at an earlier version than was heard of before. A list follows where it is not that which showed it. */
   readonly onWentBack?: (() => void) | undefined;
 }
 
@@ -86,6 +86,8 @@ export class Reflector {
   /** What the initial events of a WatchList say so far. */
   #gathered: Store | undefined;
   #listed = false;
+  /** As far as the server has come, as was heard last; '' where that is of no account. */
+  #version = '';
   #relists = 0;
   #lastError: ApiError | undefined;
 
@@ -138,6 +140,7 @@ export class Reflector {
 
   /** All that there is is listed anew, now, whatever goes on; where it was not started yet, that follows anyway. */
   relist(): void {
+    this.#version = '';
     this.#dispatch({ kind: 'Relist' });
   }
 
@@ -209,13 +212,19 @@ export class Reflector {
         this.#items = [];
         this.#gathered = undefined;
         this.#listed = true;
-        this.#deliver(() => this.#sink.replace(items, effect.resourceVersion));
+        const { resourceVersion } = effect;
+        this.#deliver(() => this.#sink.replace(items, resourceVersion));
+        const hasGoneBack = (compareResourceVersions(resourceVersion, this.#version) ?? 0) < 0;
+        this.#version = resourceVersion;
+        if (hasGoneBack) this.#onWentBack?.();
         return;
       }
       case 'Apply':
+        this.#version = effect.event.object.resourceVersion;
         this.#deliver(() => this.#sink.apply(effect.event));
         return;
       case 'Bookmark':
+        this.#version = effect.resourceVersion;
         this.#deliver(() => this.#sink.bookmark(effect.resourceVersion));
         return;
       case 'CountRestart':

@@ -505,6 +505,32 @@ test('kinds that fail by turns wake each other once in a while, not without end'
   await registry.stopAll();
 });
 
+test('kube-apiserver went back in time, as a list shows where it could not be asked before: all is listed anew', async () => {
+  let wentBack = 0;
+  const { clock, registry, transport } = setUp({ onWentBack: () => (wentBack += 1) });
+  const first: WatchSpec = { ...spec('firsts'), gvr: { group: '', version: 'v1', resource: 'firsts' } };
+  registry.reconcile(desired([first, 'p1'], [WIDGETS, 'p1']));
+  for (const kind of ['firsts', 'widgets']) {
+    (await transport(kind).nextList()).answer([cachedObject({ name: kind })], '10');
+    (await transport(kind).nextWatch()).open();
+  }
+  transport('firsts').position = async () => Promise.reject(apiError('Forbidden'));
+  await clock.advance(5_000);
+  const [, watch] = transport('firsts').calls;
+  if (watch?.kind === 'watch') watch.fail(apiError('Network'));
+  await clock.settle();
+  await clock.advanceToNext();
+  expect(wentBack).toBe(0);
+  (await transport('firsts').nextList()).answer([], '9');
+  await clock.settle();
+  expect([wentBack, registry.get(watchId(WIDGETS))?.synced]).toEqual([1, false]);
+  (await transport('widgets').nextList()).answer([], '8');
+  (await transport('firsts').nextList()).answer([], '8');
+  await clock.advance(60_000);
+  expect([wentBack, registry.get(watchId(WIDGETS))?.synced]).toEqual([1, true]);
+  await registry.stopAll();
+});
+
 test.each([
   ['kube-apiserver went back in time: what else was known is listed anew too', '', 1],
   ['a server that serves a group of its own did: nothing else is listed', 'metrics.example', 0],
