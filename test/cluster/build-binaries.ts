@@ -90,5 +90,7 @@ async function compile(goPackage: string, output: string, version: string, cwd: 
   const values = { gitVersion: version, gitMajor: major, gitMinor: minor };
   const settings = Object.entries(values).map(([name, value]) => `-X k8s.io/component-base/version.${name}=${value}`);
   const flags = ['-trimpath', '-ldflags', ['-s', '-w', ...settings].join(' '), '-o', output];
-  await promisify(execFile)('go', ['build', ...flags, goPackage], { cwd, maxBuffer: 64 * 1024 * 1024 });
+  // The compiler collects its garbage more rarely than it would: a seventh to a quarter of the time for some more memory.
+  const env = { GOGC: '300', ...process.env };
+  await promisify(execFile)('go', ['build', ...flags, goPackage], { cwd, env, maxBuffer: 64 * 1024 * 1024 });
 }

@@ -80,7 +80,8 @@ describe('many changes', () => {
     process.stdout.write(
       `${taken} changes in ${seconds.toFixed(1)} s; heap grew by ${(grown / MIB).toFixed(1)} MiB; p99 of the loop's lag ${(lag * 1_000).toFixed(0)} ms\n`,
     );
-    expect(Math.max(...depths)).toBeLessThanOrEqual(OBJECTS + 20);
+    // Each object waits once, those that other tests have left too.
+    expect(Math.max(...depths)).toBeLessThanOrEqual(await operator.metric('watchkeeper_informer_objects'));
     expect(grown).toBeLessThan(4 * MIB);
     expect(await operator.metric('process_resident_memory_bytes')).toBeLessThan(300 * MIB);
     expect(flood.mostBuffered).toBeLessThan(8 * MIB);
