@@ -54,7 +54,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'elector: does not see that time went back',
     file: 'src/ops/elector.ts',
-    find: '    if (order < 0) this.#options.onWentBack?.();\n',
+    find: 'if (isEarlier(lease.resourceVersion, seen.lease.resourceVersion)) this.#options.onWentBack?.();',
     replace: '',
     tests: ['src/ops'],
   },

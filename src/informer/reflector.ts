@@ -14,7 +14,7 @@ import type {
   RestartCause,
   StepContext,
 } from './reflector-types.ts';
-import { compareResourceVersions } from './resource-version.ts';
+import { isEarlier } from './resource-version.ts';
 import { Store } from './store.ts';
 import type { WatchListChoice } from './watch-lists.ts';
 
@@ -214,7 +214,7 @@ export class Reflector {
         this.#listed = true;
         const { resourceVersion } = effect;
         this.#deliver(() => this.#sink.replace(items, resourceVersion));
-        const hasGoneBack = (compareResourceVersions(resourceVersion, this.#version) ?? 0) < 0;
+        const hasGoneBack = isEarlier(resourceVersion, this.#version);
         this.#version = resourceVersion;
         if (hasGoneBack) this.#onWentBack?.();
         return;
@@ -300,8 +300,7 @@ export class Reflector {
    */
   async #requireHistory(resourceVersion: string, signal: AbortSignal): Promise<void> {
     const position = await this.#listWatch.position(signal);
-    const order = compareResourceVersions(position, resourceVersion);
-    if (order === undefined || order >= 0) return;
+    if (!isEarlier(position, resourceVersion)) return;
     if (!signal.aborted) this.#onWentBack?.();
     const message = `the server is at version ${position}, before ${resourceVersion} where the watch broke`;
     throw new ApiError({ code: 'Gone', status: 0, reason: '', message });

@@ -9,6 +9,11 @@ export function compareResourceVersions(a: string, b: string): number | undefine
   return a < b ? -1 : 1;
 }
 
+/** Whether one is earlier than another of its lineage; false where that cannot be told. */
+export function isEarlier(a: string, b: string): boolean {
+  return (compareResourceVersions(a, b) ?? 0) < 0;
+}
+
 function isDecimal(text: string): boolean {
   const first = text.charCodeAt(0);
   if (!(first >= 49 && first <= 57)) return false;

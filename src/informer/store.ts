@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import { type CachedObject, type ObjectKey, objectKey } from '../api/object.ts';
 import { dropOldest } from '../base/bounded.ts';
-import { compareResourceVersions } from './resource-version.ts';
+import { compareResourceVersions, isEarlier } from './resource-version.ts';
 import { type IndexBy, type ObjectIndex, StoreIndices } from './store-index.ts';
 
 /** What a full list changed. An object that was deleted and made again (another uid) is in `removed` and in `added`. */
@@ -318,8 +318,7 @@ function put(objects: Map<string, ByName>, object: CachedObject): CachedObject |
 
 /** Whether `a` is of an earlier version than `b`; false when that cannot be told. */
 function isOlder(a: CachedObject, b: CachedObject): boolean {
-  const order = compareResourceVersions(a.resourceVersion, b.resourceVersion);
-  return order !== undefined && order < 0;
+  return isEarlier(a.resourceVersion, b.resourceVersion);
 }
 
 /** The same version of the same object. Bodies differ where one of the two came from an answer without body. */

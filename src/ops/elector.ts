@@ -2,7 +2,7 @@ import type { Clock } from '../base/clock.ts';
 import { messageOf } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
 import { microTime } from '../base/micro-time.ts';
-import { compareResourceVersions } from '../informer/resource-version.ts';
+import { isEarlier } from '../informer/resource-version.ts';
 import { ApiError } from '../kube/errors.ts';
 import type { Lease, LeaseClient } from '../kube/leases.ts';
 import {
@@ -48,8 +48,6 @@ export class Elector {
   /** In a row. */
   #failures = 0;
   #toldHolder: string | undefined;
-  /** Of the Lease, as it was read or written last; '' before that. */
-  #version = '';
 
   constructor(options: ElectorOptions) {
     this.#options = options;
@@ -170,10 +168,9 @@ export class Elector {
   }
 
   #compareVersion(lease: Lease | undefined): void {
-    if (lease === undefined) return;
-    const order = compareResourceVersions(lease.resourceVersion, this.#version) ?? 0;
-    this.#version = lease.resourceVersion;
-    if (order < 0) this.#options.onWentBack?.();
+    const { seen } = this.#election;
+    if (lease === undefined || seen === undefined) return;
+    if (isEarlier(lease.resourceVersion, seen.lease.resourceVersion)) this.#options.onWentBack?.();
   }
 
   #tellHolder(): void {

@@ -3,7 +3,7 @@ import { type WatchPolicyStatus, watchPolicyStatusSchema } from '../api/status.t
 import { Backoff } from '../base/backoff.ts';
 import type { Clock } from '../base/clock.ts';
 import type { PolicyEntry } from '../controller/policy-set.ts';
-import { compareResourceVersions } from '../informer/resource-version.ts';
+import { isEarlier } from '../informer/resource-version.ts';
 import { ApiError, isGivenUp } from '../kube/errors.ts';
 import { withoutCounts } from './status.ts';
 import type { StatusPace } from './status-pace.ts';
@@ -271,10 +271,10 @@ export class PolicyStatus {
   #takeOver({ uid, object }: PolicyEntry): void {
     if (uid !== this.uid) return;
     // A restored etcd goes back, and what was written since then is gone.
-    const wentBack = isNewer(this.#seenVersion, object.resourceVersion);
+    const wentBack = isEarlier(object.resourceVersion, this.#seenVersion);
     this.#seenVersion = object.resourceVersion;
     const isKnown = this.#standingVersion !== UNKNOWN && !wentBack;
-    if (isKnown && !isNewer(object.resourceVersion, this.#standingVersion)) return;
+    if (isKnown && !isEarlier(this.#standingVersion, object.resourceVersion)) return;
     this.#standing = statusOf(object.body?.['status']);
     this.#standingVersion = object.resourceVersion;
     this.#dirty = true;
@@ -285,9 +285,4 @@ export class PolicyStatus {
 function statusOf(raw: unknown): WatchPolicyStatus {
   const parsed = watchPolicyStatusSchema.safeParse(raw ?? {});
   return parsed.success ? parsed.data : {};
-}
-
-function isNewer(a: string, b: string): boolean {
-  const order = compareResourceVersions(a, b);
-  return order !== undefined && order > 0;
 }
