@@ -1,8 +1,6 @@
 import { expect, test } from 'vitest';
 import { cachedObject } from '../test/support/cached-object.ts';
-import { CONFIG_MAPS, NAMESPACES } from '../test/support/compiled-policy.ts';
-import { POLICIES, systemKind } from '../test/support/controller-world.ts';
-import { FakeCluster } from '../test/support/fake-cluster.ts';
+import { POLICIES, systemCluster } from '../test/support/controller-world.ts';
 import { ManualClock } from '../test/support/manual-clock.ts';
 import { quietLedger } from '../test/support/quiet-ledger.ts';
 import { ScriptedKubeClient } from '../test/support/scripted-kube-client.ts';
@@ -41,15 +39,7 @@ function reported(...names: readonly string[]): WatchPolicyStatus {
 /** A replica that stands by, with caches as warm as its watches made them. */
 async function standby() {
   const clock = new ManualClock();
-  const cluster = new FakeCluster();
-  for (const kind of [
-    systemKind('watchkeeper.dev', 'watchpolicies', 'WatchPolicy'),
-    systemKind('apiextensions.k8s.io', 'customresourcedefinitions', 'CustomResourceDefinition'),
-    systemKind('apiregistration.k8s.io', 'apiservices', 'APIService'),
-    NAMESPACES,
-    CONFIG_MAPS,
-  ])
-    cluster.serve(kind);
+  const cluster = systemCluster();
   const client = new ScriptedKubeClient(() => ({ body: JSON.stringify({ metadata: { resourceVersion: '1000' } }) }));
   const policies = new PolicySet();
   const ledger = quietLedger();

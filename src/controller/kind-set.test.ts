@@ -3,10 +3,9 @@ import { cachedObject } from '../../test/support/cached-object.ts';
 import { CONFIG_MAPS, NAMESPACES, programOf } from '../../test/support/compiled-policy.ts';
 import { controllerOptions, ScriptedWriter, startInformer } from '../../test/support/kind-stage.ts';
 import { ManualClock } from '../../test/support/manual-clock.ts';
-import { silentLog } from '../base/log.ts';
+import { quietKindSet } from '../../test/support/quiet-kind-set.ts';
 import type { KindContext, Program } from '../policy/program.ts';
 import type { KindPlan } from '../watchplan/kind-plan.ts';
-import { KindSet } from './kind-set.ts';
 import { ObjectController } from './object-controller.ts';
 
 const RULES = { mode: 'Audit', rules: [{ name: 'r', require: { labels: [{ key: 'team' }] } }] };
@@ -39,15 +38,7 @@ async function setUp() {
       writeWidth: 1,
     }),
   );
-  const kinds = new KindSet({
-    clock,
-    log: silentLog,
-    objects,
-    missingVerbs: async () => [],
-    sourceOf: () => ({ apiService: undefined, unreachable: false }),
-    onChange: () => {},
-    onNotFound: () => {},
-  });
+  const kinds = quietKindSet({ clock, objects });
   kinds.adopt(planOf([a]), () => informer);
   const [kind] = kinds.of('configmaps');
   if (kind === undefined) throw new Error('ConfigMaps are not looked after');
@@ -139,16 +130,7 @@ describe('a re-evaluation', () => {
 
 test('where only some namespaces are watched, a kind is all its watches in them, and Namespaces are one', async () => {
   const { informer } = await startInformer([]);
-  const kinds = new KindSet({
-    clock: new ManualClock(),
-    log: silentLog,
-    objects: { add: () => {}, remove: () => {}, enqueue: () => {}, startPass: () => {} },
-    missingVerbs: async () => [],
-    namespaces: ['x', 'y'],
-    sourceOf: () => ({ apiService: undefined, unreachable: false }),
-    onChange: () => {},
-    onNotFound: () => {},
-  });
+  const kinds = quietKindSet({ clock: new ManualClock(), namespaces: ['x', 'y'] });
   kinds.adopt(planOf([], NAMESPACES), () => informer);
   for (const namespace of ['x', 'y']) kinds.adopt(planOf([a], CONFIG_MAPS, namespace), () => informer);
   const idsOf = (name: string) => kinds.of(name).map(({ id }) => id);

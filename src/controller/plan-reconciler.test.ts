@@ -4,11 +4,11 @@ import { cachedObject } from '../../test/support/cached-object.ts';
 import { CONFIG_MAPS, enforcing, NAMESPACES } from '../../test/support/compiled-policy.ts';
 import { FakeCluster } from '../../test/support/fake-cluster.ts';
 import { ManualClock } from '../../test/support/manual-clock.ts';
+import { quietKindSet } from '../../test/support/quiet-kind-set.ts';
 import { quietLedger } from '../../test/support/quiet-ledger.ts';
 import { silentLog } from '../base/log.ts';
 import { InformerRegistry } from '../informer/registry.ts';
 import { Incarnations } from './incarnations.ts';
-import { KindSet } from './kind-set.ts';
 import { PlanReconciler } from './plan-reconciler.ts';
 import { PolicySet } from './policy-set.ts';
 
@@ -74,15 +74,7 @@ function setUp() {
       },
     },
     registry,
-    kinds: new KindSet({
-      clock,
-      log: silentLog,
-      objects: { add: () => {}, remove: () => {}, enqueue: () => {}, startPass: () => {} },
-      missingVerbs: async () => [],
-      sourceOf: () => ({ apiService: undefined, unreachable: false }),
-      onChange: () => {},
-      onNotFound: () => {},
-    }),
+    kinds: quietKindSet({ clock }),
     reevaluation: { set: () => {} },
     observer: { policyChanged: ({ name }) => told.policies.push(name), kindChanged: () => {} },
   });

@@ -3,13 +3,13 @@ import { cachedObject } from '../../test/support/cached-object.ts';
 import { programOf } from '../../test/support/compiled-policy.ts';
 import { startInformer } from '../../test/support/kind-stage.ts';
 import { ManualClock } from '../../test/support/manual-clock.ts';
+import { quietKindSet } from '../../test/support/quiet-kind-set.ts';
 import { apiError, ScriptedListWatch } from '../../test/support/scripted-list-watch.ts';
 import { silentLog } from '../base/log.ts';
 import { Informer } from '../informer/informer.ts';
 import type { DiscoverySnapshot } from '../kube/discovery.ts';
 import type { Program } from '../policy/program.ts';
 import { planWatches } from '../watchplan/plan.ts';
-import { KindSet } from './kind-set.ts';
 import { PlanStatus } from './plan-status.ts';
 
 const on = (...resources: readonly string[]) => ({
@@ -91,15 +91,7 @@ test('a version that cannot be read, and never could, is unread for its policies
     apiServiceUids: new Map(),
     written: new Set(),
   });
-  const kinds = new KindSet({
-    clock,
-    log: silentLog,
-    objects: { add: () => {}, remove: () => {}, enqueue: () => {}, startPass: () => {} },
-    missingVerbs: async () => [],
-    sourceOf: () => ({ apiService: undefined, unreachable: false }),
-    onChange: () => {},
-    onNotFound: () => {},
-  });
+  const kinds = quietKindSet({ clock });
   const { informer: works } = await startInformer([cachedObject({ name: 'a', namespace: '' })]);
   const listWatch = new ScriptedListWatch();
   const fails = new Informer({ listWatch, clock, random: () => 0, log: silentLog, name: 'fails' });

@@ -25,6 +25,21 @@ export const systemKind = (group: string, resource: string, kind: string): KindC
   scope: 'Cluster',
 });
 
+/** It serves policies, CRDs, APIServices, Namespaces and ConfigMaps. */
+export function systemCluster(): FakeCluster {
+  const cluster = new FakeCluster();
+  for (const kind of [
+    systemKind('watchkeeper.dev', 'watchpolicies', 'WatchPolicy'),
+    systemKind('apiextensions.k8s.io', 'customresourcedefinitions', 'CustomResourceDefinition'),
+    systemKind('apiregistration.k8s.io', 'apiservices', 'APIService'),
+    NAMESPACES,
+    CONFIG_MAPS,
+  ]) {
+    cluster.serve(kind);
+  }
+  return cluster;
+}
+
 /** What hears of the controllers' work, and what stands in for the server. */
 export interface ControllerWorldParts {
   readonly clock?: ManualClock;
@@ -39,7 +54,7 @@ export interface ControllerWorldParts {
 /** The controllers together, over a cluster that serves policies, CRDs, APIServices, Namespaces and ConfigMaps. */
 export class ControllerWorld {
   readonly clock: ManualClock;
-  readonly cluster = new FakeCluster();
+  readonly cluster = systemCluster();
   readonly policies = new PolicySet();
   readonly writer = new ScriptedWriter();
   /** The ledger. */
@@ -98,15 +113,6 @@ export class ControllerWorld {
       protection: () => 'Free',
       observer,
     });
-    for (const kind of [
-      systemKind('watchkeeper.dev', 'watchpolicies', 'WatchPolicy'),
-      systemKind('apiextensions.k8s.io', 'customresourcedefinitions', 'CustomResourceDefinition'),
-      systemKind('apiregistration.k8s.io', 'apiservices', 'APIService'),
-      NAMESPACES,
-      CONFIG_MAPS,
-    ]) {
-      cluster.serve(kind);
-    }
     // What the writer applies, the cluster shows to its watches too.
     const write = writer.write.bind(writer);
     writer.write = async (kind, object, desired) => {
