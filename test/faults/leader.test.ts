@@ -3,6 +3,7 @@ import type { AuditEntry, AuditMark } from '../cluster/audit-log.ts';
 import { eventually, PATIENCE_MS } from '../cluster/eventually.ts';
 import { at } from '../cluster/kube-object.ts';
 import { useFaultProxy } from '../support/fault-proxy.ts';
+import { HOUR, jumping } from '../support/jumping-clock.ts';
 import { OperatorProcess } from '../support/operator-process.ts';
 import { idle } from '../support/policy-story.ts';
 import { configMap, is, LEASE, useStage } from '../support/stage.ts';
@@ -26,7 +27,7 @@ interface Pair {
   readonly kubeconfig?: string;
   /** Kubeconfig of the one that does not lead. */
   readonly standby?: string;
-  readonly flags?: readonly string[][];
+  readonly flags?: readonly (readonly string[])[];
 }
 
 /** Two replicas, of which the first leads. */
@@ -366,15 +367,6 @@ test('L1: a leader that is cut off stops by itself; what it had sent and was hel
   expect(await writesOf('a', mark)).toEqual([]);
   expect(inOrder(ofObjects(await writesOf('b', mark), ns))).toEqual(['o0000', 'o0001']);
 });
-
-const HOUR = 3_600_000;
-
-/** Has the wall clock of a process jump by so much with one signal, and by as much to the other side with the next one. */
-function jumping(ms: number): string[] {
-  const script = `let by = 0; const { now } = Date; Date.now = () => now() + by;
-    process.on('SIGUSR2', () => { by = by === ${ms} ? ${-ms} : ${ms}; });`;
-  return ['--import', `data:text/javascript,${encodeURIComponent(script)}`];
-}
 
 test('L2: the wall clock jumps by an hour, here forward and there back, and nothing comes of it', async () => {
   const { admin, cluster } = stage();

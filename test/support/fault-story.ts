@@ -2,7 +2,7 @@ import { eventually } from '../cluster/eventually.ts';
 import type { Manifest } from '../cluster/kube-object.ts';
 import type { FaultProxy } from '../faults/proxy.ts';
 import type { PolicySpec } from './installation.ts';
-import { OperatorProcess } from './operator-process.ts';
+import { type OperatorArguments, OperatorProcess } from './operator-process.ts';
 import type { Stage } from './stage.ts';
 import type { StoryEnd } from './story-end.ts';
 
@@ -23,35 +23,64 @@ export interface Step {
   readonly until?: (end: StoryEnd) => boolean;
 }
 
+/** How each operator of a story is started. */
+export type OperatorFlags = Pick<OperatorArguments, 'args' | 'nodeFlags'>;
+
 /** Where a telling of a story is: its own namespace, its own policies, and the operator, which goes through the proxy. */
 export class Scene {
   readonly stage: Stage;
   readonly proxy: FaultProxy;
   /** Also the beginning of the names of all that is cluster-wide. */
   readonly ns: string;
-  readonly #kubeconfig: string;
-  readonly #args: readonly string[];
+  readonly #launch: (identity: string) => OperatorProcess;
   #operator: OperatorProcess | undefined;
+  #standby: OperatorProcess | undefined;
+  #replicas = 0;
   #restarting: Promise<void> | undefined;
 
-  constructor(stage: Stage, proxy: FaultProxy, kubeconfig: string, ns: string, args: readonly string[] = []) {
+  constructor(stage: Stage, proxy: FaultProxy, kubeconfig: string, ns: string, flags: OperatorFlags = {}) {
     this.stage = stage;
     this.proxy = proxy;
     this.ns = ns;
-    this.#kubeconfig = kubeconfig;
-    this.#args = args;
+    this.#launch = (identity) => OperatorProcess.launch({ kubeconfig, identity, ...flags });
   }
 
-  /** The one that runs now, or ran last. */
+  /** The one that runs now, or ran last; of two, the one that leads. */
   get operator(): OperatorProcess {
     if (this.#operator === undefined) throw new Error('the operator was not started yet');
     return this.#operator;
   }
 
-  /** Starts an operator; resolves when it is ready. */
+  /** The one beside it that does not lead. */
+  get standby(): OperatorProcess {
+    if (this.#standby === undefined) throw new Error('nobody stands by');
+    return this.#standby;
+  }
+
+  /** Starts an operator, which takes the Lease of the one before it at once; resolves when it is ready. */
   async start(): Promise<void> {
-    this.#operator = OperatorProcess.launch({ kubeconfig: this.#kubeconfig, args: this.#args });
+    this.#operator = this.#launch('operator');
     await this.#operator.ready();
+  }
+
+  /** Starts another one that stands by; resolves when it knows all that the one that leads does. */
+  async standBy(): Promise<void> {
+    this.#replicas += 1;
+    this.#standby = this.#launch(`standby-${this.#replicas}`);
+    await this.#standby.ready();
+  }
+
+  /** Until the one that stood by leads. Then it is the operator; the one that led is who stands by, if it lives. */
+  async takenOver(): Promise<void> {
+    const next = this.standby;
+    await eventually('who leads', async () => next.metric('watchkeeper_leader'), Boolean);
+    [this.#operator, this.#standby] = [next, this.#operator];
+  }
+
+  /** Ends it in peace, after whoever stands by, so that nobody takes over; resolves to its exit code. */
+  async stop(): Promise<number | undefined> {
+    await this.#standby?.kill();
+    return this.operator.stop();
   }
 
   /** Until a restart that is under way has ended. */
@@ -77,9 +106,9 @@ export class Scene {
     await dead;
   }
 
-  /** SIGKILL. The proxy drops its connections. */
+  /** SIGKILL, to all that run. The proxy drops their connections. */
   async kill(): Promise<void> {
-    await this.#operator?.kill();
+    await Promise.all([this.#standby?.kill(), this.#operator?.kill()]);
     this.proxy.disconnect();
   }
 

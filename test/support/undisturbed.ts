@@ -2,7 +2,7 @@ import { afterEach, expect } from 'vitest';
 import { AdminError } from '../cluster/admin-error.ts';
 import { eventually } from '../cluster/eventually.ts';
 import { type Proxied, useFaultProxy } from './fault-proxy.ts';
-import { type Fault, type FaultStory, Scene, UNDISTURBED } from './fault-story.ts';
+import { type Fault, type FaultStory, type OperatorFlags, Scene, UNDISTURBED } from './fault-story.ts';
 import { operatorTails } from './operator-process.ts';
 import { countWrites, type OwnWrite, type OwnWrites, ownWrites, WRITE_CLASSES } from './own-writes.ts';
 import { LEDGER, quiet } from './policy-story.ts';
@@ -35,11 +35,13 @@ export const LEDGER_KEY = '/registry/configmaps/watchkeeper/watchkeeper-ledger';
 export class Theatre {
   readonly #stage: Stage;
   readonly #proxied: Proxied;
+  readonly #flags: OperatorFlags;
   readonly #undisturbed = new Map<FaultStory, Promise<Telling>>();
 
-  constructor(stage: Stage, proxied: Proxied) {
+  constructor(stage: Stage, proxied: Proxied, flags: OperatorFlags = {}) {
     this.#stage = stage;
     this.#proxied = proxied;
+    this.#flags = flags;
   }
 
   /** How the story goes when nothing is wrong; told once. */
@@ -61,7 +63,7 @@ export class Theatre {
     const { admin, cluster } = this.#stage;
     const { proxy, kubeconfig } = this.#proxied;
     const ns = await admin.createNamespace('told');
-    const scene = new Scene(this.#stage, proxy, kubeconfig, ns);
+    const scene = new Scene(this.#stage, proxy, kubeconfig, ns, this.#flags);
     const paths = new Set(story.collections?.(ns));
     try {
       // What a test has left on objects would be put on record in this one. Before its own are there.
@@ -84,7 +86,7 @@ export class Theatre {
       await eventually('the end of the story', look, story.settled);
       await this.#quiet(scene);
       // Counts in a status that would still wait are written as it ends.
-      const code = await scene.operator.stop();
+      const code = await scene.stop();
       if (code !== 0) throw new Error(`the operator ended with ${code}:\n${scene.operator.tail()}`);
       const [end, entries] = [await look(), await cluster.entriesSince(mark)];
       const log = ownWrites(entries, ns);
@@ -133,13 +135,13 @@ export class Theatre {
   }
 }
 
-/** A theatre on the shared control plane for all tests of a file. */
-export function useTheatre(stage: () => Stage = useStage()): () => Theatre {
+/** A theatre on the shared control plane for all tests of a file, in which each operator is started with these flags. */
+export function useTheatre(stage: () => Stage = useStage(), flags: OperatorFlags = {}): () => Theatre {
   const proxied = useFaultProxy(stage);
   let theatre: Theatre | undefined;
   afterEach(() => proxied().proxy.disconnect());
   return () => {
-    theatre ??= new Theatre(stage(), proxied());
+    theatre ??= new Theatre(stage(), proxied(), flags);
     return theatre;
   };
 }
