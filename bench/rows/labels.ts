@@ -17,8 +17,8 @@ export async function labels(bench: Bench): Promise<void> {
     if (bench.wants('P5')) await creations(stage);
     if (bench.wants('P16')) await violations(stage);
     if (bench.wants('P6')) await lateKind(stage);
-    if (bench.wants('P14')) await besideOthers(stage);
     if (bench.wants('P4')) await labelling(stage);
+    if (bench.wants('P14')) await besideOthers(stage);
     if (bench.wants('P13')) await restart(stage);
   });
 }
