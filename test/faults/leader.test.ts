@@ -1,9 +1,10 @@
 import { afterEach, expect, test } from 'vitest';
 import type { AuditEntry, AuditMark } from '../cluster/audit-log.ts';
-import { eventually, PATIENCE_MS } from '../cluster/eventually.ts';
+import { eventually } from '../cluster/eventually.ts';
 import { at } from '../cluster/kube-object.ts';
 import { useFaultProxy } from '../support/fault-proxy.ts';
 import { HOUR, jumping } from '../support/jumping-clock.ts';
+import { leads, SHORT_LEASE } from '../support/leads.ts';
 import { OperatorProcess } from '../support/operator-process.ts';
 import { idle } from '../support/policy-story.ts';
 import { configMap, is, LEASE, useStage } from '../support/stage.ts';
@@ -12,8 +13,6 @@ import { isWrite, PASS, type ProxiedRequest, REFUSE_BEFORE } from './proxy.ts';
 
 const stage = useStage();
 const proxied = useFaultProxy(stage);
-/** Where it does not matter how long a Lease lasts by default. */
-const FAST = ['--lease-duration', '5', '--renew-deadline', '4', '--retry-period', '1'];
 const KEPT = 'kept=yes';
 
 // What one test leaves, the operator of the next one would clean up.
@@ -46,11 +45,6 @@ async function pair(
   const nodeFlags = flags[1] ?? [];
   const second = await OperatorProcess.start({ kubeconfig: standby ?? own, identity: 'replica-b', args, nodeFlags });
   return [first, second];
-}
-
-async function leads(operator: OperatorProcess, isLeader = true, timeoutMs = PATIENCE_MS): Promise<void> {
-  const leader = async () => operator.metric('watchkeeper_leader');
-  await eventually(`who leads`, leader, (value) => value === Number(isLeader), { timeoutMs });
 }
 
 /**
@@ -138,7 +132,7 @@ test('L1: who takes over goes by the policies as they are, and not by what its o
   const { cluster } = stage();
   const { ns, collection } = await objects('owed', 3);
   const { proxy, kubeconfig } = proxied();
-  const [first, second] = await pair(FAST, { standby: kubeconfig });
+  const [first, second] = await pair(SHORT_LEASE, { standby: kubeconfig });
   await expect.poll(async () => (await second.page('/readyz')).status).toBe(200);
   proxy.useEvents(drop((_event, { path }) => path.includes('/watchpolicies')));
   await enforce(ns);
@@ -156,7 +150,7 @@ test('L1: who takes over leaves nothing of a policy that is gone, also where its
   const { admin } = stage();
   const { ns, collection } = await objects('late', 3);
   const { proxy, kubeconfig } = proxied();
-  const [first, second] = await pair(FAST, { standby: kubeconfig });
+  const [first, second] = await pair(SHORT_LEASE, { standby: kubeconfig });
   // By this one the kind is watched whatever becomes of the other, and as a whole.
   const match = { resources: [{ group: '', resource: 'configmaps' }] };
   await stage().applyPolicy('judge', { match, rules: [{ name: 'team', require: { labels: [{ key: 'team' }] } }] });
@@ -178,7 +172,7 @@ test('L1: who takes over leaves what the leader has reported as it stands, also 
   const { admin, cluster } = stage();
   const { ns } = await objects('reported', 1);
   const { proxy, kubeconfig } = proxied();
-  const [first, second] = await pair(FAST, { standby: kubeconfig });
+  const [first, second] = await pair(SHORT_LEASE, { standby: kubeconfig });
   await stage().applyPolicy(ns, {
     match: { resources: [{ group: '', resource: 'configmaps' }], namespaces: [ns] },
     rules: [{ name: 'team', require: { labels: [{ key: 'team' }] } }],
@@ -299,7 +293,7 @@ test('L1: a leader that is paused for longer than its Lease and wakes writes not
   const count = 400;
   const { admin, cluster } = stage();
   const { ns, collection } = await objects('paused', count);
-  const [first, second] = await pair(FAST);
+  const [first, second] = await pair(SHORT_LEASE);
   const mark = await cluster.auditMark();
   await enforce(ns);
   await labelled(collection, 20);
@@ -333,7 +327,7 @@ test('L1: a leader that is cut off stops by itself; what it had sent and was hel
   const { admin, cluster } = stage();
   const { ns, collection } = await objects('cut', 2);
   const { proxy, kubeconfig } = proxied();
-  const [first, second] = await pair(FAST, { kubeconfig });
+  const [first, second] = await pair(SHORT_LEASE, { kubeconfig });
   await enforce(ns);
   await settled(ns, 2);
   const held = Promise.withResolvers<typeof PASS>();
@@ -371,7 +365,7 @@ test('L1: a leader that is cut off stops by itself; what it had sent and was hel
 test('L2: the wall clock jumps by an hour, here forward and there back, and nothing comes of it', async () => {
   const { admin, cluster } = stage();
   const { ns, collection } = await objects('jump', 2);
-  const [first, second] = await pair(FAST, { flags: [jumping(HOUR), jumping(-HOUR)] });
+  const [first, second] = await pair(SHORT_LEASE, { flags: [jumping(HOUR), jumping(-HOUR)] });
   await enforce(ns);
   await settled(ns, 2);
   const mark = await cluster.auditMark();

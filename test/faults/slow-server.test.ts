@@ -1,8 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { expect, test } from 'vitest';
-import { eventually } from '../cluster/eventually.ts';
 import { CONFIG_MAPS, labelling, owns } from '../support/fault-stories.ts';
 import type { Fault, FaultStory, Scene } from '../support/fault-story.ts';
+import { leads } from '../support/leads.ts';
 import type { OperatorProcess } from '../support/operator-process.ts';
 import { expectUndisturbed, PACE, useTheatre } from '../support/undisturbed.ts';
 import { configMaps, isWritten, teamBecomes } from './labelled.ts';
@@ -29,8 +29,7 @@ const SMALL: FaultStory = {
  */
 async function expectWell({ operator }: Scene): Promise<void> {
   expect((await operator.page('/healthz')).status).toBe(200);
-  const leader = () => operator.metric('watchkeeper_leader');
-  await eventually('who leads', leader, (value) => value === 1);
+  await leads(operator);
 }
 
 /** An operator that has ended became the leader once, and never stood by. */

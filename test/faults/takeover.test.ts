@@ -1,15 +1,14 @@
 import { expect, it } from 'vitest';
-import { eventually } from '../cluster/eventually.ts';
 import { LIFE } from '../support/fault-stories.ts';
 import type { Fault, Scene } from '../support/fault-story.ts';
 import { HOUR, jumping } from '../support/jumping-clock.ts';
+import { leads, SHORT_LEASE } from '../support/leads.ts';
 import type { OperatorProcess } from '../support/operator-process.ts';
 import { expectUndisturbed, PACE, useTheatre } from '../support/undisturbed.ts';
 import { type Fate, isWrite, PASS, REFUSE_BEFORE } from './proxy.ts';
 
-/** With Leases that soon run out. */
 const theatre = useTheatre(undefined, {
-  args: ['--lease-duration', '5', '--renew-deadline', '4', '--retry-period', '1'],
+  args: SHORT_LEASE,
   nodeFlags: jumping(HOUR),
 });
 
@@ -80,11 +79,7 @@ const PAUSED: Trouble = {
   },
   ends: async ({ standby }) => {
     process.kill(standby.pid, 'SIGCONT');
-    await eventually(
-      'that it leads no more',
-      async () => standby.metric('watchkeeper_leader'),
-      (value) => value === 0,
-    );
+    await leads(standby, false);
   },
 };
 

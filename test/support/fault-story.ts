@@ -2,6 +2,7 @@ import { eventually } from '../cluster/eventually.ts';
 import type { Manifest } from '../cluster/kube-object.ts';
 import type { FaultProxy } from '../faults/proxy.ts';
 import type { PolicySpec } from './installation.ts';
+import { leads } from './leads.ts';
 import { type OperatorArguments, OperatorProcess } from './operator-process.ts';
 import type { Stage } from './stage.ts';
 import type { StoryEnd } from './story-end.ts';
@@ -73,7 +74,7 @@ export class Scene {
   /** Until the one that stood by leads. Then it is the operator; the one that led is who stands by, if it lives. */
   async takenOver(): Promise<void> {
     const next = this.standby;
-    await eventually('who leads', async () => next.metric('watchkeeper_leader'), Boolean);
+    await leads(next);
     [this.#operator, this.#standby] = [next, this.#operator];
   }
 
