@@ -144,6 +144,7 @@ test.each([
 
 /** What the operator holds of a kind that is watched, counted. */
 interface Holdings {
+  readonly informers: number;
   readonly watches: number;
   readonly connections: number;
   readonly descriptors: number;
@@ -152,6 +153,7 @@ interface Holdings {
 
 async function holdingsOf({ operator }: Scene): Promise<Holdings> {
   return {
+    informers: await operator.metric('watchkeeper_informer_state'),
     watches: await operator.metric('watchkeeper_streams', 'pool="watch"'),
     connections: await operator.metric('watchkeeper_connections', 'pool="watch"'),
     descriptors: await operator.metric('process_open_fds'),
@@ -177,9 +179,9 @@ test('U4: a kind that comes and goes again and again is listed twice in each lif
       await make(scene, {}, ['a', 'b', 'c']);
       await stage().waitForCount(collectionOf(kindOf(scene.ns), scene.ns), 'team=blue', 3);
       await new SmallCrds(stage()).remove(kindOf(scene.ns));
-      // Without the kind's watch, and with all others.
-      const isAsBefore = ({ watches, connections }: Holdings) =>
-        watches === before.watches && connections === before.connections;
+      // Without the kind and with all others. A watch that ended may be about to begin again; an informer that is gone is not.
+      const isAsBefore = ({ informers, watches, connections }: Holdings) =>
+        informers === before.informers && watches === before.watches && connections === before.connections;
       const after = await eventually('watches', () => holdingsOf(scene), isAsBefore);
       first ??= after;
     }
