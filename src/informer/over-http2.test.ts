@@ -5,6 +5,7 @@ import { jsonMetadata } from '../../test/support/kube-encodings.ts';
 import { type ApiCall, statusDocument } from '../../test/support/scripted-api.ts';
 import { bookmark, WireStage, type WireStageOptions, widget } from '../../test/support/wire-stage.ts';
 import type { CachedObject } from '../api/object.ts';
+import { SILENT_MS } from './transitions.ts';
 
 const stages: WireStage[] = [];
 
@@ -238,6 +239,35 @@ describe('a watch', () => {
     again.send('MODIFIED', widget('a', '12'));
     expect(await heard(1)).toEqual(['5 > a@12']);
     expect(again.request.connection).not.toBe(watch.request.connection);
+  });
+
+  test('row 23: by HTTP/1.1 on a connection that leads nowhere any more goes on from its version on another, for lack of bookmarks', async () => {
+    const { api, gateway, network, watching, heard, informer, clock } = await setUp({
+      isHttp1: true,
+      isOneClock: true,
+    });
+    const watch = await watching();
+    watch.send('BOOKMARK', bookmark('11')).send('ADDED', widget('b', '12'));
+    expect(await heard(1)).toEqual(['new > b@12']);
+    network.lose();
+    watch.send('MODIFIED', widget('a', '13'));
+    await clock.advance(SILENT_MS - 1);
+    expect(informer.status.phase).toBe('Watching');
+    await clock.advance(1);
+    // The connection for requests is lost too: it takes a try to find that out.
+    await expect
+      .poll(async () => {
+        if (informer.status.phase === 'BackingOff') await clock.advanceToNext();
+        return api.unseen;
+      })
+      .toEqual(['position']);
+    (await api.next('position')).list('13');
+    (await api.next('watch 12')).open().send('MODIFIED', widget('a', '13'));
+    expect(await heard(1)).toEqual(['5 > a@13']);
+    expect(informer.status.restarts).toEqual({ Silent: 1 });
+    const [first, second, ...more] = gateway?.watches ?? [];
+    expect(more).toEqual([]);
+    expect(second).not.toBe(first);
   });
 
   test('row 23: to which nobody answers, whoever answers PINGs, is asked for on another connection the fourth time', async () => {

@@ -9,8 +9,8 @@ import { endPointOf } from './end-point.ts';
 const NO_MORE = ['goaway', constants.NGHTTP2_NO_ERROR, Number.POSITIVE_INFINITY] as const;
 
 /**
- * One connection to a server, or to somebody on the way, that does not speak HTTP/2: one request at a time, and nothing
- * to ask whether it still leads anywhere. Emits what an HTTP/2 session does: `goaway`, `error`, `close`.
+ * One connection to a server, or to somebody on the way, that does not speak HTTP/2: one request at a time, and no
+ * PING: whether it still leads anywhere is asked by the kernel alone. Emits what an HTTP/2 session does: `goaway`, `error`, `close`.
  */
 export class Http1Carrier extends EventEmitter implements Carrier {
   readonly #server: URL;

@@ -1,4 +1,5 @@
 import { once } from 'node:events';
+import { readFile } from 'node:fs/promises';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createServer, type Server } from 'node:https';
 import type { AddressInfo } from 'node:net';
@@ -77,6 +78,21 @@ function clientOf(options: Partial<KubeClientOptions> = {}): HttpKubeClient {
   return createKubeClient({ credentials, userAgent: 'test', clock: systemClock, log: silentLog, ...options });
 }
 
+/** Kind of a timer in `/proc/net/tcp`: that of the first question on a quiet connection. */
+const KEEP_ALIVE = '02';
+const TICKS_PER_SECOND = 100;
+
+/** Of each connection to the server that the kernel will ask about when it stays quiet: in how many seconds. */
+async function keptAlive(): Promise<readonly number[]> {
+  const port = `:${Number(serverUrl().port).toString(16).toUpperCase().padStart(4, '0')}`;
+  const lines = (await readFile('/proc/net/tcp', 'utf8')).split('\n');
+  return lines.flatMap((line) => {
+    const [, , remote = '', , , timer = ''] = line.trim().split(/ +/u);
+    const [kind, ticks = ''] = timer.split(':');
+    return remote.endsWith(port) && kind === KEEP_ALIVE ? [Number.parseInt(ticks, 16) / TICKS_PER_SECOND] : [];
+  });
+}
+
 const get = (more: Partial<KubeRequest> = {}): KubeRequest => ({
   method: 'GET',
   path: '/apis/acme.io/v1/widgets',
@@ -137,6 +153,18 @@ describe('a server that speaks HTTP/1.1 alone', () => {
     await ended;
     expect(said.join('')).toBe('one\ntwo\n');
     expect(watch?.request.headers['accept-encoding']).toBe('identity');
+  });
+
+  test('row 23: is asked by the kernel whether it is still there after 30 s in which a connection was quiet', async () => {
+    answer = ({ response }) => void response.write('one\n');
+    const stop = new AbortController();
+    const { ended } = await client.stream(get({ signal: stop.signal }), () => {});
+    await expect.poll(keptAlive).toHaveLength(1);
+    const [seconds] = await keptAlive();
+    expect(seconds).toBeGreaterThan(0);
+    expect(seconds).toBeLessThanOrEqual(30);
+    stop.abort();
+    await expect(ended).rejects.toMatchObject({ code: 'Aborted' });
   });
 
   test('is left by the connection of a watch that is given up, and that counts as closed', async () => {

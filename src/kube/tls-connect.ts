@@ -5,6 +5,10 @@ import type { TlsMaterial } from './credentials.ts';
 import { endPointOf } from './end-point.ts';
 import { openTunnel } from './proxy-tunnel.ts';
 
+/**
+ * So long after the last byte the kernel begins to ask whether the other side is still there: once a second, and after ten
+ * questions without an answer the connection is broken (Node sets both for `setKeepAlive`).
+ */
 const KEEP_ALIVE_MS = 30_000;
 
 /** A connection on the way. */

@@ -33,7 +33,7 @@ export interface Http2ServerOptions {
 }
 
 export const authority = createAuthority('loopback');
-const serverPair = authority.issue({ commonName: 'server', hosts: ['127.0.0.1', 'localhost'], usage: 'server' });
+export const serverPair = authority.issue({ commonName: 'server', hosts: ['127.0.0.1', 'localhost'], usage: 'server' });
 
 /** An HTTP/2 server on loopback that answers as a test says. */
 export class Http2Server {

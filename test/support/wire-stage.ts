@@ -11,6 +11,7 @@ import { createListWatch } from '../../src/kube/list-watch-client.ts';
 import type { SessionLimits } from '../../src/kube/session.ts';
 import { PATIENCE_MS } from '../cluster/eventually.ts';
 import { Network } from '../faults/network.ts';
+import { Http1Gateway } from './http1-gateway.ts';
 import { jsonMetadata, type SampleMetadata } from './kube-encodings.ts';
 import { ManualClock } from './manual-clock.ts';
 import { type ApiCall, ScriptedApi } from './scripted-api.ts';
@@ -42,11 +43,15 @@ export interface WireStageOptions {
   readonly selection?: Selection | undefined;
   /** Whether connections go by the stage's clock as well. Default: they have the real one. */
   readonly isOneClock?: boolean;
+  /** Whether a gateway that speaks HTTP/1.1 alone stands before the server. */
+  readonly isHttp1?: boolean;
 }
 
 /** What the whole informer does on real connections, to a server that says what the test wants. */
 export class WireStage {
   readonly api: ScriptedApi;
+  /** With `isHttp1`. */
+  readonly gateway: Http1Gateway | undefined;
   readonly network: Network;
   readonly client: HttpKubeClient;
   /** Of the informer. */
@@ -57,11 +62,18 @@ export class WireStage {
 
   static async start(options: WireStageOptions = {}): Promise<WireStage> {
     const api = await ScriptedApi.start();
-    return new WireStage(api, await Network.start(api.server.url), options);
+    const gateway = options.isHttp1 === true ? await Http1Gateway.start(api.server.url) : undefined;
+    return new WireStage(api, gateway, await Network.start((gateway ?? api.server).url), options);
   }
 
-  private constructor(api: ScriptedApi, network: Network, { timeouts, selection, isOneClock }: WireStageOptions) {
+  private constructor(
+    api: ScriptedApi,
+    gateway: Http1Gateway | undefined,
+    network: Network,
+    { timeouts, selection, isOneClock }: WireStageOptions,
+  ) {
     this.api = api;
+    this.gateway = gateway;
     this.network = network;
     this.client = createKubeClient({
       credentials: api.server.credentials({ server: new URL(network.url) }),
@@ -124,6 +136,7 @@ export class WireStage {
     await this.informer.stop();
     await this.client.close();
     await this.network.close();
+    await this.gateway?.[Symbol.asyncDispose]();
     await this.api[Symbol.asyncDispose]();
     if (this.clock.pending + this.api.unseen.length > 0)
       throw new Error(`left: ${this.clock.pending} timers, ${this.api.unseen.join()}`);
