@@ -118,3 +118,18 @@ it('L2: the wall clock jumps by an hour as each step begins, there and back, and
   });
   expectUndisturbed(await theatre().compare(LIFE, fault), PACE);
 });
+
+it('M4: rolled out anew in each step, as a Deployment does it, the operator makes the same writes as one that stays', async () => {
+  let inFlight = 0;
+  const rollOut: Fault = async (scene, change, at) => {
+    await change();
+    if (at === 0) return;
+    const { operator, proxy } = scene;
+    await scene.standBy();
+    inFlight += proxy.writesUnderWay;
+    await Promise.all([operator.stop(), scene.takenOver()]);
+  };
+  // What its last writes came to, who leads next may not have heard yet.
+  const told = await theatre().compare(LIFE, rollOut);
+  expectUndisturbed(told, { ...TOLD_ANEW, objects: inFlight, ledger: inFlight });
+});
